@@ -1,0 +1,265 @@
+// The one schema of sallyport.yaml. Types, validation, schema/config.schema.json and docs/config.md come from
+// it. Every field has a description and a safe default, or is required; unknown keys are errors; secrets are
+// references (`file:…`, `env:…`), never values.
+
+import { z } from 'zod'
+import { operationNames } from '../a2a/operations.ts'
+
+/** "250ms", "10s", "5m", "1h", "400d" → milliseconds */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text)
+  if (!match) return undefined
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 'ms' | 's' | 'm' | 'h' | 'd']
+  return Number(match[1]) * unit
+}
+
+/** "16KiB", "1MiB", "4096" → bytes */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d{1,12})(B|KiB|MiB|GiB)?$/.exec(text)
+  if (!match) return undefined
+  const unit = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }[(match[2] ?? 'B') as 'B' | 'KiB' | 'MiB' | 'GiB']
+  return Number(match[1]) * unit
+}
+
+/** "600/m" → { count: 600, periodMs: 60000 } */
+export function parseRate(text: string): { count: number; periodMs: number } | undefined {
+  const match = /^([1-9]\d{0,8})\/(s|m|h)$/.exec(text)
+  if (!match) return undefined
+  return { count: Number(match[1]), periodMs: { s: 1000, m: 60_000, h: 3_600_000 }[match[2] as 's' | 'm' | 'h'] }
+}
+
+/** A bound given as text in the file and as a number everywhere else. */
+const duration = (fallback: string, description: string, maxMs = 400 * 86_400_000) =>
+  z
+    .string()
+    .refine((text) => parseDuration(text) !== undefined, 'expected a duration such as 250ms, 10s, 5m, 1h or 400d')
+    .refine((text) => (parseDuration(text) ?? 0) <= maxMs, `must not be longer than ${maxMs / 1000} seconds`)
+    .default(fallback)
+    .transform((text) => parseDuration(text) ?? 0)
+    .describe(description)
+
+const size = (fallback: string, description: string) =>
+  z
+    .union([z.string(), z.number().int().nonnegative()])
+    .refine((value) => parseSize(String(value)) !== undefined, 'expected a size such as 4096, 16KiB or 1MiB')
+    .default(fallback)
+    .transform((value) => parseSize(String(value)) ?? 0)
+    .describe(description)
+
+const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'expected host:port')
+
+const secretReference = z
+  .string()
+  .regex(/^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/, 'expected a reference, file:PATH or env:NAME; never the secret itself')
+
+const httpUrl = z
+  .string()
+  .refine((text) => {
+    try {
+      const url = new URL(text)
+      return (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '' && url.hash === '' && !text.includes('\\')
+    } catch {
+      return false
+    }
+  }, 'expected an http or https URL without userinfo or fragment')
+
+const agentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a DNS label: lower-case letters, digits and hyphens')
+const shortName = agentName
+
+const principalPattern = z
+  .string()
+  .regex(/^(key|user|agent|serviceaccount|group):[^\s*]+$|^spiffe:\/\/[^\s*]+$|^(key|user|agent|group):\*$/, 'expected a principal such as key:ci, user:corp/4f1c, agent:planner or group:corp/analysts')
+
+const operation = z.enum(operationNames as [string, ...string[]])
+const agentSelector = z.union([agentName, z.literal('*')])
+const operationSelector = z.union([operation, z.literal('*')])
+
+const tlsServer = z.strictObject({
+  certificate: secretReference.describe('PEM certificate chain'),
+  key: secretReference.describe('PEM private key'),
+  clientCa: secretReference.optional().describe('PEM bundle; when given, client certificates signed by it are requested'),
+})
+
+const bounds = z
+  .strictObject({
+    head: size('16KiB', 'largest request head'),
+    body: size('1MiB', 'largest request body'),
+    answer: size('16MiB', 'largest unary answer of an agent'),
+    event: size('1MiB', 'largest single event of a stream'),
+    jsonDepth: z.number().int().min(4).max(512).default(64).describe('deepest JSON nesting'),
+    jsonNodes: z.number().int().min(100).max(5_000_000).default(100_000).describe('most JSON values in one body'),
+    headTime: duration('10s', 'time for a request head to arrive'),
+    bodyTime: duration('30s', 'time for a request body to arrive'),
+    connections: z.number().int().min(1).max(100_000).default(20_000).describe('most open client connections'),
+    idleTime: duration('75s', 'how long an idle keep-alive connection stays open'),
+    ping: duration('15s', 'a comment is sent into a stream that has been silent for so long'),
+    streamLife: duration('1h', 'longest life of one stream'),
+    streamEvents: z.number().int().min(1).default(100_000).describe('most events in one stream'),
+    streamBytes: size('256MiB', 'most bytes in one stream'),
+    streamSilence: duration('10m', 'an agent that sends nothing into a stream for so long is cut off', 24 * 3_600_000),
+    drain: duration('20s', 'how long open calls may go on after a stop was asked for'),
+  })
+  .prefault({})
+
+const gateway = z
+  .strictObject({
+    listen: address.default('127.0.0.1:7000').describe('where callers connect'),
+    publicUrl: httpUrl.optional().describe('how callers reach the gateway; the base of every URL in a card. Default: http(s)://<listen>'),
+    tls: tlsServer.optional().describe('without it the gateway speaks plain HTTP, on loopback only'),
+    dangerouslyAllowPlaintext: z.boolean().default(false).describe('serve plain HTTP on other addresses than loopback'),
+    trustedProxies: z.array(z.string().regex(/^[0-9a-fA-F:.]+(\/\d{1,3})?$/, 'expected an address or a network such as 10.0.0.0/8')).default([]).describe('proxies whose Forwarded and X-Forwarded-For fields are believed'),
+    cors: z.strictObject({ origins: z.array(z.string().regex(/^https?:\/\/[^/]+$/, 'expected an origin such as https://app.example.com')).min(1).describe('exact origins') }).optional().describe('off unless given'),
+    bounds: bounds.describe('limits of size and time'),
+    extensions: z.array(z.string()).default([]).describe('A2A extension URIs that may be activated; others are taken out of A2A-Extensions'),
+  })
+  .prefault({})
+
+const jwtIssuer = z.strictObject({
+  name: shortName.describe('short name; part of every principal id of this issuer'),
+  issuer: z.string().min(1).describe('exact `iss`'),
+  audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).describe('`aud` must contain one of these'),
+  algorithms: z.array(z.enum(['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519'])).min(1).describe('allowed signature algorithms'),
+  jwks: z.union([z.string().regex(/^file:.+$/), httpUrl]).describe('the key set, file:PATH or URL'),
+  subject: z.string().default('sub').describe('claim that identifies the subject'),
+  display: z.string().default('{sub}').describe('template of the display name, e.g. "{email}"'),
+  groups: z.string().optional().describe('claim that lists groups'),
+  clockSkew: duration('30s', 'tolerated difference of clocks', 300_000),
+  maxTokenLife: duration('24h', 'tokens that live longer (exp - iat) are refused'),
+})
+
+const identity = z
+  .strictObject({
+    jwt: z.array(jwtIssuer).default([]).describe('issuers of JSON Web Tokens'),
+    apiKeys: z
+      .strictObject({
+        environment: z.string().regex(/^[a-z0-9]{1,12}$/, 'expected 1 to 12 lower-case letters or digits').default('live').describe('the <env> of sp_<env>_…; keys of another environment are refused'),
+        pepper: secretReference.optional().describe('secret of the HMAC over key secrets. Default: generated, kept beside the key-encryption key'),
+      })
+      .prefault({}),
+  })
+  .prefault({})
+
+const agent = z.strictObject({
+  name: agentName.describe('the agent is served at /agents/<name>'),
+  url: httpUrl.describe('JSON-RPC and HTTP+JSON base URL of the agent'),
+  cardUrl: httpUrl.optional().describe('Default: <url>/.well-known/agent-card.json'),
+  restUrl: httpUrl.optional().describe('HTTP+JSON base URL where it differs from url'),
+  hosts: z.array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/, 'expected a lower-case host name')).default([]).describe('host names at whose root the agent is served too'),
+  discovery: z.enum(['callers', 'public']).default('callers').describe('who may read the card: those who may call something, or everyone'),
+  principals: z.array(principalPattern).default([]).describe('identities that may act as this agent'),
+  tenant: z.string().default('').describe('fixed A2A tenant of this agent; callers may not choose another'),
+  credential: z
+    .strictObject({
+      header: z.string().regex(/^[A-Za-z0-9-]+$/).default('authorization').describe('header that carries it'),
+      value: secretReference.describe('the whole header value, e.g. "Bearer …"'),
+    })
+    .optional()
+    .describe('what the gateway presents to the agent, sent only to its configured origin'),
+  tls: z
+    .strictObject({
+      ca: secretReference.optional().describe('PEM bundle to verify the agent with'),
+      certificate: secretReference.optional().describe('client certificate'),
+      key: secretReference.optional().describe('client key'),
+    })
+    .optional(),
+  timeouts: z
+    .strictObject({
+      connect: duration('5s', 'to connect'),
+      firstByte: duration('60s', 'to the first byte of an answer'),
+      blocking: duration('10m', 'to the answer of a blocking send', 24 * 3_600_000),
+    })
+    .prefault({}),
+  breaker: z
+    .strictObject({
+      failures: z.number().int().min(1).default(5).describe('failures in a row that open the circuit'),
+      cooldown: duration('10s', 'how long an open circuit refuses before one trial call'),
+    })
+    .prefault({}),
+  health: z.strictObject({ path: z.string().regex(/^\/[!-~]*$/).default('/.well-known/agent-card.json'), interval: duration('30s', 'between two checks; 0s for none') }).prefault({}),
+  maxConnections: z.number().int().min(1).max(100_000).default(20_000).describe('most connections to this agent'),
+})
+
+const condition = z.string().min(1).max(8192).describe('CEL')
+
+const policy = z
+  .strictObject({
+    roles: z
+      .array(
+        z.strictObject({
+          name: shortName,
+          rules: z
+            .array(
+              z.strictObject({
+                agents: z.array(agentSelector).describe('agent names or "*"; an empty list means none'),
+                operations: z.array(operationSelector).describe('operation names or "*"; an empty list means none'),
+                when: condition.optional(),
+                owner: z
+                  .string()
+                  .regex(/^(self|origin|any|group:[^\s*]+)$/, 'expected self, origin, any or group:…')
+                  .default('self')
+                  .describe('whose tasks: one\'s own, those one\'s origin began, those of a group\'s members, or any'),
+              }),
+            )
+            .default([]),
+        }),
+      )
+      .default([]),
+    bindings: z
+      .array(
+        z.strictObject({
+          role: shortName,
+          callers: z.array(principalPattern).describe('an empty list means nobody'),
+          autonomous: z.boolean().default(false).describe('also when an agent acts on its own account'),
+        }),
+      )
+      .default([]),
+    denies: z
+      .array(
+        z.strictObject({
+          name: shortName,
+          agents: z.array(agentSelector).default(['*']),
+          operations: z.array(operationSelector).default(['*']),
+          callers: z.array(principalPattern).optional().describe('only these; everyone when absent'),
+          when: condition.optional(),
+        }),
+      )
+      .default([]),
+  })
+  .prefault({})
+
+const limit = z.strictObject({
+  per: z.array(z.enum(['caller', 'agent'])).min(1).describe('[caller], [agent] or [caller, agent] for each pair'),
+  agents: z.array(agentSelector).default(['*']),
+  callers: z.array(principalPattern).optional(),
+  requests: z.string().refine((text) => parseRate(text) !== undefined, 'expected a rate such as 600/m').transform((text) => parseRate(text) ?? { count: 1, periodMs: 1000 }).optional(),
+  burst: z.number().int().min(1).optional().describe('calls at once; default: the count of one period'),
+  concurrentStreams: z.number().int().min(1).optional(),
+})
+
+export const configSchema = z.strictObject({
+  gateway: gateway.describe('the listener that callers use'),
+  admin: z.strictObject({ listen: address.default('127.0.0.1:7001').describe('health, metrics and the admin API; loopback only') }).prefault({}),
+  dataDir: z.string().min(1).default('./.sallyport').describe('where the ledger and the state lie, relative to the configuration file'),
+  store: z.strictObject({ kind: z.literal('sqlite').default('sqlite') }).prefault({}),
+  identity: identity.describe('who callers are'),
+  agents: z.array(agent).default([]).describe('the agents behind the gateway'),
+  policy: policy.describe('who may do what; nothing is allowed that no role allows'),
+  limits: z.array(limit).default([]).describe('rates and streams; per caller 600/m and 100 streams where none is given'),
+  unauthenticated: z
+    .strictObject({ requests: z.string().refine((text) => parseRate(text) !== undefined, 'expected a rate such as 60/m').default('60/m').transform((text) => parseRate(text) ?? { count: 60, periodMs: 60_000 }).describe('per source address') })
+    .prefault({}),
+  audit: z
+    .strictObject({
+      keyEncryptionKey: secretReference.optional().describe('32 bytes, base64url. Default: generated at <dataDir>.kek, outside dataDir'),
+      segmentSize: size('64MiB', 'size at which a new segment file is begun'),
+    })
+    .prefault({}),
+})
+
+export type ConfigInput = z.input<typeof configSchema>
+export type Config = z.output<typeof configSchema>
+export type AgentConfig = Config['agents'][number]
+export type PolicyConfig = Config['policy']
+export type LimitConfig = Config['limits'][number]
+export type JwtIssuerConfig = Config['identity']['jwt'][number]
+export type Bounds = Config['gateway']['bounds']

@@ -1,0 +1,215 @@
+// The types of a call's way through the walk; no behaviour. Each stage takes the type that only the stage
+// before can produce, so a skipped check does not compile. A repository test allows each brand to be minted
+// only in its own folder (look for `as Received`, `as Authenticated`, …).
+
+import type { Binding, Operation } from '../a2a/operations.ts'
+import type { AgentConfig, Snapshot } from '../config/config.ts'
+import type { Refusal } from '../refusal/refusal.ts'
+import type { JsonObject, JsonValue } from '../base/strict-json.ts'
+
+declare const brand: unique symbol
+interface Brand<Stage extends string> {
+  readonly [brand]: { readonly [S in Stage]: true }
+}
+
+/** Response headers: lower-case names. */
+export type HeaderRecord = Record<string, string>
+
+/** Where the answer goes. Writes are ignored once the client is gone. */
+export interface Reply {
+  /** true once a status line has been sent */
+  readonly begun: boolean
+  readonly gone: boolean
+  /** calls back once, when the client goes away before the answer ended; at once if it has gone already */
+  onGone(callback: () => void): void
+  send(status: number, headers: HeaderRecord, body: string | Buffer): void
+  begin(status: number, headers: HeaderRecord): void
+  /** returns false when the client is slower than we are: wait for `drained` */
+  write(chunk: string | Buffer): boolean
+  /** resolves when the client can take more, or is gone */
+  drained(): Promise<void>
+  end(): void
+  /** breaks the connection off: the answer cannot be ended honestly */
+  destroy(): void
+}
+
+export interface ReceivedFields {
+  /** unique id of this call; letters and digits */
+  readonly call: string
+  readonly receivedAtMs: number
+  /** monotonic milliseconds */
+  readonly startedMs: number
+  readonly snapshot: Snapshot
+  readonly method: string
+  /** raw, still percent-encoded, begins with '/', no query */
+  readonly path: string
+  /** raw, without '?' */
+  readonly query: string
+  /** lower case, with port if there was one */
+  readonly host: string
+  /** names lower case; headers that must be single are single */
+  readonly headers: ReadonlyMap<string, string>
+  /** the client's address, after declared proxies */
+  readonly source: string
+  readonly reply: Reply
+  /** reads the whole body once; a refusal when too large or too slow */
+  readBody(): Promise<Buffer | Refusal>
+}
+
+/** listen: a request with one unambiguous meaning. Nothing is known of the sender. */
+export type Received = ReceivedFields & Brand<'received'>
+
+/** Canonical principals are URIs: `key:ci`, `user:corp/4f1c`, `agent:planner`, `group:corp/analysts`. */
+export interface Principal {
+  readonly id: string
+  /** canonical group ids */
+  readonly groups: readonly string[]
+  readonly display: string
+}
+
+export interface Caller extends Principal {
+  readonly method: 'api-key' | 'jwt' | 'anonymous'
+  /** the id of the key, or the token's issuer name: never a secret */
+  readonly credential: string
+  /** when the credential ends, milliseconds since the epoch; Infinity when it does not */
+  readonly expiresAtMs: number
+  /** throws nothing; true when the credential has been revoked since. Asked again on open streams. */
+  isRevoked(): boolean
+}
+
+export interface AuthenticatedFields {
+  readonly caller: Caller
+  /** on whose behalf the chain began; the caller itself when nobody's */
+  readonly origin: Principal
+  /** the agents between origin and caller, oldest first, neither end included */
+  readonly chain: readonly Principal[]
+  /** true when the caller is a configured agent and gave no assertion: it acts on its own account */
+  readonly autonomous: boolean
+}
+export type Authenticated = Received & AuthenticatedFields & Brand<'authenticated'>
+
+/** What the path says: an A2A operation on an agent, or discovery. */
+export type Target =
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'card'; readonly agent: AgentConfig }
+  | { readonly kind: 'json-rpc'; readonly agent: AgentConfig }
+  | { readonly kind: 'rest'; readonly agent: AgentConfig; readonly rest: RestTarget }
+
+/** A matched HTTP+JSON path: identifiers are decoded once and hold no '/', control or '%' tricks. */
+export interface RestTarget {
+  readonly operation: Operation
+  readonly tenant: string
+  readonly taskId: string
+  readonly configId: string
+}
+
+export type OperationTarget = Extract<Target, { agent: AgentConfig; kind: 'json-rpc' | 'rest' }>
+
+export interface RoutedFields {
+  readonly target: OperationTarget
+  readonly agent: AgentConfig
+  readonly binding: Binding
+}
+/** route: an existing agent (whether this caller may know of it is authorize's to say). */
+export type Routed = Authenticated & RoutedFields & Brand<'routed'>
+
+/** What policy may know of a message: kinds and sizes, never the words. */
+export interface PartFacts {
+  readonly kind: 'text' | 'raw' | 'url' | 'data'
+  /** bytes of the text, of the decoded raw, of the url, or of the data's JSON */
+  readonly size: number
+  readonly mediaType: string
+  readonly filename: string
+  /** host of a url part, lower case; empty otherwise */
+  readonly host: string
+}
+export interface MessageFacts {
+  readonly messageId: string
+  readonly taskId: string
+  readonly contextId: string
+  readonly role: string
+  readonly parts: readonly PartFacts[]
+  readonly referenceTaskIds: readonly string[]
+  readonly extensions: readonly string[]
+  /** top-level keys of message.metadata */
+  readonly metadataKeys: readonly string[]
+}
+
+export interface ListFilter {
+  readonly contextId: string
+  readonly status: string
+  readonly pageSize: number
+  readonly pageToken: string
+  readonly historyLength: number | undefined
+  /** milliseconds since the epoch; 0 when absent */
+  readonly statusTimestampAfterMs: number
+  readonly includeArtifacts: boolean
+}
+
+export interface ValidatedFields {
+  readonly operation: Operation
+  /** always '1.0' for now */
+  readonly version: string
+  /** the JSON-RPC id as it stood in the request (a JSON string or number, raw); '' on HTTP+JSON */
+  readonly requestId: string
+  readonly tenant: string
+  /** task that the operation names (params.id / taskId / message.taskId); '' when none */
+  readonly taskId: string
+  readonly contextId: string
+  readonly configId: string
+  readonly message: MessageFacts
+  /** the request carries an inline push configuration (sends), which push rules must also allow */
+  readonly inlinePush: boolean
+  /** returnImmediately of a send: false means the call may take minutes */
+  readonly returnImmediately: boolean
+  readonly list: ListFilter | undefined
+  readonly historyLength: number | undefined
+  /** activated extensions: what was asked for and is allowed */
+  readonly extensions: readonly string[]
+  /** what is checked is what is forwarded: the original text of the body, '' when there is none */
+  readonly bodyText: string
+  readonly bodyBytes: number
+  /** parsed body, for checks only; never serialised again */
+  readonly body: JsonValue | undefined
+  /** rebuilt path and query for the agent, relative to its base URL: '' or begins with '/' */
+  readonly upstreamPath: string
+  readonly upstreamMethod: 'GET' | 'POST' | 'DELETE'
+}
+export type Validated = Routed & ValidatedFields & Brand<'validated'>
+
+/** Who owns a task, as the index knows it. */
+export interface TaskOwner {
+  readonly caller: string
+  readonly origin: string
+}
+
+export interface AuthorizedFields {
+  /** names of the role rules that allowed, e.g. `analyst#0` for caller, then for origin */
+  readonly allowedBy: readonly string[]
+  /** exactly what policy saw, as JSON, so that the call can be decided again later */
+  readonly policyInput: JsonObject
+  /** the owner of the task that the operation names; undefined when it names none */
+  readonly taskOwner: TaskOwner | undefined
+}
+export type Authorized = Validated & AuthorizedFields & Brand<'authorized'>
+
+export interface AdmittedFields {
+  /** gives back what was taken for the call's life (a place among the streams); safe to call twice */
+  readonly releasePermit: () => void
+  /** RateLimit and RateLimit-Policy fields for the answer */
+  readonly limitHeaders: HeaderRecord
+}
+export type Admitted = Authorized & AdmittedFields & Brand<'admitted'>
+
+/** Bytes of an agent's answer that passed the strict scanner and ownership: the caller may see them. */
+export interface ReleasedFields {
+  readonly text: string
+}
+export type Released = ReleasedFields & Brand<'released'>
+
+/** Where a call's record lies: `<origin>/<index>/<leaf hash>`. */
+export interface Receipt {
+  readonly origin: string
+  readonly index: number
+  readonly leafHash: string
+}

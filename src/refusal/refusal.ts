@@ -1,0 +1,82 @@
+// The catalogue of every "no". A refusal is a returned value, never thrown. The caller reads `publicMessage`;
+// `detail` goes to the audit record only. docs/errors.md lists the same rows; a test compares the two.
+// Sources: A2A specification 1.0.1 §5.4 (codes), §9.5 and §11.6 (shapes); design: JSON-RPC -32040…-32044.
+
+export interface CatalogueRow {
+  /** status on HTTP+JSON and wherever no binding is known */
+  readonly http: number
+  /** status when the error is carried as JSON-RPC: A2A's own errors ride on 200 there, ours never do */
+  readonly jsonRpcHttp: number
+  readonly jsonRpc: number
+  /** canonical gRPC status name (google.rpc.Code), also the `status` of an HTTP+JSON error */
+  readonly grpc: string
+  /** ErrorInfo.reason */
+  readonly reason: string
+  readonly publicMessage: string
+}
+
+const row = (http: number, jsonRpcHttp: number, jsonRpc: number, grpc: string, reason: string, publicMessage: string): CatalogueRow =>
+  Object.freeze({ http, jsonRpcHttp, jsonRpc, grpc, reason, publicMessage })
+
+// prettier-ignore
+export const catalogue = Object.freeze({
+  // listen: the bytes were not a request we are willing to read
+  LISTEN_HEAD_MALFORMED:        row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_REQUEST',       'The HTTP request is malformed'),
+  LISTEN_BODY_TOO_LARGE:        row(413, 413, -32044, 'RESOURCE_EXHAUSTED',  'TOO_LARGE',             'The request is too large'),
+  LISTEN_BODY_TIMEOUT:          row(408, 408, -32600, 'DEADLINE_EXCEEDED',   'REQUEST_TIMEOUT',       'The request took too long to arrive'),
+  LISTEN_DRAINING:              row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The gateway is shutting down'),
+  // authenticate
+  AUTHN_MISSING:                row(401, 401, -32040, 'UNAUTHENTICATED',     'UNAUTHENTICATED',       'Authentication is required'),
+  AUTHN_INVALID:                row(401, 401, -32040, 'UNAUTHENTICATED',     'UNAUTHENTICATED',       'Authentication is required'),
+  AUTHN_FLOOD:                  row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
+  // route
+  ROUTE_NOT_FOUND:              row(404, 404, -32601, 'NOT_FOUND',           'NOT_FOUND',             'Nothing is here'),
+  ROUTE_AGENT_UNKNOWN:          row(404, 404, -32601, 'NOT_FOUND',           'AGENT_NOT_FOUND',       'There is no such agent'),
+  ROUTE_METHOD_NOT_ALLOWED:     row(405, 405, -32601, 'UNIMPLEMENTED',       'METHOD_NOT_ALLOWED',    'The HTTP method is not allowed here'),
+  // validate
+  VALIDATE_CONTENT_TYPE:        row(400, 415, -32005, 'INVALID_ARGUMENT',    'CONTENT_TYPE_NOT_SUPPORTED', 'The content type is not supported'),
+  VALIDATE_JSON:                row(400, 400, -32700, 'INVALID_ARGUMENT',    'PARSE_ERROR',           'The body is not acceptable JSON'),
+  VALIDATE_REQUEST:             row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_REQUEST',       'The request is not a valid JSON-RPC request'),
+  VALIDATE_METHOD_UNKNOWN:      row(404, 200, -32601, 'UNIMPLEMENTED',       'METHOD_NOT_FOUND',      'The method is not known'),
+  VALIDATE_PARAMS:              row(400, 200, -32602, 'INVALID_ARGUMENT',    'INVALID_PARAMS',        'The parameters are not valid'),
+  VALIDATE_VERSION:             row(400, 200, -32009, 'FAILED_PRECONDITION', 'VERSION_NOT_SUPPORTED', 'The A2A protocol version is not supported; this agent speaks 1.0'),
+  VALIDATE_EXTENSION_REQUIRED:  row(400, 200, -32008, 'FAILED_PRECONDITION', 'EXTENSION_SUPPORT_REQUIRED', 'A required extension was not offered'),
+  // authorize
+  AUTHZ_DENIED:                 row(403, 403, -32041, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Permission denied'),
+  AUTHZ_TASK_NOT_FOUND:         row(404, 200, -32001, 'NOT_FOUND',           'TASK_NOT_FOUND',        'Task not found'),
+  // limit
+  LIMIT_RATE:                   row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
+  LIMIT_STREAMS:                row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many open streams'),
+  // forward: the agent could not be reached or did not answer
+  FORWARD_UNAVAILABLE:          row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The agent is unavailable'),
+  FORWARD_TIMEOUT:              row(504, 504, -32043, 'DEADLINE_EXCEEDED',   'UNAVAILABLE',           'The agent did not answer in time'),
+  // release: the agent answered with something nobody should see
+  RELEASE_INVALID_ANSWER:       row(500, 200, -32006, 'INTERNAL',            'INVALID_AGENT_RESPONSE', 'The agent gave an invalid answer'),
+  RELEASE_TOO_LARGE:            row(500, 200, -32006, 'INTERNAL',            'INVALID_AGENT_RESPONSE', 'The agent gave an invalid answer'),
+  RELEASE_STREAM_BOUND:         row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'The stream reached its bound'),
+  RELEASE_STREAM_STALLED:       row(504, 504, -32043, 'DEADLINE_EXCEEDED',   'UNAVAILABLE',           'The agent stopped in mid-stream'),
+  // audit and anything thrown
+  AUDIT_UNAVAILABLE:            row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The gateway cannot record calls at present'),
+  GATEWAY_INTERNAL:             row(500, 500, -32603, 'INTERNAL',            'INTERNAL',              'An internal error occurred'),
+} satisfies Record<string, CatalogueRow>)
+
+export type RefusalCode = keyof typeof catalogue
+
+export interface Refusal {
+  readonly kind: 'refusal'
+  readonly code: RefusalCode
+  /** private: for the audit record, never for the caller */
+  readonly detail: string
+  /** public addition to the sentence, only where it tells a caller how to mend its own request */
+  readonly hint?: string
+  /** extra response headers, lower case */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function refuse(code: RefusalCode, detail: string, extra: { hint?: string; headers?: Record<string, string> } = {}): Refusal {
+  return { kind: 'refusal', code, detail, ...extra }
+}
+
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'refusal'
+}
