@@ -18,10 +18,43 @@ export interface CatalogueRow {
 const row = (http: number, jsonRpcHttp: number, jsonRpc: number, grpc: string, reason: string, publicMessage: string): CatalogueRow =>
   Object.freeze({ http, jsonRpcHttp, jsonRpc, grpc, reason, publicMessage })
 
+export type RefusalCode =
+  | 'LISTEN_HEAD_MALFORMED'
+  | 'LISTEN_HEAD_TOO_LARGE'
+  | 'LISTEN_BODY_TOO_LARGE'
+  | 'LISTEN_BODY_TIMEOUT'
+  | 'LISTEN_DRAINING'
+  | 'AUTHN_MISSING'
+  | 'AUTHN_INVALID'
+  | 'AUTHN_FLOOD'
+  | 'ROUTE_NOT_FOUND'
+  | 'ROUTE_AGENT_UNKNOWN'
+  | 'ROUTE_METHOD_NOT_ALLOWED'
+  | 'VALIDATE_CONTENT_TYPE'
+  | 'VALIDATE_JSON'
+  | 'VALIDATE_REQUEST'
+  | 'VALIDATE_METHOD_UNKNOWN'
+  | 'VALIDATE_PARAMS'
+  | 'VALIDATE_VERSION'
+  | 'VALIDATE_EXTENSION_REQUIRED'
+  | 'AUTHZ_DENIED'
+  | 'AUTHZ_TASK_NOT_FOUND'
+  | 'LIMIT_RATE'
+  | 'LIMIT_STREAMS'
+  | 'FORWARD_UNAVAILABLE'
+  | 'FORWARD_TIMEOUT'
+  | 'RELEASE_INVALID_ANSWER'
+  | 'RELEASE_TOO_LARGE'
+  | 'RELEASE_STREAM_BOUND'
+  | 'RELEASE_STREAM_STALLED'
+  | 'AUDIT_UNAVAILABLE'
+  | 'GATEWAY_INTERNAL'
+
 // prettier-ignore
-export const catalogue = Object.freeze({
+export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.freeze({
   // listen: the bytes were not a request we are willing to read
   LISTEN_HEAD_MALFORMED:        row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_REQUEST',       'The HTTP request is malformed'),
+  LISTEN_HEAD_TOO_LARGE:        row(431, 431, -32044, 'RESOURCE_EXHAUSTED',  'TOO_LARGE',             'The request head is too large'),
   LISTEN_BODY_TOO_LARGE:        row(413, 413, -32044, 'RESOURCE_EXHAUSTED',  'TOO_LARGE',             'The request is too large'),
   LISTEN_BODY_TIMEOUT:          row(408, 408, -32600, 'DEADLINE_EXCEEDED',   'REQUEST_TIMEOUT',       'The request took too long to arrive'),
   LISTEN_DRAINING:              row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The gateway is shutting down'),
@@ -58,9 +91,7 @@ export const catalogue = Object.freeze({
   // audit and anything thrown
   AUDIT_UNAVAILABLE:            row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The gateway cannot record calls at present'),
   GATEWAY_INTERNAL:             row(500, 500, -32603, 'INTERNAL',            'INTERNAL',              'An internal error occurred'),
-} satisfies Record<string, CatalogueRow>)
-
-export type RefusalCode = keyof typeof catalogue
+})
 
 export interface Refusal {
   readonly kind: 'refusal'

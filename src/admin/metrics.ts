@@ -1,0 +1,115 @@
+// Counters of the walk, cheap enough for every call: plain arrays that are turned into Prometheus families only
+// when somebody scrapes. Labels are bounded: agents and operations come from the configuration and the protocol,
+// codes from the catalogue; whatever else a caller could invent is counted as ''.
+
+import { Registry, collectDefaultMetrics } from 'prom-client'
+import type { CatalogueRow } from '../refusal/refusal.ts'
+import { catalogue } from '../refusal/refusal.ts'
+
+/** seconds; fine where the gateway's own time lies */
+const bucketBounds = [0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+class Histogram {
+  readonly counts = new Float64Array(bucketBounds.length + 1)
+  sum = 0
+  observe(seconds: number): void {
+    this.sum += seconds
+    let at = 0
+    while (at < bucketBounds.length && seconds > (bucketBounds[at] ?? 0)) at += 1
+    this.counts[at] = (this.counts[at] ?? 0) + 1
+  }
+}
+
+/** What is read, not counted, when somebody scrapes. */
+export interface Gauges {
+  openStreams(): number
+  connections(): number
+  ledger(): { records: number; bytes: number; syncs: number; syncSeconds: number; writable: boolean }
+  unrecorded(): number
+  agents(): { name: string; isUp: boolean; circuitOpen: boolean }[]
+}
+
+export interface Metrics {
+  stage(name: string, milliseconds: number): void
+  call(agent: string, operation: string, outcome: string, milliseconds: number): void
+  refusal(code: string): void
+  /** Prometheus text format 0.0.4 */
+  expose(): Promise<string>
+}
+
+type Sample = { labels: Record<string, string>; value: number; metricName?: string }
+
+export function createMetrics(gauges: Gauges): Metrics {
+  const calls = new Map<string, { labels: Record<string, string>; count: number }>()
+  const durations = new Map<string, { labels: Record<string, string>; histogram: Histogram }>()
+  const stages = new Map<string, Histogram>()
+  const refusals = new Map<string, number>(Object.keys(catalogue satisfies Record<string, CatalogueRow>).map((code) => [code, 0]))
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+
+  const family = (name: string, help: string, type: 'counter' | 'gauge' | 'histogram', collect: () => Sample[]): void => {
+    // prom-client reads a metric through these members only
+    const metric = { name, help, type, aggregator: 'sum', get: () => Promise.resolve({ name, help, type, aggregator: 'sum', values: collect() }) }
+    registry.registerMetric(metric as unknown as Parameters<Registry['registerMetric']>[0])
+  }
+  const single = (value: number): Sample[] => [{ labels: {}, value }]
+
+  family('sallyport_calls_total', 'Calls by agent, operation and outcome', 'counter', () =>
+    [...calls.values()].map(({ labels, count }) => ({ labels, value: count })))
+  family('sallyport_call_duration_seconds', 'Time from request head to the end of the answer', 'histogram', () =>
+    [...durations.values()].flatMap(({ labels, histogram }) => histogramSamples('sallyport_call_duration_seconds', labels, histogram)))
+  family('sallyport_stage_duration_seconds', 'Time in one stage of the walk', 'histogram', () =>
+    [...stages].flatMap(([stage, histogram]) => histogramSamples('sallyport_stage_duration_seconds', { stage }, histogram)))
+  family('sallyport_refusals_total', 'Refusals by code', 'counter', () =>
+    [...refusals].map(([code, value]) => ({ labels: { code }, value })))
+  family('sallyport_open_streams', 'Event streams now open', 'gauge', () => single(gauges.openStreams()))
+  family('sallyport_open_connections', 'Client connections now open', 'gauge', () => single(gauges.connections()))
+  family('sallyport_ledger_records', 'Records in this process\'s ledger', 'gauge', () => single(gauges.ledger().records))
+  family('sallyport_ledger_bytes', 'Bytes of segment files', 'gauge', () => single(gauges.ledger().bytes))
+  family('sallyport_ledger_syncs_total', 'Commit groups made durable', 'counter', () => single(gauges.ledger().syncs))
+  family('sallyport_ledger_sync_seconds_total', 'Time spent in fdatasync', 'counter', () => single(gauges.ledger().syncSeconds))
+  family('sallyport_ledger_writable', '1 while calls can be recorded', 'gauge', () => single(gauges.ledger().writable ? 1 : 0))
+  family('sallyport_unrecorded_events', 'Events counted in memory because the ledger could not be written', 'gauge', () => single(gauges.unrecorded()))
+  family('sallyport_agent_up', '1 when the last health check or call succeeded', 'gauge', () =>
+    gauges.agents().map(({ name, isUp }) => ({ labels: { agent: name }, value: isUp ? 1 : 0 })))
+  family('sallyport_agent_circuit_open', '1 while calls to the agent are refused at once', 'gauge', () =>
+    gauges.agents().map(({ name, circuitOpen }) => ({ labels: { agent: name }, value: circuitOpen ? 1 : 0 })))
+
+  return {
+    stage(name, milliseconds) {
+      let histogram = stages.get(name)
+      if (histogram === undefined) stages.set(name, (histogram = new Histogram()))
+      histogram.observe(milliseconds / 1000)
+    },
+    call(agent, operation, outcome, milliseconds) {
+      const key = `${agent} ${operation} ${outcome}`
+      const found = calls.get(key)
+      if (found === undefined) calls.set(key, { labels: { agent, operation, outcome }, count: 1 })
+      else found.count += 1
+      const duration = durations.get(operation)
+      if (duration !== undefined) duration.histogram.observe(milliseconds / 1000)
+      else {
+        const histogram = new Histogram()
+        histogram.observe(milliseconds / 1000)
+        durations.set(operation, { labels: { operation }, histogram })
+      }
+    },
+    refusal(code) {
+      refusals.set(code, (refusals.get(code) ?? 0) + 1)
+    },
+    expose: () => registry.metrics(),
+  }
+}
+
+function histogramSamples(name: string, labels: Record<string, string>, histogram: Histogram): Sample[] {
+  const samples: Sample[] = []
+  let total = 0
+  for (const [at, count] of histogram.counts.entries()) {
+    total += count
+    const le = at < bucketBounds.length ? String(bucketBounds[at]) : '+Inf'
+    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: total })
+  }
+  samples.push({ metricName: `${name}_sum`, labels, value: histogram.sum })
+  samples.push({ metricName: `${name}_count`, labels, value: total })
+  return samples
+}

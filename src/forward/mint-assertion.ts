@@ -1,0 +1,123 @@
+// Mints the short-lived assertion that tells an agent who calls it, on whose behalf, and through whom. Its
+// audience is exactly one agent and its life a minute. It never carries a credential. Signed with ES256 by
+// node:crypto at once rather than through promises: docs/decisions/0002-assertion-signing.md.
+// RFC 7515, RFC 7519, RFC 7638 (kid), RFC 8693 §4.1 (nested `act`).
+
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import type { AuthenticatedFields } from '../exchange/exchange.ts'
+import { Fault } from '../base/fault.ts'
+import { readOrCreateSecretFile } from '../base/secret-file.ts'
+
+export interface MintRequest {
+  /** the gateway's public URL */
+  readonly issuer: string
+  /** canonical id of the origin */
+  readonly subject: string
+  /** the origin's groups */
+  readonly groups: readonly string[]
+  /** agents that act for the origin: the calling agent first, then those before it */
+  readonly actors: readonly string[]
+  /** name of the one agent that may believe it */
+  readonly audienceAgent: string
+  readonly call: string
+  readonly operation: string
+  readonly nowMs: number
+  /** default 60 */
+  readonly lifeSeconds?: number
+}
+
+export interface PublicJwk {
+  readonly kty: 'EC'
+  readonly crv: 'P-256'
+  readonly x: string
+  readonly y: string
+  readonly kid: string
+  readonly alg: 'ES256'
+  readonly use: 'sig'
+}
+
+export interface AssertionSigner {
+  readonly kid: string
+  readonly publicKey: KeyObject
+  mint(request: MintRequest): string
+  /** the key set served at /.well-known/jwks.json, as JSON */
+  jwks(): { readonly keys: readonly PublicJwk[] }
+}
+
+export function createAssertionSigner(privateKey: KeyObject): AssertionSigner {
+  const publicKey = createPublicKey(privateKey)
+  const jwk = describePublicKey(publicKey)
+  const header = base64url(JSON.stringify({ alg: 'ES256', kid: jwk.kid, typ: 'sallyport-assertion+jwt' }))
+  const signingKey = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
+  const keySet = Object.freeze({ keys: Object.freeze([jwk]) })
+  return {
+    kid: jwk.kid,
+    publicKey,
+    mint: (request) => {
+      const signed = `${header}.${base64url(JSON.stringify(claimsOf(request)))}`
+      return `${signed}.${sign('sha256', Buffer.from(signed, 'latin1'), signingKey).toString('base64url')}`
+    },
+    jwks: () => keySet,
+  }
+}
+
+/** The actors that the next assertion names: the caller unless it is the origin itself, then the chain, latest first. */
+export function actorsOf(call: Pick<AuthenticatedFields, 'caller' | 'origin' | 'chain'>): readonly string[] {
+  if (call.caller.id === call.origin.id) return []
+  return [call.caller.id, ...call.chain.map((actor) => actor.id).reverse()]
+}
+
+/** The signing key at this path, made on first use with mode 0600. Throws a Fault when it cannot be read. */
+export function loadAssertionKey(path: string): KeyObject {
+  const pem = readOrCreateSecretFile(path, () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  })
+  try {
+    const key = createPrivateKey(pem)
+    if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key
+  } catch (cause) {
+    throw new Fault('KEY_UNREADABLE', `${path} is not a private key`, { cause, hint: `restore ${path} from a backup, or remove it to have a new one made` })
+  }
+  throw new Fault('KEY_UNREADABLE', `${path} is not a P-256 key`, { hint: `restore ${path} from a backup, or remove it to have a new one made` })
+}
+
+interface Actor {
+  readonly sub: string
+  readonly act?: Actor
+}
+
+function claimsOf(request: MintRequest): object {
+  const issuedAtSeconds = Math.floor(request.nowMs / 1000)
+  const act = nest(request.actors)
+  return {
+    iss: request.issuer,
+    sub: request.subject,
+    aud: `agent:${request.audienceAgent}`,
+    iat: issuedAtSeconds,
+    exp: issuedAtSeconds + (request.lifeSeconds ?? 60),
+    jti: request.call,
+    call: request.call,
+    op: request.operation,
+    ...(act === undefined ? {} : { act }),
+    ...(request.groups.length === 0 ? {} : { groups: request.groups }),
+  }
+}
+
+function nest(actors: readonly string[]): Actor | undefined {
+  return actors.reduceRight<Actor | undefined>((inner, sub) => (inner === undefined ? { sub } : { sub, act: inner }), undefined)
+}
+
+function describePublicKey(publicKey: KeyObject): PublicJwk {
+  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
+  if (kty !== 'EC' || crv !== 'P-256' || x === undefined || y === undefined) {
+    throw new Fault('KEY_UNREADABLE', 'assertions are signed with a P-256 key only')
+  }
+  // RFC 7638: the required members in this order, nothing else, no spaces.
+  const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')
+  return Object.freeze({ kty, crv, x, y, kid, alg: 'ES256', use: 'sig' })
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text).toString('base64url')
+}

@@ -1,0 +1,77 @@
+// Server-sent events from an agent, cut into events without buffering more than one (WHATWG HTML §9.2).
+// Stricter than the standard where two parsers could disagree: a lone CR, a BOM or bad UTF-8 ends the stream.
+// Comments, `id` and `retry` go no further: A2A defines no replay.
+
+import { isUtf8 } from 'node:buffer'
+
+export interface RawEvent {
+  /** '' for a plain message */
+  readonly name: string
+  /** data lines joined by LF */
+  readonly data: string
+}
+
+export type SseProblem = 'event-too-large' | 'malformed'
+
+export interface SseParser {
+  /** Events completed by this chunk; on a problem the parser is done for. */
+  push(chunk: Buffer): RawEvent[] | SseProblem
+}
+
+const LF = 10
+const CR = 13
+
+export function createSseParser(maxEventBytes: number): SseParser {
+  // pieces of an unfinished line: joined once, so that a drip of single bytes is not quadratic
+  let pieces: Buffer[] = []
+  let eventBytes = 0
+  let name = ''
+  let data: string[] = []
+  let first = true
+
+  const takeLine = (chunk: Buffer, start: number, end: number): Buffer => {
+    const tail = chunk.subarray(start, end)
+    if (pieces.length === 0) return tail
+    const line = Buffer.concat([...pieces, tail])
+    pieces = []
+    return line
+  }
+  const takeField = (line: Buffer): boolean => {
+    const text = line.toString('utf8')
+    if (text.startsWith('data:')) data.push(text.startsWith('data: ') ? text.slice(6) : text.slice(5))
+    else if (text.startsWith('event:')) name = text.slice(6).trimStart()
+    // anything but a known field or a comment is refused: another parser might know it
+    else return text.startsWith(':') || text.startsWith('id:') || text.startsWith('retry:') || text === 'data'
+    return true
+  }
+
+  return {
+    push(chunk) {
+      const events: RawEvent[] = []
+      let start = 0
+      for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
+        eventBytes += end - start + 1
+        if (eventBytes > maxEventBytes) return 'event-too-large'
+        let line = takeLine(chunk, start, end)
+        start = end + 1
+        if (line.length > 0 && line[line.length - 1] === CR) line = line.subarray(0, -1)
+        if (line.length === 0) {
+          if (data.length > 0) events.push({ name, data: data.length === 1 ? (data[0] ?? '') : data.join('\n') })
+          data = []
+          name = ''
+          eventBytes = 0
+          continue
+        }
+        if (line.includes(CR) || !isUtf8(line) || (first && line[0] === 0xef)) return 'malformed'
+        first = false
+        if (!takeField(line)) return 'malformed'
+      }
+      if (start < chunk.length) {
+        eventBytes += chunk.length - start
+        if (eventBytes > maxEventBytes) return 'event-too-large'
+        pieces.push(start === 0 ? chunk : chunk.subarray(start))
+      }
+      return events
+    },
+  }
+}

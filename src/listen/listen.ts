@@ -1,0 +1,260 @@
+// Door of listen: sockets in, `Received` out. Takes handed-over sockets (`handle`), so that another protocol can
+// share the port; owns bounds on head, body, time and connections; refuses every request with two meanings.
+// It never looks at who is calling.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
+import { createCallId } from '../base/ids.ts'
+import type { Snapshot } from '../config/config.ts'
+import type { HeaderRecord, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
+import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { checkHead } from './check-head.ts'
+import { NodeReply } from './node-reply.ts'
+import { readBody } from './read-body.ts'
+import { createSourceReader, type SourceReader } from './source-address.ts'
+
+/** What is known of a request that never became `Received`. */
+export interface Unreadable {
+  readonly call: string
+  readonly receivedAtMs: number
+  readonly source: string
+  readonly refusal: Refusal
+  readonly reply: Reply
+}
+
+export interface ListenerOptions {
+  readonly clock: Clock
+  /** the current snapshot; each request keeps the one it began with */
+  readonly snapshot: () => Snapshot
+  readonly onCall: (received: Received) => void
+  readonly onUnreadable: (unreadable: Unreadable) => void
+  /** PEM; plain HTTP when absent */
+  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer; readonly clientCa?: Buffer }
+}
+
+export interface Listener {
+  /** binds; resolves with the bound port */
+  listen(host: string, port: number): Promise<number>
+  /** takes over a connected socket, as if it had been accepted here */
+  handle(socket: Socket): void
+  readonly connections: number
+  /** stops accepting, lets open calls end, cuts the rest after `graceMs` */
+  drain(graceMs: number): Promise<void>
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const bounds = options.snapshot().config.gateway.bounds
+  let draining = false
+  const sockets = new Set<Socket>()
+  const always: HeaderRecord = options.tls
+    ? { 'x-content-type-options': 'nosniff', 'strict-transport-security': 'max-age=31536000' }
+    : { 'x-content-type-options': 'nosniff' }
+  const sourceReaders = new WeakMap<Snapshot, SourceReader>()
+  const sourceReaderOf = (snapshot: Snapshot): SourceReader => {
+    let reader = sourceReaders.get(snapshot)
+    if (reader === undefined) {
+      reader = createSourceReader(snapshot.config.gateway.trustedProxies)
+      sourceReaders.set(snapshot, reader)
+    }
+    return reader
+  }
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse, expectsContinue = false): void => {
+    const snapshot = options.snapshot()
+    const head = checkHead({
+      httpVersion: request.httpVersion,
+      url: request.url ?? '',
+      rawHeaders: request.rawHeaders,
+    })
+    const receivedAtMs = options.clock.nowMs()
+    const call = createCallId()
+    if (typeof head === 'string') {
+      const reply = new NodeReply(request, response, {
+        always: { ...always, connection: 'close' },
+        isDraining: () => draining,
+      })
+      const source = sourceReaderOf(snapshot).read(request.socket.remoteAddress, new Map())
+      options.onUnreadable({ call, receivedAtMs, source, refusal: refuse('LISTEN_HEAD_MALFORMED', head), reply })
+      return
+    }
+    const cors = corsHeaders(snapshot, head.headers)
+    const reply = new NodeReply(request, response, {
+      always: cors === undefined ? always : { ...always, ...cors },
+      isDraining: () => draining,
+    })
+    if (cors !== undefined && request.method === 'OPTIONS') return reply.send(204, preflightHeaders, '')
+    const fields: ReceivedFields = {
+      call,
+      receivedAtMs,
+      startedMs: options.clock.monotonicMs(),
+      snapshot,
+      method: request.method ?? '',
+      path: head.path,
+      query: head.query,
+      host: head.host,
+      headers: head.headers,
+      source: sourceReaderOf(snapshot).read(request.socket.remoteAddress, head.headers),
+      reply,
+      readBody: () => {
+        if (expectsContinue) response.writeContinue()
+        return readBody(request, head.headers, snapshot.config.gateway.bounds)
+      },
+    }
+    options.onCall(fields as Received)
+  }
+
+  const http: Server = createServer(
+    {
+      maxHeaderSize: bounds.head,
+      headersTimeout: bounds.headTime,
+      // covers head and body together; the body's own bound is stricter and answers with a reason
+      requestTimeout: bounds.headTime + bounds.bodyTime + 1_000,
+      keepAliveTimeout: bounds.idleTime,
+      connectionsCheckingInterval: 1_000,
+      noDelay: true,
+    },
+    (request, response) => onRequest(request, response),
+  )
+  http.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => onRequest(request, response, true))
+  http.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    onParserError(error, socket, options, sourceReaderOf(options.snapshot()))
+  })
+  // node:http starts its clock for slow heads only when it listens itself; our sockets are handed over
+  http.emit('listening')
+
+  const accept = (socket: Socket): void => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    http.emit('connection', socket)
+  }
+  const server: NetServer = options.tls
+    ? createTlsServer(
+        {
+          cert: options.tls.certificate,
+          key: options.tls.key,
+          ca: options.tls.clientCa,
+          requestCert: options.tls.clientCa !== undefined,
+          rejectUnauthorized: options.tls.clientCa !== undefined,
+          minVersion: 'TLSv1.2',
+          ALPNProtocols: ['http/1.1'],
+          handshakeTimeout: bounds.headTime,
+        },
+        (socket: TLSSocket) => accept(socket),
+      )
+    : createNetServer({ noDelay: true }, accept)
+  server.maxConnections = bounds.connections
+  // a failed handshake concerns only its own socket
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy())
+
+  return {
+    listen: (host, port) => bind(server, host, port),
+    handle: accept,
+    get connections() {
+      return sockets.size
+    },
+    async drain(graceMs) {
+      draining = true
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      http.closeIdleConnections()
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, graceMs)
+      const sweep = setInterval(() => http.closeIdleConnections(), 50)
+      await closed
+      clearTimeout(timer)
+      clearInterval(sweep)
+      http.close()
+    },
+  }
+}
+
+function bind(server: NetServer, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const hint =
+        error.code === 'EADDRINUSE' ? 'choose another port, or stop the process that has this one' : undefined
+      reject(new Fault('LISTEN_FAILED', `cannot listen on ${host}:${port}`, { cause: error, ...(hint && { hint }) }))
+    }
+    server.once('error', onError)
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.off('error', onError)
+      // accept errors (out of descriptors) cost one connection, never the process
+      server.on('error', () => undefined)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+const preflightHeaders: HeaderRecord = {
+  'access-control-allow-methods': 'GET, POST, DELETE',
+  'access-control-allow-headers': 'authorization, content-type, x-api-key, a2a-version, a2a-extensions',
+  'access-control-max-age': '600',
+}
+
+function corsHeaders(snapshot: Snapshot, headers: ReadonlyMap<string, string>): HeaderRecord | undefined {
+  const cors = snapshot.config.gateway.cors
+  const origin = headers.get('origin')
+  if (cors === undefined || origin === undefined || !cors.origins.includes(origin)) return undefined
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'sallyport-record, ratelimit, ratelimit-policy, retry-after, www-authenticate',
+    vary: 'origin',
+  }
+}
+
+/** The parser gave up: there is no request, only a socket. Answer once, record, close. */
+function onParserError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  options: ListenerOptions,
+  sources: SourceReader,
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy()
+    return
+  }
+  const code =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? 'LISTEN_BODY_TIMEOUT'
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? 'LISTEN_HEAD_TOO_LARGE'
+        : 'LISTEN_HEAD_MALFORMED'
+  options.onUnreadable({
+    call: createCallId(),
+    receivedAtMs: options.clock.nowMs(),
+    source: sources.read(socket.remoteAddress, new Map()),
+    refusal: refuse(code, error.code ?? error.message),
+    reply: createSocketReply(socket),
+  })
+}
+
+function createSocketReply(socket: Socket): Reply {
+  let begun = false
+  return {
+    get begun() {
+      return begun
+    },
+    get gone() {
+      return socket.destroyed
+    },
+    bytesSent: 0,
+    onGone: (callback) => void socket.once('close', callback),
+    send(status, headers, body) {
+      begun = true
+      const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(body)) })
+      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+      socket.end(`HTTP/1.1 ${status} Refused\r\n${head}\r\n${String(body)}`)
+      setTimeout(() => socket.destroy(), 1_000).unref()
+    },
+    begin: () => undefined,
+    write: () => true,
+    drained: () => Promise.resolve(),
+    end: () => undefined,
+    destroy: () => void socket.destroy(),
+  }
+}

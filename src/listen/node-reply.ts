@@ -1,0 +1,112 @@
+// A Reply over node:http's ServerResponse. Writes after the client left are ignored; an answer that was given
+// before the request body was read does not make us read the rest of that body.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HeaderRecord, Reply } from '../exchange/exchange.ts'
+
+/** A refused body is drained for so long, so that the client can still read why; then the socket goes. */
+const lingerMs = 1_000
+const smallRest = 65_536
+
+export class NodeReply implements Reply {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #always: HeaderRecord
+  readonly #isDraining: () => boolean
+  #goneCallbacks: (() => void)[] | undefined
+  #ended = false
+  gone = false
+  begun = false
+  bytesSent = 0
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: { always: HeaderRecord; isDraining: () => boolean },
+  ) {
+    this.#request = request
+    this.#response = response
+    this.#always = options.always
+    this.#isDraining = options.isDraining
+    response.on('close', () => {
+      if (this.#ended && response.writableFinished) return
+      this.gone = true
+      const callbacks = this.#goneCallbacks
+      this.#goneCallbacks = undefined
+      for (const callback of callbacks ?? []) callback()
+    })
+    // an error on the socket is followed by `close`
+    response.on('error', () => undefined)
+  }
+
+  onGone(callback: () => void): void {
+    if (this.gone) callback()
+    else (this.#goneCallbacks ??= []).push(callback)
+  }
+
+  send(status: number, headers: HeaderRecord, body: string | Buffer): void {
+    if (this.gone || this.begun) return
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    const hasBody = status !== 204 && status !== 304
+    this.#writeHead(status, hasBody ? { ...headers, 'content-length': String(length) } : headers)
+    this.bytesSent = hasBody ? length : 0
+    this.#ended = true
+    if (hasBody && this.#request.method !== 'HEAD') this.#response.end(body)
+    else this.#response.end()
+    this.#lingerOverUnreadBody()
+  }
+
+  begin(status: number, headers: HeaderRecord): void {
+    if (this.gone || this.begun) return
+    this.#writeHead(status, headers)
+    this.#response.flushHeaders()
+    this.#response.socket?.setNoDelay(true)
+  }
+
+  write(chunk: string | Buffer): boolean {
+    if (this.gone || this.#ended) return true
+    this.bytesSent += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length
+    return this.#response.write(chunk)
+  }
+
+  drained(): Promise<void> {
+    if (this.gone || !this.#response.writableNeedDrain) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#response.once('drain', resolve)
+      this.onGone(resolve)
+    })
+  }
+
+  end(): void {
+    if (this.gone || this.#ended) return
+    this.#ended = true
+    this.#response.end()
+  }
+
+  destroy(): void {
+    this.#response.destroy()
+  }
+
+  #writeHead(status: number, headers: HeaderRecord): void {
+    this.begun = true
+    const all: HeaderRecord = { ...this.#always, ...headers }
+    if (this.#isDraining() || this.#hasLargeRest()) all['connection'] = 'close'
+    this.#response.writeHead(status, all)
+  }
+
+  /** A large body that nobody read: keeping the connection would mean reading it. */
+  #hasLargeRest(): boolean {
+    if (this.#request.complete) return false
+    const declared = this.#request.headers['content-length']
+    return declared === undefined || Number(declared) > smallRest
+  }
+
+  #lingerOverUnreadBody(): void {
+    if (this.#request.complete) return
+    const socket = this.#request.socket
+    this.#request.resume()
+    const timer = setTimeout(() => socket.destroy(), lingerMs)
+    timer.unref()
+    this.#request.once('close', () => clearTimeout(timer))
+  }
+}

@@ -1,0 +1,42 @@
+// Reads one request body under a size and a time bound. Nothing is read before a stage asks for it, so an
+// unauthenticated sender cannot make us hold its megabytes.
+
+import type { IncomingMessage } from 'node:http'
+import { refuse, type Refusal } from '../refusal/refusal.ts'
+
+const empty = Buffer.alloc(0)
+
+export function readBody(
+  request: IncomingMessage,
+  headers: ReadonlyMap<string, string>,
+  bounds: { body: number; bodyTime: number },
+): Promise<Buffer | Refusal> {
+  const declared = headers.get('content-length')
+  if (declared === undefined && !headers.has('transfer-encoding')) return Promise.resolve(empty)
+  if (declared !== undefined && Number(declared) > bounds.body) {
+    return Promise.resolve(refuse('LISTEN_BODY_TOO_LARGE', `declared ${declared} bytes`))
+  }
+  return new Promise((resolve) => {
+    let chunks: Buffer[] = []
+    let bytes = 0
+    const settle = (value: Buffer | Refusal): void => {
+      clearTimeout(timer)
+      request.off('data', onData).off('end', onEnd).off('close', onClose)
+      chunks = []
+      resolve(value)
+    }
+    const timer = setTimeout(() => settle(refuse('LISTEN_BODY_TIMEOUT', `${bytes} bytes arrived`)), bounds.bodyTime)
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length
+      if (bytes > bounds.body) {
+        request.pause()
+        settle(refuse('LISTEN_BODY_TOO_LARGE', `more than ${bounds.body} bytes`))
+      } else chunks.push(chunk)
+    }
+    const onEnd = (): void => settle(chunks.length === 1 ? (chunks[0] ?? empty) : Buffer.concat(chunks, bytes))
+    const onClose = (): void => settle(refuse('LISTEN_HEAD_MALFORMED', 'the client went away before the body ended'))
+    request.on('data', onData).on('end', onEnd).on('close', onClose)
+    // a parser error after the head surfaces as `error` and then `close`; only `close` decides
+    request.on('error', () => undefined)
+  })
+}

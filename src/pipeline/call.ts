@@ -1,0 +1,158 @@
+// One call's record while it walks: gathers the facts that audit writes, says every "no" in the caller's binding,
+// and measures the stages. A refusal is durable in the ledger before its first byte leaves; when it cannot be
+// recorded the answer is 503 and the loss is counted (invariants 1 and 2).
+
+import type { Binding } from '../a2a/operations.ts'
+import type { CallFacts } from '../audit/audit.ts'
+import type { Authenticated, HeaderRecord, Receipt, Received, Routed, Validated } from '../exchange/exchange.ts'
+import type { Unreadable } from '../listen/listen.ts'
+import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { renderRefusal } from '../refusal/render.ts'
+import { claimedBinding } from '../route/route.ts'
+import { requestIdOf } from '../validate/validate.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import type { WalkParts } from './parts.ts'
+
+export interface Call {
+  readonly facts: CallFacts
+  knowsCaller(authenticated: Authenticated): void
+  knowsAgent(routed: Routed): void
+  knowsOperation(validated: Validated): void
+  /** a discovery answer: recorded, then sent */
+  answer(status: number, headers: HeaderRecord, body: string): Promise<undefined>
+  refuse(refusal: Refusal): Promise<void>
+  /** a "no" after the call was recorded as allowed; the completion will tell. Returns the status sent. */
+  sayAfterDecision(refusal: Refusal, headers: HeaderRecord): number
+  /** time since the last mark goes to this stage */
+  mark(stage: string): void
+  ended(outcome: string): void
+}
+
+export const recordHeader = (receipt: Receipt): string => `${receipt.origin}/${receipt.index}/${receipt.leafHash}`
+
+export function openCall(received: Received, parts: WalkParts): Call {
+  let lastMs = received.startedMs
+  let isKnown = false
+  let binding: Binding = claimedBinding(received)
+  let requestId = ''
+  const facts = openFacts(received.call, received.receivedAtMs, received.source, received.snapshot.digest)
+  facts.trace = received.headers.get('traceparent')?.slice(0, 64) ?? ''
+  const { reply } = received
+
+  const mark = (stage: string): void => {
+    const nowMs = parts.clock.monotonicMs()
+    parts.metrics.stage(stage, nowMs - lastMs)
+    lastMs = nowMs
+  }
+  const ended = (outcome: string): void =>
+    parts.metrics.call(facts.agent, facts.operation, outcome, parts.clock.monotonicMs() - received.startedMs)
+
+  return {
+    facts,
+    knowsCaller(authenticated) {
+      isKnown = authenticated.caller.method !== 'anonymous'
+      facts.caller = authenticated.caller.id
+      facts.origin = authenticated.origin.id
+      facts.chain = authenticated.chain.map((actor) => actor.id)
+      facts.authentication = authenticated.caller.method
+      facts.credential = authenticated.caller.credential
+      mark('authenticate')
+    },
+    knowsAgent(routed) {
+      facts.agent = routed.agent.name
+      facts.binding = binding = routed.binding
+      mark('route')
+    },
+    knowsOperation(validated) {
+      facts.operation = validated.operation
+      facts.tenant = validated.tenant
+      facts.task = validated.taskId
+      facts.context = validated.contextId
+      facts.requestBytes = validated.bodyBytes
+      requestId = validated.requestId
+      mark('validate')
+    },
+    async answer(status, headers, body) {
+      const receipt = await parts.audit.discovered(facts, status)
+      reply.send(status, { ...headers, 'sallyport-record': recordHeader(receipt) }, body)
+      ended('completed')
+      return undefined
+    },
+    async refuse(refusal) {
+      const said = isKnown ? refusal : slowDown(refusal, received.source, parts)
+      parts.metrics.refusal(said.code)
+      const id = requestId === '' ? requestIdOf(refusal) : requestId
+      try {
+        const receipt = isKnown
+          ? await parts.audit.refused(facts, said, policyInputOf(said))
+          : await parts.audit.refusedUnknown(facts, said)
+        say(said, { 'sallyport-record': recordHeader(receipt) }, id)
+      } catch {
+        // the trail has counted it; the caller learns only that we cannot serve
+        say(refuse('AUDIT_UNAVAILABLE', 'the refusal could not be recorded'), { 'retry-after': '5' }, id)
+      }
+      ended('refused')
+    },
+    sayAfterDecision: (refusal, headers) => say(refusal, headers, requestId),
+    mark,
+    ended,
+  }
+
+  function say(refusal: Refusal, headers: HeaderRecord, id: string): number {
+    const rendered = renderRefusal(refusal, binding, id)
+    if (reply.begun) reply.destroy()
+    else reply.send(rendered.status, { ...rendered.headers, ...headers }, rendered.body)
+    return rendered.status
+  }
+}
+
+/**
+ * Refusals of unknown callers have a rate per source address; beyond it they are told to wait instead. Asked only
+ * after a refusal, so that nobody can lock out those who share an address and present a good credential.
+ */
+function slowDown(refusal: Refusal, source: string, parts: WalkParts): Refusal {
+  if (parts.sourceLimiter.take(source)) return refusal
+  const retryAfter = String(parts.sourceLimiter.retryAfterSeconds(source))
+  return refuse('AUTHN_FLOOD', refusal.detail, { headers: { 'retry-after': retryAfter } })
+}
+
+function policyInputOf(refusal: Refusal & { readonly policyInput?: JsonObject | undefined }): JsonObject | undefined {
+  return refusal.policyInput
+}
+
+function openFacts(call: string, receivedAtMs: number, source: string, snapshotDigest: string): CallFacts {
+  return {
+    call,
+    receivedAtMs,
+    snapshotDigest,
+    source,
+    caller: '',
+    origin: '',
+    chain: [],
+    authentication: '',
+    credential: '',
+    agent: '',
+    operation: '',
+    binding: '',
+    tenant: '',
+    task: '',
+    context: '',
+    requestBytes: 0,
+    trace: '',
+  }
+}
+
+/** The bytes were never a request: no binding, no caller, no id. */
+export async function refuseUnreadable(unreadable: Unreadable, parts: WalkParts): Promise<void> {
+  const { refusal, reply, source } = unreadable
+  const facts = openFacts(unreadable.call, unreadable.receivedAtMs, source, '')
+  parts.metrics.refusal(refusal.code)
+  try {
+    const receipt = await parts.audit.refusedUnknown(facts, slowDown(refusal, source, parts))
+    const rendered = renderRefusal(refusal, 'HTTP+JSON', '')
+    reply.send(rendered.status, { ...rendered.headers, 'sallyport-record': recordHeader(receipt) }, rendered.body)
+  } catch {
+    const rendered = renderRefusal(refuse('AUDIT_UNAVAILABLE', ''), 'HTTP+JSON', '')
+    reply.send(rendered.status, rendered.headers, rendered.body)
+  }
+}

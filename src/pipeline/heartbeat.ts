@@ -1,0 +1,35 @@
+// One timer for all open streams: pings into silence, and asks again whether the caller may still listen.
+
+import type { Clock } from '../base/clock.ts'
+
+export interface Beating {
+  beat(nowMs: number): void
+}
+
+export interface Heartbeat {
+  readonly size: number
+  add(stream: Beating): void
+  remove(stream: Beating): void
+  /** one round over all streams, at monotonic `nowMs`; the timer calls it, tests may too */
+  beat(): void
+  stop(): void
+}
+
+export function createHeartbeat(clock: Clock, intervalMs = 1_000): Heartbeat {
+  const streams = new Set<Beating>()
+  const beat = (): void => {
+    const nowMs = clock.monotonicMs()
+    for (const stream of streams) stream.beat(nowMs)
+  }
+  const timer = setInterval(beat, intervalMs)
+  timer.unref()
+  return {
+    get size() {
+      return streams.size
+    },
+    add: (stream) => void streams.add(stream),
+    remove: (stream) => void streams.delete(stream),
+    beat,
+    stop: () => clearInterval(timer),
+  }
+}

@@ -1,0 +1,41 @@
+// What the walk is given. Everything here outlives a request; what changes with the configuration comes by
+// `rulesOf`, so that a request sees one snapshot from beginning to end (invariant 7).
+
+import type { AuditTrail } from '../audit/audit.ts'
+import type { Authenticator } from '../authenticate/authenticate.ts'
+import type { CompiledPolicy } from '../authorize/authorize.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Snapshot } from '../config/config.ts'
+import type { DiscoveryParts } from '../discover/discover.ts'
+import type { Forwarder } from '../forward/forward.ts'
+import type { Limiter, SourceLimiter } from '../limit/limit.ts'
+import type { OwnershipBook } from '../release/release.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import type { TaskLister } from './list-tasks.ts'
+
+/** A snapshot, compiled. */
+export interface Rules {
+  readonly authenticator: Authenticator
+  readonly policy: CompiledPolicy
+  readonly forwarder: Forwarder
+}
+
+export interface WalkMetrics {
+  stage(name: string, milliseconds: number): void
+  call(agent: string, operation: string, outcome: string, milliseconds: number): void
+  refusal(code: string): void
+}
+
+export interface WalkParts {
+  readonly clock: Clock
+  readonly audit: AuditTrail
+  readonly rulesOf: (snapshot: Snapshot) => Rules
+  readonly ownership: OwnershipBook
+  readonly lister: TaskLister
+  readonly limiter: Limiter
+  readonly sourceLimiter: SourceLimiter
+  readonly discovery: DiscoveryParts
+  readonly heartbeat: Heartbeat
+  readonly metrics: WalkMetrics
+  readonly onBug: (error: unknown) => void
+}

@@ -1,0 +1,79 @@
+// The walk, on one page. Read downwards: each stage takes the type that only the stage before can produce, and
+// returns either the next type or a refusal. Audit wraps the whole of it: whatever happens, a record is left, and
+// whatever is thrown denies. Nothing is forwarded that has no record (invariant 2).
+
+import type { Discovering, Received, Routed } from '../exchange/exchange.ts'
+import { authenticate, findCycle } from '../authenticate/authenticate.ts'
+import { authorize, maySeeAgent } from '../authorize/authorize.ts'
+import { discover, discoverPublic } from '../discover/discover.ts'
+import { limit } from '../limit/limit.ts'
+import type { Unreadable } from '../listen/listen.ts'
+import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+import { findPublicDocument, route } from '../route/route.ts'
+import { validate } from '../validate/validate.ts'
+import { openCall, refuseUnreadable, type Call } from './call.ts'
+import { carry } from './carry.ts'
+import type { WalkParts } from './parts.ts'
+
+export { createHeartbeat } from './heartbeat.ts'
+export { createTaskLister } from './list-tasks.ts'
+export type { Heartbeat } from './heartbeat.ts'
+export type { Rules, WalkMetrics, WalkParts } from './parts.ts'
+
+/** Takes one request from socket to ledger. Never rejects. */
+export async function walk(received: Received, parts: WalkParts): Promise<void> {
+  const call = openCall(received, parts)
+  try {
+    const refusal = await takeSteps(received, call, parts)
+    if (refusal !== undefined) await call.refuse(refusal)
+  } catch (error) {
+    parts.onBug(error)
+    await call.refuse(refuse('GATEWAY_INTERNAL', describe(error)))
+  }
+}
+
+async function takeSteps(received: Received, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
+  const rules = parts.rulesOf(received.snapshot)
+
+  const document = findPublicDocument(received)
+  if (document !== undefined) return await discoverPublic(received, document, call, parts.discovery)
+
+  const authenticated = await authenticate(received, rules.authenticator)
+  if (isRefusal(authenticated)) return authenticated
+  call.knowsCaller(authenticated)
+
+  const routed = route(authenticated, (agent) => maySeeAgent(rules.policy, authenticated.caller, authenticated.origin, agent))
+  if (isRefusal(routed)) return routed
+  if (isDiscovering(routed)) return await discover(routed, rules.policy, call, parts.discovery)
+  call.knowsAgent(routed)
+  const cycle = findCycle(routed, routed.agent.name)
+  if (cycle !== undefined) return refuse('AUTHZ_DENIED', cycle)
+
+  const validated = await validate(routed)
+  if (isRefusal(validated)) return validated
+  call.knowsOperation(validated)
+
+  const authorized = authorize(validated, rules.policy, parts.ownership)
+  if (isRefusal(authorized)) return authorized
+  call.mark('authorize')
+
+  const admitted = limit(authorized, parts.limiter)
+  if (isRefusal(admitted)) return admitted
+  call.mark('limit')
+
+  try {
+    return await carry(admitted, call, parts)
+  } finally {
+    admitted.releasePermit()
+  }
+}
+
+const isDiscovering = (routed: Routed | Discovering): routed is Discovering =>
+  routed.target.kind === 'card' || routed.target.kind === 'directory'
+
+/** A request that could not be read at all: recorded, answered, done. */
+export async function walkUnreadable(unreadable: Unreadable, parts: WalkParts): Promise<void> {
+  await refuseUnreadable(unreadable, parts)
+}
+
+const describe = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))

@@ -1,0 +1,169 @@
+// A stream from agent to caller, event by event and never buffered: each event passes release before a byte of
+// it is written, a slow caller pauses the agent, a gone caller aborts it, and nothing else does (invariant 9).
+// Bounds on life, events, bytes and silence hold; a revoked or expired caller is cut off at the next beat.
+
+import type { Clock } from '../base/clock.ts'
+import type { Admitted } from '../exchange/exchange.ts'
+import { createSseParser, type ChunkSink, type RawEvent, type SseParser, type StreamAnswer } from '../forward/forward.ts'
+import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+import { renderJsonRpcError, renderRestError } from '../refusal/render.ts'
+import { releaseEvent, type OwnershipBook, type ReleasedEvent } from '../release/release.ts'
+import type { Beating, Heartbeat } from './heartbeat.ts'
+
+export interface RelayParts {
+  readonly clock: Clock
+  readonly heartbeat: Heartbeat
+  readonly ownership: OwnershipBook
+  /** makes an event's claims durable before the event is passed on */
+  readonly recordClaims: (event: ReleasedEvent) => Promise<unknown>
+}
+
+export interface RelayEnd {
+  readonly why: string
+  /** set when the gateway, not the agent or the caller, ended the stream */
+  readonly refusal: Refusal | undefined
+  readonly events: number
+  readonly clientGone: boolean
+}
+
+/** Resolves when the stream is over. The head has been sent by then. */
+export function relayStream(admitted: Admitted, stream: StreamAnswer, parts: RelayParts): Promise<RelayEnd> {
+  return new Promise((resolve) => new Relay(admitted, stream, parts, resolve).start())
+}
+
+class Relay implements ChunkSink, Beating {
+  readonly #admitted: Admitted
+  readonly #stream: StreamAnswer
+  readonly #parts: RelayParts
+  readonly #resolve: (end: RelayEnd) => void
+  readonly #parser: SseParser
+  readonly #startedMs: number
+  #lastEventMs: number
+  #lastWriteMs: number
+  #waiting: RawEvent[] = []
+  #busy = false
+  #agentEnded = false
+  #events = 0
+  #done = false
+
+  constructor(admitted: Admitted, stream: StreamAnswer, parts: RelayParts, resolve: (end: RelayEnd) => void) {
+    this.#admitted = admitted
+    this.#stream = stream
+    this.#parts = parts
+    this.#resolve = resolve
+    this.#parser = createSseParser(admitted.snapshot.config.gateway.bounds.event)
+    this.#startedMs = this.#lastEventMs = this.#lastWriteMs = parts.clock.monotonicMs()
+  }
+
+  start(): void {
+    this.#parts.heartbeat.add(this)
+    this.#admitted.reply.onGone(() => this.#finish('client-gone', undefined))
+    if (!this.#done) this.#stream.start(this)
+  }
+
+  onChunk(chunk: Buffer): void {
+    if (this.#done) return
+    const events = this.#parser.push(chunk)
+    if (events === 'event-too-large') return this.#finish('event-too-large', refuse('RELEASE_TOO_LARGE', 'an event'))
+    if (events === 'malformed') return this.#finish('malformed', refuse('RELEASE_INVALID_ANSWER', 'not an event stream'))
+    this.#lastEventMs = this.#parts.clock.monotonicMs()
+    this.#waiting = this.#waiting.length === 0 ? events : this.#waiting.concat(events)
+    if (!this.#busy) this.#pump()
+  }
+
+  onEnd(): void {
+    this.#agentEnded = true
+    if (!this.#busy) this.#finish('agent-ended', undefined)
+  }
+
+  onFailure(refusal: Refusal): void {
+    this.#finish('agent-failed', refusal.code === 'FORWARD_TIMEOUT' ? stalled() : refusal)
+  }
+
+  beat(nowMs: number): void {
+    const { bounds } = this.#admitted.snapshot.config.gateway
+    const { caller } = this.#admitted
+    if (caller.isRevoked() || caller.expiresAtMs <= this.#parts.clock.nowMs()) {
+      this.#finish('credential-ended', refuse('AUTHN_INVALID', 'the credential ended while the stream was open'))
+    } else if (nowMs - this.#startedMs > bounds.streamLife) {
+      this.#finish('life', refuse('RELEASE_STREAM_BOUND', 'life'))
+    } else if (!this.#busy && nowMs - this.#lastEventMs > bounds.streamSilence) {
+      this.#finish('stalled', stalled())
+    } else if (nowMs - this.#lastWriteMs >= bounds.ping && !this.#busy) {
+      this.#lastWriteMs = nowMs
+      this.#admitted.reply.write(': ping\n\n')
+    }
+  }
+
+  /** Passes on what is waiting; stops being synchronous only where an event must wait for the ledger or the caller. */
+  #pump(): void {
+    while (!this.#done) {
+      const event = this.#waiting.shift()
+      if (event === undefined) break
+      const released = releaseEvent(this.#admitted, event, this.#parts.ownership)
+      if (isRefusal(released)) return this.#finish('invalid-event', released)
+      if (released.claims.length > 0) return this.#waitFor(this.#recordThenPass(released))
+      if (!this.#pass(released)) return this.#waitFor(this.#admitted.reply.drained())
+    }
+    if (this.#agentEnded) this.#finish('agent-ended', undefined)
+  }
+
+  async #recordThenPass(released: ReleasedEvent): Promise<void> {
+    await this.#parts.recordClaims(released)
+    if (!this.#done && !this.#pass(released)) await this.#admitted.reply.drained()
+  }
+
+  #waitFor(work: Promise<void>): void {
+    this.#busy = true
+    this.#stream.pause()
+    work.then(
+      () => {
+        this.#busy = false
+        if (this.#done) return
+        this.#pump()
+        if (!this.#busy && !this.#done) this.#stream.resume()
+      },
+      (error: unknown) => this.#finish('unrecorded', refuse('AUDIT_UNAVAILABLE', String(error))),
+    )
+  }
+
+  /** true when the caller can take more at once */
+  #pass(released: ReleasedEvent): boolean {
+    const { bounds } = this.#admitted.snapshot.config.gateway
+    const { reply } = this.#admitted
+    this.#events += 1
+    if (this.#events > bounds.streamEvents || reply.bytesSent + released.released.text.length > bounds.streamBytes) {
+      this.#finish('bound', refuse('RELEASE_STREAM_BOUND', 'events or bytes'))
+      return true
+    }
+    this.#lastWriteMs = this.#parts.clock.monotonicMs()
+    return reply.write(frame(released.name, released.released.text))
+  }
+
+  #finish(why: string, refusal: Refusal | undefined): void {
+    if (this.#done) return
+    this.#done = true
+    this.#waiting = []
+    this.#parts.heartbeat.remove(this)
+    const { reply, binding, requestId } = this.#admitted
+    const clientGone = why === 'client-gone'
+    if (why !== 'agent-ended') this.#stream.abort()
+    if (refusal !== undefined) {
+      reply.write(
+        binding === 'JSONRPC'
+          ? frame('', renderJsonRpcError(refusal, requestId))
+          : frame('error', renderRestError(refusal)),
+      )
+    }
+    reply.end()
+    this.#resolve({ why, refusal, events: this.#events, clientGone })
+  }
+}
+
+const stalled = (): Refusal => refuse('RELEASE_STREAM_STALLED', 'the agent sent nothing for too long')
+
+function frame(name: string, text: string): string {
+  // JSON may be spread over lines; each needs its own data field
+  const data = text.includes('\n') ? text.replaceAll('\r', '').replaceAll('\n', '\ndata: ') : text
+  return name === '' ? `data: ${data}\n\n` : `event: ${name}\ndata: ${data}\n\n`
+}

@@ -1,0 +1,38 @@
+// A refusal as each binding says it. Sources: A2A 1.0.1 §9.5 (JSON-RPC), §11.6 (HTTP+JSON, google.rpc.Status).
+
+import { catalogue, type Refusal } from './refusal.ts'
+
+export interface RenderedRefusal {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+const errorInfo = (reason: string): string =>
+  `[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":${JSON.stringify(reason)},"domain":"a2a-protocol.org"}]`
+
+const publicSentence = (refusal: Refusal): string => {
+  const sentence = catalogue[refusal.code].publicMessage
+  return JSON.stringify(refusal.hint === undefined ? sentence : `${sentence}: ${refusal.hint}`)
+}
+
+/** The JSON-RPC error object; `requestId` is the raw JSON token of the request's id, or 'null'. */
+export function renderJsonRpcError(refusal: Refusal, requestId: string): string {
+  const { jsonRpc, reason } = catalogue[refusal.code]
+  const error = `{"code":${jsonRpc},"message":${publicSentence(refusal)},"data":${errorInfo(reason)}}`
+  return `{"jsonrpc":"2.0","id":${requestId === '' ? 'null' : requestId},"error":${error}}`
+}
+
+/** The HTTP+JSON error body. */
+export function renderRestError(refusal: Refusal): string {
+  const { http, grpc, reason } = catalogue[refusal.code]
+  return `{"error":{"code":${http},"status":"${grpc}","message":${publicSentence(refusal)},"details":${errorInfo(reason)}}}`
+}
+
+export function renderRefusal(refusal: Refusal, binding: 'JSONRPC' | 'HTTP+JSON', requestId: string): RenderedRefusal {
+  const row = catalogue[refusal.code]
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', ...refusal.headers }
+  return binding === 'JSONRPC'
+    ? { status: row.jsonRpcHttp, headers, body: renderJsonRpcError(refusal, requestId) }
+    : { status: row.http, headers, body: renderRestError(refusal) }
+}

@@ -1,0 +1,125 @@
+// Whose is what an agent names? New tasks and contexts become the (caller, origin)'s that asked; an id of someone
+// else's turns the whole answer into InvalidAgentResponse and the owner stays who it was (design, "Who is who").
+
+import type { NamedIds, NamedTask } from '../a2a/named-ids.ts'
+import { operations } from '../a2a/operations.ts'
+import type { Admitted, Claim, TaskOwner } from '../exchange/exchange.ts'
+import { refuse, type Refusal } from '../refusal/refusal.ts'
+
+interface Owned {
+  readonly owner: TaskOwner
+  readonly groups: readonly string[]
+}
+
+/** What taking claims came to. `undo` gives the fresh ones back; taking is atomic: two calls cannot both win. */
+export type ClaimResult =
+  | { readonly ok: true; readonly fresh: readonly Claim[]; undo(): void }
+  | { readonly ok: false; readonly conflict: Claim }
+
+/** The index of owners as the walk reads and writes it; store implements it. */
+export interface OwnershipBook {
+  task(agent: string, tenant: string, taskId: string): (Owned & { readonly contextId: string }) | undefined
+  context(agent: string, tenant: string, contextId: string): Owned | undefined
+  pushConfig(agent: string, tenant: string, taskId: string, configId: string): Owned | undefined
+  claim(claims: readonly Claim[]): ClaimResult
+  /** remembers what a released answer said of the caller's tasks; for ListTasks */
+  note(states: readonly NamedTask[], call: Admitted): void
+}
+
+const isMine = (owned: Owned, admitted: Admitted): boolean =>
+  owned.owner.caller === admitted.caller.id && owned.owner.origin === admitted.origin.id
+
+/** The context that a message names and nobody has yet: taken before the agent sees it. */
+export function claimOfRequest(admitted: Admitted, ownership: OwnershipBook): readonly Claim[] {
+  const { agent, tenant, contextId, operation } = admitted
+  if (contextId === '' || !operations[operation].carriesMessage) return []
+  if (ownership.context(agent.name, tenant, contextId) !== undefined) return []
+  return [{ kind: 'context', contextId, ...mine(admitted) }]
+}
+
+function mine(admitted: Admitted): Pick<Claim, 'agent' | 'tenant' | 'owner' | 'groups' | 'createdAtMs'> {
+  const { caller, origin, agent, tenant, receivedAtMs } = admitted
+  const groups = caller.id === origin.id ? caller.groups : [...new Set([...caller.groups, ...origin.groups])]
+  return { agent: agent.name, tenant, owner: { caller: caller.id, origin: origin.id }, groups, createdAtMs: receivedAtMs }
+}
+
+const foreign = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
+
+/** Takes what is new in an answer or event, or refuses it for what is another's. */
+export function claimNamed(
+  admitted: Admitted,
+  named: NamedIds,
+  ownership: OwnershipBook,
+): { readonly fresh: readonly Claim[]; undo(): void } | Refusal {
+  const wanted: Claim[] = []
+  for (const task of named.tasks) {
+    const problem = settleTask(admitted, task, ownership, wanted)
+    if (problem !== undefined) return problem
+  }
+  for (const contextId of named.contexts) {
+    const problem = settleContext(admitted, contextId, ownership, wanted)
+    if (problem !== undefined) return problem
+  }
+  for (const config of named.configs) {
+    const problem = settleConfig(admitted, config, ownership, wanted)
+    if (problem !== undefined) return problem
+  }
+  if (wanted.length === 0) return none
+  const claimed = ownership.claim(wanted)
+  if (!claimed.ok) return foreign(`the agent named a ${claimed.conflict.kind} that another took at the same time`)
+  return claimed
+}
+
+const none = { fresh: [], undo: (): void => undefined }
+
+function settleTask(
+  admitted: Admitted,
+  task: NamedTask,
+  ownership: OwnershipBook,
+  wanted: Claim[],
+): Refusal | undefined {
+  const { operation, agent, tenant, taskId } = admitted
+  // the task that the caller named has been authorized, whoever's it is
+  if (task.taskId === taskId) return undefined
+  if (!operations[operation].carriesMessage) return foreign('the agent answered about another task than the one asked for')
+  const known = ownership.task(agent.name, tenant, task.taskId)
+  if (known === undefined) wanted.push({ kind: 'task', taskId: task.taskId, contextId: task.contextId, ...mine(admitted) })
+  else if (!isMine(known, admitted)) return foreign('the agent named a task of another owner')
+  return undefined
+}
+
+function settleContext(
+  admitted: Admitted,
+  contextId: string,
+  ownership: OwnershipBook,
+  wanted: Claim[],
+): Refusal | undefined {
+  const { agent, tenant, taskId } = admitted
+  const known = ownership.context(agent.name, tenant, contextId)
+  if (known === undefined) {
+    wanted.push({ kind: 'context', contextId, ...mine(admitted) })
+    return undefined
+  }
+  if (isMine(known, admitted) || contextId === admitted.contextId) return undefined
+  // a task shared by policy brings its own context with it
+  const shared = taskId === '' ? undefined : ownership.task(agent.name, tenant, taskId)
+  return shared?.contextId === contextId ? undefined : foreign('the agent named a context of another owner')
+}
+
+function settleConfig(
+  admitted: Admitted,
+  config: { readonly taskId: string; readonly configId: string },
+  ownership: OwnershipBook,
+  wanted: Claim[],
+): Refusal | undefined {
+  const { agent, tenant, taskId, operation, configId } = admitted
+  if (config.taskId !== '' && config.taskId !== taskId) return foreign('the agent answered about another task')
+  if (operation === 'GetTaskPushNotificationConfig') {
+    return config.configId === '' || config.configId === configId ? undefined : foreign('the agent answered about another push configuration')
+  }
+  if (config.configId === '') return undefined
+  const known = ownership.pushConfig(agent.name, tenant, taskId, config.configId)
+  if (known === undefined) wanted.push({ kind: 'pushConfig', taskId, configId: config.configId, ...mine(admitted) })
+  else if (!isMine(known, admitted)) return foreign('the agent named a push configuration of another owner')
+  return undefined
+}

@@ -1,0 +1,92 @@
+// Door of route: which agent, which binding, which document. By path (`/agents/{agent}/…`) or by a host name of
+// the agent's own. Our own matcher, case-sensitive; nothing of the caller's path is passed through. An
+// agent that this caller may not know of answers as one that does not exist, whatever else is wrong.
+
+import { matchRestPath } from '../a2a/paths.ts'
+import type { Binding } from '../a2a/operations.ts'
+import type { AgentConfig, Snapshot } from '../config/config.ts'
+import type { Authenticated, Discovering, ReceivedFields, Routed, RoutedFields } from '../exchange/exchange.ts'
+import { refuse, type Refusal } from '../refusal/refusal.ts'
+
+const cardPath = '/.well-known/agent-card.json'
+const agentPath = /^\/agents\/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(\/.*)?$/
+
+/** Documents that need no credential. */
+export type PublicDocument =
+  | { readonly kind: 'jwks' }
+  | { readonly kind: 'security-txt' }
+  | { readonly kind: 'public-card'; readonly agent: AgentConfig }
+
+interface Place {
+  readonly agent: AgentConfig | undefined
+  /** what follows the agent's root: '' or begins with '/' */
+  readonly rest: string
+}
+
+/** The agent that host or path name, or undefined when the path is not an agent's. */
+function locate(request: Pick<ReceivedFields, 'host' | 'path' | 'snapshot'>): Place | undefined {
+  const { host, path, snapshot } = request
+  const own = agentByHost(snapshot, host)
+  if (own !== undefined) return { agent: own, rest: path === '/' ? '' : path }
+  const match = agentPath.exec(path)
+  if (match === null) return undefined
+  const rest = match[2] ?? ''
+  return { agent: snapshot.agents.get(match[1] ?? ''), rest: rest === '/' ? '' : rest }
+}
+
+function agentByHost(snapshot: Snapshot, host: string): AgentConfig | undefined {
+  if (snapshot.agentsByHost.size === 0) return undefined
+  return snapshot.agentsByHost.get(host) ?? snapshot.agentsByHost.get(host.replace(/:\d+$/, ''))
+}
+
+/** A document for everyone: the gateway's keys, its security contact, a card that its agent declares public. */
+export function findPublicDocument(request: ReceivedFields): PublicDocument | undefined {
+  if (request.method !== 'GET') return undefined
+  if (request.path === '/.well-known/jwks.json') return { kind: 'jwks' }
+  if (request.path === '/.well-known/security.txt') return { kind: 'security-txt' }
+  if (!request.path.endsWith(cardPath)) return undefined
+  const place = locate(request)
+  return place?.agent?.discovery === 'public' && place.rest === cardPath
+    ? { kind: 'public-card', agent: place.agent }
+    : undefined
+}
+
+/** The binding that a request seems to use, before anything is known of it: only for saying "no" in its manner. */
+export function claimedBinding(request: ReceivedFields): Binding {
+  return request.method === 'POST' && locate(request)?.rest === '' ? 'JSONRPC' : 'HTTP+JSON'
+}
+
+/** `isVisible` is policy's word on whether this caller may do anything at all on an agent. */
+export function route(
+  authenticated: Authenticated,
+  isVisible: (agent: AgentConfig) => boolean,
+): Routed | Discovering | Refusal {
+  const { path, method } = authenticated
+  const place = locate(authenticated)
+  if (place === undefined) {
+    if (path !== '/agents' && path !== '/agents/') return refuse('ROUTE_NOT_FOUND', 'no such path')
+    if (method !== 'GET') return notAllowed('GET')
+    return Object.assign(authenticated, { target: { kind: 'directory' } }) as unknown as Discovering
+  }
+  const { agent, rest } = place
+  if (agent === undefined || !isVisible(agent)) return refuse('ROUTE_AGENT_UNKNOWN', 'no agent of this name for this caller')
+  if (rest === '') return method === 'POST' ? routed(authenticated, { kind: 'json-rpc', agent }) : notAllowed('POST')
+  if (rest === cardPath) {
+    if (method !== 'GET') return notAllowed('GET')
+    return Object.assign(authenticated, { target: { kind: 'card', agent } }) as unknown as Discovering
+  }
+  const matched = matchRestPath(method, rest)
+  if (matched === 'not-found') return refuse('ROUTE_NOT_FOUND', 'not a path of the HTTP+JSON binding')
+  if (matched === 'method-not-allowed') return refuse('ROUTE_METHOD_NOT_ALLOWED', method)
+  return routed(authenticated, { kind: 'rest', agent, rest: matched })
+}
+
+const notAllowed = (allow: string): Refusal =>
+  refuse('ROUTE_METHOD_NOT_ALLOWED', `only ${allow} here`, { headers: { allow } })
+
+function routed(authenticated: Authenticated, target: RoutedFields['target']): Routed {
+  const binding = target.kind === 'json-rpc' ? 'JSONRPC' : 'HTTP+JSON'
+  const fields: RoutedFields = { target, agent: target.agent, binding }
+  // the one mint of Routed: host and path named an agent and, on HTTP+JSON, an operation
+  return Object.assign(authenticated, fields) as Routed
+}

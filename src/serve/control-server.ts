@@ -1,0 +1,170 @@
+// Listens on dataDir/control.sock (mode 0600) for commands of the same user: one JSON line in, one out. Bounds what a
+// line may hold and how many may be open, checks every parameter, and never answers with a stack or a secret of ours.
+
+import { chmodSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { createConnection, createServer } from 'node:net'
+import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import { Fault } from '../base/fault.ts'
+import type { ControlMethod, ControlMethods } from '../cli/ports.ts'
+
+/** A request names a method and a key; none is longer. */
+const maxLineBytes = 64 * 1024
+const maxConnections = 16
+const idleMs = 30_000
+/** sun_path holds 104 bytes on macOS, 108 on Linux, the closing NUL included. */
+const maxSocketPathBytes = 103
+
+const name = z.string().min(1).max(512)
+const none = z.strictObject({})
+const paramSchemas = {
+  'ping': none,
+  'key.create': z.strictObject({ name, expiresInMs: z.number().int().positive().nullable() }),
+  'key.list': none,
+  'key.rotate': z.strictObject({ name, overlapMs: z.number().int().nonnegative() }),
+  'key.revoke': z.strictObject({ name }),
+  'policy.reload': none,
+} satisfies Record<ControlMethod, z.ZodType>
+
+const requestSchema = z.strictObject({
+  id: z.union([z.number(), z.string().max(64)]),
+  method: z.enum(Object.keys(paramSchemas) as [ControlMethod, ...ControlMethod[]]), // keys of the table above
+  params: z.unknown(),
+})
+
+export interface ControlServer {
+  /** where it really listens */
+  readonly path: string
+  close(): Promise<void>
+}
+
+/** `methods` is the implementation that commands use without a process too; `onBug` hears what no method may throw. */
+export async function startControlServer(dataDir: string, methods: ControlMethods, onBug: (error: unknown) => void): Promise<ControlServer> {
+  const place = choosePlace(dataDir)
+  await removeStale(place.path)
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+    serveConnection(socket, (line) => answerLine(line, methods, onBug))
+  })
+  server.maxConnections = maxConnections
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(new Fault('CONTROL_FAILED', `the control socket ${place.path} cannot be opened`, { cause, hint: `check who owns ${dirname(place.path)}` })))
+    server.listen({ path: place.path, readableAll: false, writableAll: false }, resolve)
+  })
+  chmodSync(place.path, 0o600)
+  place.announce()
+  return {
+    path: place.path,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const socket of open) socket.destroy()
+      await closed
+      place.clear()
+    },
+  }
+}
+
+interface Place {
+  readonly path: string
+  announce(): void
+  clear(): void
+}
+
+/** Beside the data where the name fits; else in a private folder whose path is written down beside the data. */
+function choosePlace(dataDir: string): Place {
+  const note = join(dataDir, 'control.path')
+  const usual = join(dataDir, 'control.sock')
+  // A note left behind by a process that was killed would send clients to nowhere.
+  rmSync(note, { force: true })
+  if (Buffer.byteLength(usual) <= maxSocketPathBytes) return { path: usual, announce: () => undefined, clear: () => rmSync(usual, { force: true }) }
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-'))
+  return {
+    path: join(folder, 'control.sock'),
+    announce: () => writeFileSync(note, `${join(folder, 'control.sock')}\n`, { mode: 0o600 }),
+    clear: () => {
+      rmSync(note, { force: true })
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A socket file that nobody answers on is left from a killed process; one that answers is somebody else's. */
+function removeStale(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createConnection(path)
+    probe.once('connect', () => {
+      probe.destroy()
+      reject(new Fault('CONTROL_FAILED', `another process answers on ${path}`, { hint: 'stop it, or use another --data-dir' }))
+    })
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') unlinkSync(path)
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve()
+      else reject(new Fault('CONTROL_FAILED', `${path} is in the way: ${error.code ?? 'unknown reason'}`, { cause: error, hint: 'remove it' }))
+    })
+  })
+}
+
+function serveConnection(socket: Socket, answer: (line: string) => Promise<Answer>): void {
+  let pending = ''
+  let isBusy = false
+  socket.setEncoding('utf8')
+  socket.setTimeout(idleMs, () => socket.destroy())
+  socket.on('error', () => socket.destroy())
+  socket.on('data', (chunk: string) => {
+    pending += chunk
+    if (Buffer.byteLength(pending) > maxLineBytes) {
+      socket.end(`${JSON.stringify({ error: { code: 'CONTROL_FAILED', message: 'the request is too long' } })}\n`)
+      pending = ''
+      socket.pause()
+      return
+    }
+    if (!isBusy) void takeLines()
+  })
+
+  // One request after the other, answers in order.
+  const takeLines = async (): Promise<void> => {
+    isBusy = true
+    for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n')) {
+      const line = pending.slice(0, end)
+      pending = pending.slice(end + 1)
+      const answered = await answer(line)
+      if (!socket.writable) break
+      socket.write(`${JSON.stringify(answered)}\n`)
+    }
+    isBusy = false
+  }
+}
+
+type Answer = { id: unknown; result: unknown } | { id: unknown; error: { code: string; message: string; hint?: string } }
+
+async function answerLine(line: string, methods: ControlMethods, onBug: (error: unknown) => void): Promise<Answer> {
+  const request = parseRequest(line)
+  if (request === undefined) return { id: null, error: { code: 'CONTROL_FAILED', message: 'the request is not valid' } }
+  const { id, method } = request
+  const params = paramSchemas[method].safeParse(request.params)
+  if (!params.success) return { id, error: { code: 'CONTROL_FAILED', message: `the parameters of ${method} are not valid` } }
+  try {
+    // The schema of this method's parameters has just accepted them.
+    const call = methods[method] as (params: unknown) => Promise<unknown>
+    return { id, result: (await call.call(methods, params.data)) ?? null }
+  } catch (error) {
+    if (!(error instanceof Fault)) {
+      onBug(error)
+      return { id, error: { code: 'INTERNAL', message: 'internal error', hint: 'see what the running process logs' } }
+    }
+    return { id, error: { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) } }
+  }
+}
+
+function parseRequest(line: string): z.infer<typeof requestSchema> | undefined {
+  try {
+    return requestSchema.safeParse(JSON.parse(line)).data
+  } catch {
+    // Not JSON: the same answer as for JSON that is no request.
+    return undefined
+  }
+}

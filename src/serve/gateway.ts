@@ -1,0 +1,250 @@
+// The composition root: opens the state, compiles the configuration, starts the listeners, and ties the stages
+// together. The only place that knows everything; nothing here decides about a call.
+
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createAdmin, createMetrics } from '../admin/admin.ts'
+import { createAuthenticator } from '../authenticate/authenticate.ts'
+import { maySeeAgent } from '../authorize/authorize.ts'
+import { systemClock } from '../base/clock.ts'
+import type { Fault } from '../base/fault.ts'
+import {
+  buildSnapshot,
+  isLoopback,
+  referencedPath,
+  resolveSecret,
+  splitAddress,
+  watchConfig,
+  type LoadedConfig,
+  type Snapshot,
+} from '../config/config.ts'
+import { createAssertionSigner, createDialler, loadAssertionKey, type Dialler } from '../forward/forward.ts'
+import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
+import { createListener } from '../listen/listen.ts'
+import { createHeartbeat, createTaskLister, walk, walkUnreadable, type Rules, type WalkParts } from '../pipeline/pipeline.ts'
+import type { ReloadAnswer } from '../cli/ports.ts'
+import { startControlServer } from './control-server.ts'
+import { createControlMethods } from './control-methods.ts'
+import { startHealthChecks } from './health.ts'
+import { agentSecrets, checkPolicy, compileRules } from './rules.ts'
+import { openState, type State } from './state.ts'
+
+export const version = '0.1.0'
+
+/** The little of a logger that the process needs; pino fits. */
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface GatewayOptions {
+  readonly loaded: LoadedConfig
+  readonly dataDir: string
+  readonly log: Log
+  /** bearer token of the admin API; without one it stays closed */
+  readonly adminToken?: string
+  readonly onFatal: (fault: Fault) => void
+}
+
+export interface Gateway {
+  /** `http://host:port` as bound */
+  readonly url: string
+  readonly adminUrl: string
+  readonly snapshot: () => Snapshot
+  readonly state: State
+  readonly methods: ReturnType<typeof createControlMethods>
+  /** stops accepting, lets open calls end within the configured time, closes the ledger */
+  stop(): Promise<void>
+}
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { log } = options
+  const clock = systemClock
+  let loaded = options.loaded
+  let snapshot = buildSnapshot(loaded.config)
+  const state = await openState({
+    dataDir: options.dataDir,
+    loaded,
+    role: 'gateway',
+    clock,
+    snapshotDigest: () => snapshot.digest,
+    onFatal: options.onFatal,
+  })
+  const dialler = createDialler()
+  try {
+    return await start()
+  } catch (error) {
+    await dialler.close()
+    await state.close()
+    throw error
+  }
+
+  async function start(): Promise<Gateway> {
+    const signer = createAssertionSigner(loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem')))
+    const authenticator = createAuthenticator({
+      clock,
+      keys: state.keyStore,
+      pepper: state.pepper,
+      assertionKeys: [{ kid: signer.kid, publicKey: signer.publicKey }],
+      fetchJwks: (url) => dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 5_000 }),
+      readJwks: (reference) => readFile(referencedPath(reference, loaded.baseDir)),
+    })
+    const ruleParts = { clock, authenticator, signer, dialler }
+    const rules = new WeakMap<Snapshot, Rules>()
+    rules.set(snapshot, compileRules(snapshot, loaded.baseDir, ruleParts))
+    const rulesOf = (of: Snapshot): Rules => {
+      const found = rules.get(of)
+      if (found === undefined) throw new Error('a snapshot without rules')
+      return found
+    }
+    const heartbeat = createHeartbeat(clock)
+    const limiter = createLimiter({ clock, limits: loaded.config.limits })
+    const health = startHealthChecks({ dialler, clock, rules: () => rulesOf(snapshot), snapshot: () => snapshot })
+    const metrics = createMetrics({
+      openStreams: () => heartbeat.size,
+      connections: () => listener.connections,
+      ledger: () => ({
+        records: state.ledger.size,
+        bytes: state.ledger.bytes,
+        syncs: state.ledger.stats.groups,
+        syncSeconds: state.ledger.stats.syncSeconds,
+        writable: state.ledger.status === 'writable',
+      }),
+      unrecorded: () => state.audit.unrecorded,
+      agents: () => health.report(),
+    })
+    const ownership = {
+      task: state.ownership.task.bind(state.ownership),
+      context: state.ownership.context.bind(state.ownership),
+      pushConfig: state.ownership.pushConfig.bind(state.ownership),
+      claim: state.ownership.claim.bind(state.ownership),
+      note: ((tasks, call) => {
+        for (const task of tasks) {
+          if (task.state !== '') state.ownership.noteState(call.agent.name, call.tenant, task.taskId, task.state, task.timestampMs)
+        }
+      }) satisfies WalkParts['ownership']['note'],
+    }
+    const parts: WalkParts = {
+      clock,
+      audit: state.audit,
+      rulesOf,
+      ownership,
+      lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
+      limiter,
+      sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),
+      discovery: {
+        clock,
+        cards: new Map(),
+        jwks: () => JSON.stringify(signer.jwks()),
+        fetchCard: (agent) => fetchCard(agent, loaded.baseDir, dialler),
+        isVisible: (policy, { caller, origin }, agent) => maySeeAgent(policy, caller, origin, agent),
+      },
+      heartbeat,
+      metrics,
+      onBug: (error) => log.error({ err: error }, 'a bug denied a call'),
+    }
+
+    const { tls } = loaded.config.gateway
+    const listener = createListener({
+      clock,
+      snapshot: () => snapshot,
+      onCall: (received) => void walk(received, parts),
+      onUnreadable: (unreadable) => void walkUnreadable(unreadable, parts),
+      ...(tls && {
+        tls: {
+          certificate: resolveSecret(tls.certificate, loaded.baseDir),
+          key: resolveSecret(tls.key, loaded.baseDir),
+          ...(tls.clientCa && { clientCa: resolveSecret(tls.clientCa, loaded.baseDir) }),
+        },
+      }),
+    })
+    const { host, port } = splitAddress(loaded.config.gateway.listen)
+    if (tls === undefined && !isLoopback(host)) log.warn({ listen: loaded.config.gateway.listen }, 'dangerouslyAllowPlaintext: callers and their credentials are not protected by TLS')
+    const bound = await listener.listen(unbracket(host), port)
+    const url = `${tls === undefined ? 'http' : 'https'}://${host}:${bound}`
+    const adopt = (next: Snapshot): void => {
+      rules.set(next, compileRules(next, loaded.baseDir, ruleParts))
+      limiter.reconfigure(next.config.limits)
+      snapshot = next
+    }
+    adopt(buildSnapshot(loaded.config, { publicUrl: url }))
+
+    const watch = watchConfig({
+      current: loaded,
+      publicUrl: url,
+      extraChecks: checkPolicy,
+      onSnapshot(next, nextLoaded, needRestart) {
+        loaded = nextLoaded
+        adopt(next)
+        log.info({ digest: next.digest }, 'configuration reloaded')
+        if (needRestart.length > 0) log.warn({ settings: needRestart }, 'changed settings that need a restart')
+        state.audit.administered('configuration.reload', '', { digest: next.digest, needRestart: [...needRestart] }).catch(() => undefined)
+      },
+      onProblems(problems) {
+        log.error({ problems }, 'the changed configuration was refused; the one before it stays in force')
+        state.audit.administered('configuration.refused', '', { problems: problems.length }).catch(() => undefined)
+      },
+    })
+    const reload = async (): Promise<ReloadAnswer> => {
+      const before = snapshot.digest
+      const result = await watch.reload()
+      return { digest: snapshot.digest, changed: snapshot.digest !== before, problems: result.ok ? [] : result.problems }
+    }
+    const methods = createControlMethods(state, () => clock.nowMs(), reload)
+    const control = await startControlServer(state.dataDir, methods, parts.onBug)
+
+    const startedAt = new Date(clock.nowMs()).toISOString()
+    const admin = createAdmin({
+      token: options.adminToken,
+      expose: () => metrics.expose(),
+      readiness: () => {
+        const checks = [
+          { name: 'ledger', ok: state.ledger.status === 'writable', detail: state.ledger.status },
+          { name: 'store', ok: state.ownership.problem === undefined, detail: state.ownership.problem ?? 'reachable' },
+          { name: 'configuration', ok: true, detail: snapshot.digest },
+        ]
+        return Promise.resolve({ ready: checks.every((check) => check.ok), checks })
+      },
+      status: () => ({
+        version,
+        configDigest: snapshot.digest,
+        startedAt,
+        ledger: { origin: state.ledger.origin, size: state.ledger.size, root: state.ledger.root().toString('base64'), status: state.ledger.status },
+        openStreams: heartbeat.size,
+        connections: listener.connections,
+        agents: health.report(),
+      }),
+    })
+    const adminAddress = splitAddress(loaded.config.admin.listen)
+    const adminPort = await admin.listen(unbracket(adminAddress.host), adminAddress.port)
+    await state.audit.administered('started', '', { version, digest: snapshot.digest })
+
+    return {
+      url,
+      adminUrl: `http://${adminAddress.host}:${adminPort}`,
+      snapshot: () => snapshot,
+      state,
+      methods,
+      async stop() {
+        watch.close()
+        health.stop()
+        await control.close()
+        await listener.drain(snapshot.config.gateway.bounds.drain)
+        heartbeat.stop()
+        await admin.close()
+        await dialler.close()
+        await state.close()
+      },
+    }
+  }
+}
+
+async function fetchCard(agent: Snapshot['config']['agents'][number], baseDir: string, dialler: Dialler): Promise<Buffer> {
+  const { tls } = agentSecrets(agent, baseDir)
+  const url = agent.cardUrl ?? `${agent.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
+  return await dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })
+}
+
+const unbracket = (host: string): string => host.replace(/^\[|\]$/g, '')

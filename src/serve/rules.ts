@@ -1,0 +1,66 @@
+// Compiles a snapshot into what the walk applies: policy, upstreams with their resolved secrets, the authenticator.
+// Done once per configuration, never per call; a snapshot and its rules go together and are swapped as one.
+
+import type { Authenticator } from '../authenticate/authenticate.ts'
+import { compilePolicy } from '../authorize/authorize.ts'
+import type { Clock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
+import { resolveSecret, type AgentConfig, type Config, type Finding, type Snapshot } from '../config/config.ts'
+import { createUpstream, type AgentSecrets, type AssertionSigner, type Dialler, type TlsClient, type Upstream } from '../forward/forward.ts'
+import type { Rules } from '../pipeline/pipeline.ts'
+
+export interface RuleParts {
+  readonly clock: Clock
+  readonly authenticator: Authenticator
+  readonly signer: AssertionSigner
+  readonly dialler: Dialler
+}
+
+/** Problems of the policy, with paths from the root of the file. */
+export function checkPolicy(config: Config): readonly Finding[] {
+  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  if (compiled.ok) return []
+  return compiled.problems.map((problem) => ({
+    path: ['policy', ...problem.path],
+    message: problem.message,
+    ...(problem.hint !== undefined && { hint: problem.hint }),
+  }))
+}
+
+export function compileRules(snapshot: Snapshot, baseDir: string, parts: RuleParts): Rules {
+  const { config } = snapshot
+  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
+  const upstreams = new Map<string, Upstream>()
+  for (const agent of config.agents) {
+    upstreams.set(agent.name, createUpstream(agent, agentSecrets(agent, baseDir), parts.dialler, parts.clock))
+  }
+  return {
+    authenticator: parts.authenticator,
+    policy: compiled.policy,
+    forwarder: { clock: parts.clock, signer: parts.signer, upstreams },
+  }
+}
+
+export function agentSecrets(agent: AgentConfig, baseDir: string): AgentSecrets {
+  const tls = agentTls(agent, baseDir)
+  return {
+    ...(agent.credential && {
+      credential: {
+        header: agent.credential.header.toLowerCase(),
+        value: resolveSecret(agent.credential.value, baseDir).toString('utf8'),
+      },
+    }),
+    ...(tls && { tls }),
+  }
+}
+
+function agentTls(agent: AgentConfig, baseDir: string): TlsClient | undefined {
+  if (agent.tls === undefined) return undefined
+  const { ca, certificate, key } = agent.tls
+  return {
+    ...(ca && { ca: resolveSecret(ca, baseDir) }),
+    ...(certificate && { certificate: resolveSecret(certificate, baseDir) }),
+    ...(key && { key: resolveSecret(key, baseDir) }),
+  }
+}

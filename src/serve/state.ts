@@ -1,0 +1,141 @@
+// What lies on disk and is held by one process at a time: the lock, the ledger, the keys, the index of owners.
+// The gateway opens it to serve, a command opens it when no gateway runs; each writes under an origin of its own.
+
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
+import { createAuditTrail, ledgerIdentity, openLedger, readLedger, type AuditTrail, type Ledger } from '../audit/audit.ts'
+import type { Clock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
+import type { JsonValue } from '../base/strict-json.ts'
+import { readOrCreateSecretFile } from '../base/secret-file.ts'
+import { configSchema, resolveSecret, type Config, type LoadedConfig } from '../config/config.ts'
+import type { Claim } from '../exchange/exchange.ts'
+import { openDataDir, openKeyStore, openOwnershipIndex, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
+
+export interface State {
+  readonly dataDir: string
+  readonly config: Config
+  readonly ledger: Ledger
+  readonly audit: AuditTrail
+  readonly keyStore: SqliteKeyStore
+  readonly keys: KeyAdministration
+  readonly pepper: Buffer
+  readonly ownership: OwnershipIndex
+  close(): Promise<void>
+}
+
+export interface StateOptions {
+  readonly dataDir: string
+  /** undefined when only the data directory is known: defaults apply */
+  readonly loaded: LoadedConfig | undefined
+  readonly role: 'gateway' | 'cli'
+  readonly clock: Clock
+  readonly snapshotDigest: () => string
+  /** a ledger that can no longer promise anything: the process must end */
+  readonly onFatal: (fault: Fault) => void
+}
+
+/** Refusals of unknown callers that are recorded one by one, per minute, before they are folded. */
+const unknownRecordsPerMinute = 300
+
+export async function openState(options: StateOptions): Promise<State> {
+  const { clock, loaded } = options
+  const config = loaded?.config ?? configSchema.parse({})
+  const held = openDataDir(options.dataDir)
+  try {
+    const dataDir = held.path
+    const keyEncryptionKey = loadKeyEncryptionKey(dataDir, loaded)
+    const pepper = loadPepper(dataDir, loaded)
+    const { origin, dir, signingKey } = await ledgerIdentity(dataDir, options.role)
+    const ledger = await openLedger({
+      dir,
+      origin,
+      signingKey,
+      keyEncryptionKey,
+      clock,
+      segmentSize: config.audit.segmentSize,
+      onFatal: options.onFatal,
+    })
+    const keyStore = openKeyStore(join(dataDir, 'state.db'))
+    const ownership = openOwnershipIndex({ path: join(dataDir, 'index.db') })
+    await replayClaims(dataDir, keyEncryptionKey, ownership)
+    const audit = createAuditTrail({
+      ledger,
+      clock,
+      snapshotDigest: options.snapshotDigest,
+      unknownPerMinute: unknownRecordsPerMinute,
+    })
+    // everything durable in the ledger was claimed in memory before it was appended
+    const mark = setInterval(() => ownership.setApplied(origin, ledger.size), 1_000)
+    mark.unref()
+    return {
+      dataDir,
+      config,
+      ledger,
+      audit,
+      keyStore,
+      keys: administerKeys({ store: keyStore, clock, environment: config.identity.apiKeys.environment, pepper }),
+      pepper,
+      ownership,
+      async close() {
+        clearInterval(mark)
+        await audit.close()
+        ownership.setApplied(origin, ledger.size)
+        ownership.close()
+        keyStore.close()
+        held.close()
+      },
+    }
+  } catch (error) {
+    held.close()
+    throw error
+  }
+}
+
+/** 32 bytes, base64url. It must not lie where the records lie that it opens. */
+export function loadKeyEncryptionKey(dataDir: string, loaded: LoadedConfig | undefined): Buffer {
+  const reference = loaded?.config.audit.keyEncryptionKey
+  const text =
+    reference === undefined || loaded === undefined
+      ? readOrCreateSecretFile(`${dataDir}.kek`, newSecret)
+      : resolveSecret(reference, loaded.baseDir)
+  const key = Buffer.from(text.toString('latin1').trim(), 'base64url')
+  if (key.length !== 32) {
+    throw new Fault('KEY_UNREADABLE', 'the key-encryption key is not 32 bytes of base64url', {
+      hint: 'make one: head -c 32 /dev/urandom | basenc --base64url',
+    })
+  }
+  return key
+}
+
+function loadPepper(dataDir: string, loaded: LoadedConfig | undefined): Buffer {
+  const reference = loaded?.config.identity.apiKeys.pepper
+  return reference === undefined || loaded === undefined
+    ? readOrCreateSecretFile(`${dataDir}.pepper`, newSecret)
+    : resolveSecret(reference, loaded.baseDir)
+}
+
+const newSecret = (): Buffer => Buffer.from(randomBytes(32).toString('base64url'))
+
+/** Brings the index of owners up to the ledgers, which are the truth. */
+async function replayClaims(dataDir: string, keyEncryptionKey: Buffer, ownership: OwnershipIndex): Promise<void> {
+  for (const name of await readdir(join(dataDir, 'ledger')).catch(() => [])) {
+    const dir = join(dataDir, 'ledger', name)
+    const origin = `sallyport.local/${name}`
+    let next = ownership.applied(origin)
+    for await (const record of readLedger({ dir, from: next, keyEncryptionKey })) {
+      next = record.index + 1
+      const claims = record.event?.['claims']
+      if (Array.isArray(claims)) ownership.claim(claims.map(readClaim))
+    }
+    ownership.setApplied(origin, next)
+    ownership.flush()
+  }
+}
+
+/** Claims were written by us and are covered by the tree; the shape is the one of exchange.ts. */
+function readClaim(claim: JsonValue): Claim {
+  return claim as unknown as Claim
+}
