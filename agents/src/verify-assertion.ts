@@ -3,7 +3,7 @@
 // another agent. It never says which check failed, and it never accepts any other credential.
 // JWT of RFC 7519 with the actor claim of RFC 8693 §4.1; keys from the gateway's JWKS, fetched at the first call.
 
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose'
 import type { User } from '@a2a-js/sdk/server'
 
 export interface Verification {
@@ -24,19 +24,12 @@ export type Verified =
 export type VerifyAssertion = (token: string | undefined) => Promise<Verified>
 
 export function createAssertionVerifier(audience: string, verification: Verification): VerifyAssertion {
-  const keys = createRemoteJWKSet(new URL(verification.jwksUrl), { timeoutDuration: 5000, cacheMaxAge: 600_000 })
-  const options = {
-    issuer: verification.issuer,
-    audience,
-    algorithms: ['ES256'],
-    typ: 'sallyport-assertion+jwt',
-    clockTolerance: 5,
-    maxTokenAge: maxLifeSeconds,
-    requiredClaims: ['sub', 'aud', 'iat', 'exp', 'jti'],
-  }
+  // read at the first call, not before: an agent may start before its gateway knows its own address
+  let checks: ReturnType<typeof checksFor> | undefined
   return async (token) => {
     if (token === undefined || token === '') return { kind: 'refused' }
     try {
+      const { keys, options } = (checks ??= checksFor(audience, verification))
       const { payload } = await jwtVerify(token, keys, options)
       const userName = scopeOf(payload, audience)
       return userName === undefined
@@ -45,6 +38,21 @@ export function createAssertionVerifier(audience: string, verification: Verifica
     } catch (error) {
       return { kind: isKeyTrouble(error) ? 'unavailable' : 'refused' }
     }
+  }
+}
+
+function checksFor(audience: string, verification: Verification): { keys: JWTVerifyGetKey; options: JWTVerifyOptions } {
+  return {
+    keys: createRemoteJWKSet(new URL(verification.jwksUrl), { timeoutDuration: 5000, cacheMaxAge: 600_000 }),
+    options: {
+      issuer: verification.issuer,
+      audience,
+      algorithms: ['ES256'],
+      typ: 'sallyport-assertion+jwt',
+      clockTolerance: 5,
+      maxTokenAge: maxLifeSeconds,
+      requiredClaims: ['sub', 'aud', 'iat', 'exp', 'jti'],
+    },
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { buildRestPath, isPathId, isReservedTenant, matchRestPath } from './paths.ts'
 
 // prettier-ignore
@@ -90,7 +90,7 @@ test('an identifier means the same after the path is rebuilt, whatever it is', (
 })
 
 test('never throws, whatever the path', () => {
-  const tricky = fc.string({ unit: fc.constantFrom(...'/%:.25tasksmessage2Fc3A?#\\é\ud800 ') })
+  const tricky = fc.string({ unit: fc.constantFrom(...'/%:.25tasksmessage2Fc3A?#\\é\ud800 '.split('')) })
   fc.assert(
     fc.property(fc.oneof(tricky, fc.string({ unit: 'binary' })), (path) => {
       matchRestPath('GET', path)

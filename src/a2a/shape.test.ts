@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { parseStrictJson, type JsonValue } from '../base/strict-json.ts'
 import { operationNames } from './operations.ts'
 import {
@@ -105,7 +105,7 @@ const goodSends: readonly [why: string, params: unknown][] = [
   ['unknown fields everywhere', { message: { ...message, future: { task_id: 1 }, parts: [{ text: 'x', kind: 'text', future: [] }] }, configuration: { blocking: true }, future: 1 }],
   ['null for fields that may be left out', { message: { ...message, taskId: null, metadata: null, referenceTaskIds: null }, configuration: null, tenant: null }],
   ['empty optional ids', send({ taskId: '', contextId: '' })],
-  ['anything inside data', part({ data: { task_id: 1, taskId: 2, TASKID: 3, text: 'x', url: 'y', __proto__: null } })],
+  ['anything inside data', part({ data: { task_id: 1, taskId: 2, TASKID: 3, text: 'x', url: 'y', ['__proto__']: null } })],
   ['null as data', part({ data: null })],
   ['anything inside metadata', { message: { ...message, metadata: { message_id: 1, messageId: 2, parts: [{ text: 1, url: 2 }] } }, metadata: { Message: 1 } }],
   ['every kind of part', send({ parts: [{ text: '' }, { raw: '' }, { raw: 'YWI=' }, { url: 'x' }, { data: [1] }] })],

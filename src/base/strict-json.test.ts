@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import {
   decodeUtf8,
   detach,
@@ -127,8 +127,7 @@ test('makes __proto__ an ordinary own key and leaves every prototype alone', () 
 })
 
 test('never lets the stack run over, whatever depth the caller allows', () => {
-  const deep = (levels: number): StrictJsonResult => parseStrictJson('[{"a":'.repeat(levels), { maxDepth: 1e9, maxNodes: 1e9 })
-  const result = deep(500_000)
+  const result = parseStrictJson('[{"a":'.repeat(500_000), { maxDepth: 1e9, maxNodes: 1e9 })
   assert.ok(!result.ok && result.reason === 'depth')
 })
 
@@ -187,7 +186,7 @@ test('agrees with JSON.parse on any valid JSON, in any spacing', () => {
 })
 
 test('never throws and never accepts what JSON.parse refuses', () => {
-  const noise = fc.string({ unit: fc.constantFrom(...'{}[]",:\\u0019aeE+-. \n\ttrufalsn\ud800\udc00é') })
+  const noise = fc.string({ unit: fc.constantFrom(...'{}[]",:\\u0019aeE+-. \n\ttrufalsn\ud800\udc00é'.split('')) })
   fc.assert(
     fc.property(fc.oneof(noise, fc.string({ unit: 'binary' })), (text) => {
       const result = parse(text)
@@ -231,6 +230,12 @@ test('does not take a raw key for an escaped one that looks the same', () => {
   assert.equal(spliceMember('{"a\\nb":1}', ['a\nb'], '2'), '{"a\\nb":2}')
 })
 
+function ownMember(text: string, key: string): unknown {
+  const document: { body: Record<string, unknown> } = JSON.parse(text)
+  assert.ok(Object.hasOwn(document.body, key))
+  return document.body[key]
+}
+
 test('a splice changes the one value and leaves every other byte alone', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue(), { minKeys: 1, noNullPrototype: true }), fc.nat(), fc.constantFrom(undefined, 2), (object, pick, space) => {
@@ -240,13 +245,11 @@ test('a splice changes the one value and leaves every other byte alone', () => {
       if (!parse(text).ok) return
       const range = memberRange(text, ['body', key])
       assert.ok(range)
-      assert.deepEqual(JSON.parse(text.slice(range.start, range.end)), JSON.parse(text).body[key])
+      assert.deepEqual(JSON.parse(text.slice(range.start, range.end)), ownMember(text, key))
       const spliced = spliceMember(text, ['body', key], '"new"')
       assert.equal(spliced, `${text.slice(0, range.start)}"new"${text.slice(range.end)}`)
-      const reread: unknown = JSON.parse(spliced)
-      const expected = JSON.parse(text)
-      Object.defineProperty(expected.body, key, { value: 'new', enumerable: true, configurable: true, writable: true })
-      assert.deepEqual(reread, expected)
+      assert.equal(ownMember(spliced, key), 'new')
+      for (const other of keys) if (other !== key) assert.deepEqual(ownMember(spliced, other), ownMember(text, other))
     }),
     budget,
   )

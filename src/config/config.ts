@@ -4,6 +4,22 @@ import type { AgentConfig, Config } from './schema.ts'
 
 export type { AgentConfig, Bounds, Config, ConfigInput, JwtIssuerConfig, LimitConfig, PolicyConfig } from './schema.ts'
 export { configSchema, parseDuration, parseRate, parseSize } from './schema.ts'
+export type { ConfigPath, ExtraCheck, Finding, Problem } from './problem.ts'
+export { describeProblem, formatPath, suggest as suggestWord } from './problem.ts'
+export type { Loaded, LoadedConfig, LoadOptions, RefusedConfig } from './load-config.ts'
+export { loadConfig, parseConfig } from './load-config.ts'
+export { isLoopback, splitAddress } from './check-config.ts'
+export type { Environment } from './secrets.ts'
+export { referencedPath, resolveSecret } from './secrets.ts'
+export { buildSnapshot, defaultPublicUrl, digestOf } from './snapshot.ts'
+export type { ConfigWatch, WatchOptions } from './watch-config.ts'
+export { watchConfig } from './watch-config.ts'
+export type { Edit } from './edit-config.ts'
+export { addAgent, bindRole } from './edit-config.ts'
+export type { EffectiveConfig } from './effective-config.ts'
+export { effectiveConfig, formatEffective } from './effective-config.ts'
+export type { SchemaNode } from './known-keys.ts'
+export { configJsonSchema } from './known-keys.ts'
 
 /** Everything a request may read of the configuration, immutable and swapped whole (invariant 7). */
 export interface Snapshot {

@@ -110,6 +110,7 @@ const gateway = z
     trustedProxies: z.array(z.string().regex(/^[0-9a-fA-F:.]+(\/\d{1,3})?$/, 'expected an address or a network such as 10.0.0.0/8')).default([]).describe('proxies whose Forwarded and X-Forwarded-For fields are believed'),
     cors: z.strictObject({ origins: z.array(z.string().regex(/^https?:\/\/[^/]+$/, 'expected an origin such as https://app.example.com')).min(1).describe('exact origins') }).optional().describe('off unless given'),
     bounds: bounds.describe('limits of size and time'),
+    securityContact: z.string().regex(/^(mailto:|https:\/\/|tel:)\S+$/, 'expected mailto:…, https://… or tel:…').optional().describe('Contact of /.well-known/security.txt (RFC 9116); nothing is served there without it'),
     extensions: z.array(z.string()).default([]).describe('A2A extension URIs that may be activated; others are taken out of A2A-Extensions'),
   })
   .prefault({})

@@ -20,6 +20,8 @@ export interface Reply {
   /** true once a status line has been sent */
   readonly begun: boolean
   readonly gone: boolean
+  /** bytes of body handed to the socket so far */
+  readonly bytesSent: number
   /** calls back once, when the client goes away before the answer ended; at once if it has gone already */
   onGone(callback: () => void): void
   send(status: number, headers: HeaderRecord, body: string | Buffer): void
@@ -213,3 +215,41 @@ export interface Receipt {
   readonly index: number
   readonly leafHash: string
 }
+
+/** route, the other branch: someone asks what is there. */
+export interface DiscoveringFields {
+  readonly target: Extract<Target, { kind: 'directory' | 'card' }>
+}
+export type Discovering = Authenticated & DiscoveringFields & Brand<'discovering'>
+
+/** What a call makes its caller the owner of. Rides in the ledger before anyone sees the id. */
+export type Claim =
+  | {
+      readonly kind: 'task'
+      readonly agent: string
+      readonly tenant: string
+      readonly taskId: string
+      readonly contextId: string
+      readonly owner: TaskOwner
+      readonly groups: readonly string[]
+      readonly createdAtMs: number
+    }
+  | {
+      readonly kind: 'context'
+      readonly agent: string
+      readonly tenant: string
+      readonly contextId: string
+      readonly owner: TaskOwner
+      readonly groups: readonly string[]
+      readonly createdAtMs: number
+    }
+  | {
+      readonly kind: 'pushConfig'
+      readonly agent: string
+      readonly tenant: string
+      readonly taskId: string
+      readonly configId: string
+      readonly owner: TaskOwner
+      readonly groups: readonly string[]
+      readonly createdAtMs: number
+    }

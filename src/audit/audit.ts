@@ -1,0 +1,229 @@
+// Door of audit. Wraps the walk: every call leaves its decision, and every allowed one its completion, in the
+// ledger. Nothing here decides anything; what cannot be recorded is counted and said as soon as it can be.
+// Refusals of callers nobody knows have a budget of their own and are folded into counts beyond it (invariant 2).
+
+import type { JsonObject } from '../base/strict-json.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Admitted, Claim, Receipt } from '../exchange/exchange.ts'
+import type { Refusal, RefusalCode } from '../refusal/refusal.ts'
+import { createFolder, type Folder } from './fold-refusals.ts'
+import type { Ledger, NewRecord } from './ledger.ts'
+
+export { ledgerIdentity, openLedger } from './ledger.ts'
+export type { FileSystem, Ledger, LedgerOptions, NewRecord } from './ledger.ts'
+export { readLedger } from './read-ledger.ts'
+export type { LedgerRecord } from './read-ledger.ts'
+export { verifyLedger } from './verify-ledger.ts'
+export type { LedgerReport } from './verify-ledger.ts'
+
+/** What is known of a call when it is decided; grows along the walk. Empty strings where nothing is known. */
+export interface CallFacts {
+  readonly call: string
+  readonly receivedAtMs: number
+  readonly snapshotDigest: string
+  readonly source: string
+  caller: string
+  origin: string
+  chain: readonly string[]
+  authentication: string
+  credential: string
+  agent: string
+  operation: string
+  binding: string
+  tenant: string
+  task: string
+  context: string
+  requestBytes: number
+  trace: string
+}
+
+export type Outcome = 'completed' | 'aborted' | 'failed'
+
+/** How an allowed call ended. */
+export interface Completion {
+  readonly outcome: Outcome
+  /** HTTP status sent to the caller; 0 when none was */
+  readonly status: number
+  readonly code: RefusalCode | ''
+  /** why a stream ended, or what went wrong: private */
+  readonly detail: string
+  readonly events: number
+  readonly answerBytes: number
+  readonly durationMs: number
+  readonly claims: readonly Claim[]
+}
+
+export interface AuditTrail {
+  /** an allowed call, before its effect; durable when it resolves */
+  allowed(facts: CallFacts, admitted: Admitted, claims: readonly Claim[]): Promise<Receipt>
+  /** a refused call of someone we know; durable when it resolves */
+  refused(facts: CallFacts, refusal: Refusal, policyInput?: JsonObject): Promise<Receipt>
+  /** a refused call of someone we do not know: recorded one by one within a budget, then folded */
+  refusedUnknown(facts: CallFacts, refusal: Refusal): Promise<Receipt>
+  /** an allowed discovery request (directory, card); of unknown callers within the same budget */
+  discovered(facts: CallFacts, status: number): Promise<Receipt>
+  completed(facts: CallFacts, completion: Completion): Promise<Receipt>
+  /** claims of an event in mid-stream, before the event is passed on */
+  claimed(facts: CallFacts, claims: readonly Claim[]): Promise<Receipt>
+  /** keys, reloads, starts and stops */
+  administered(action: string, subject: string, event: JsonObject): Promise<Receipt>
+  /** closes an open fold, then the ledger */
+  close(): Promise<void>
+  readonly unrecorded: number
+}
+
+export interface AuditOptions {
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly snapshotDigest: () => string
+  /** single records of unknown callers per minute before folding begins */
+  readonly unknownPerMinute: number
+}
+
+/** Ids of calls whose completion could not be written: enough to find them, never without bound. */
+const maxRememberedCalls = 1_000
+
+export function createAuditTrail(options: AuditOptions): AuditTrail {
+  const { ledger, clock } = options
+  const lost = { count: 0, sinceMs: 0, codes: new Map<string, number>(), calls: [] as string[] }
+  const folder: Folder = createFolder({ clock, perMinute: options.unknownPerMinute, append: (record) => append(record) })
+
+  /** Every record passes here; a gap that could not be recorded is recorded first. */
+  const append = async (record: NewRecord): Promise<Receipt> => {
+    try {
+      const receipt = await ledger.append(record)
+      if (lost.count > 0) await appendGap()
+      return receipt
+    } catch (error) {
+      noteLoss(record)
+      throw error
+    }
+  }
+  const noteLoss = (record: NewRecord): void => {
+    if (lost.count === 0) lost.sinceMs = clock.nowMs()
+    lost.count += 1
+    lost.codes.set(record.code, (lost.codes.get(record.code) ?? 0) + 1)
+    if (record.kind === 'completion' && lost.calls.length < maxRememberedCalls) lost.calls.push(record.call)
+  }
+  const appendGap = async (): Promise<void> => {
+    const { count, sinceMs } = lost
+    const event = { gap: { count, sinceMs, codes: Object.fromEntries(lost.codes), completionsLost: lost.calls } }
+    lost.count = 0
+    lost.codes = new Map()
+    lost.calls = []
+    try {
+      await ledger.append(administrative('unrecorded-refusals', '', event))
+    } catch {
+      // still failing: keep counting from where we were, so that nothing is dropped silently
+      lost.count += count
+      lost.sinceMs = sinceMs
+    }
+  }
+  const administrative = (action: string, subject: string, event: JsonObject): NewRecord => ({
+    kind: action === 'started' || action === 'stopped' ? 'lifecycle' : 'administration',
+    call: '',
+    timeMs: clock.nowMs(),
+    snapshot: options.snapshotDigest(),
+    subject,
+    agent: '',
+    operation: action,
+    outcome: 'done',
+    code: '',
+    sensitive: {},
+    event: { action, ...event },
+  })
+
+  return {
+    allowed: (facts, admitted, claims) =>
+      append(
+        callRecord('decision', 'allowed', facts, '', {
+          rules: [...admitted.allowedBy],
+          input: admitted.policyInput,
+          ...claimsMember(claims),
+        }),
+      ),
+    refused: (facts, refusal, policyInput) =>
+      append(
+        callRecord('decision', 'refused', facts, refusal.code, {
+          detail: refusal.detail,
+          ...(policyInput && { input: policyInput }),
+        }),
+      ),
+    refusedUnknown: (facts, refusal) =>
+      folder.take(facts.source, refusal.code) ??
+      append(callRecord('decision', 'refused', facts, refusal.code, { detail: refusal.detail })),
+    discovered: (facts, status) =>
+      (facts.caller === '' ? folder.take(facts.source, facts.operation) : undefined) ??
+      append(callRecord('decision', 'allowed', facts, '', { status })),
+    completed: (facts, completion) =>
+      append({
+        ...callRecord('completion', completion.outcome, facts, completion.code, {
+          status: completion.status,
+          detail: completion.detail,
+          events: completion.events,
+          answerBytes: completion.answerBytes,
+          durationMs: completion.durationMs,
+          ...claimsMember(completion.claims),
+        }),
+        timeMs: clock.nowMs(),
+      }),
+    claimed: (facts, claims) =>
+      append({ ...callRecord('ownership', 'done', facts, '', claimsMember(claims)), timeMs: clock.nowMs() }),
+    administered: (action, subject, event) => append(administrative(action, subject, event)),
+    async close() {
+      await folder.close()
+      await append(administrative('stopped', '', {})).catch(() => undefined)
+      await ledger.close()
+    },
+    get unrecorded() {
+      return lost.count
+    },
+  }
+}
+
+// claims are plain data already; the index is rebuilt from them when it is lost
+function claimsMember(claims: readonly Claim[]): JsonObject {
+  return claims.length === 0 ? {} : { claims: claims.map((claim) => ({ ...claim, owner: { ...claim.owner }, groups: [...claim.groups] })) }
+}
+
+function callRecord(
+  kind: 'decision' | 'completion' | 'ownership',
+  outcome: NewRecord['outcome'],
+  facts: CallFacts,
+  code: string,
+  event: JsonObject,
+): NewRecord {
+  const isDecision = kind === 'decision'
+  return {
+    kind,
+    call: facts.call,
+    timeMs: facts.receivedAtMs,
+    snapshot: facts.snapshotDigest,
+    subject: facts.caller === '' ? 'anonymous' : facts.caller,
+    agent: facts.agent,
+    operation: facts.operation,
+    outcome,
+    code,
+    // a completion is tied to its decision by the call's id and need not commit to the same values again
+    sensitive: isDecision
+      ? { caller: facts.caller, origin: facts.origin, source: facts.source, task: facts.task, context: facts.context }
+      : {},
+    event: isDecision
+      ? {
+          caller: facts.caller,
+          origin: facts.origin,
+          chain: [...facts.chain],
+          authentication: facts.authentication,
+          credential: facts.credential,
+          source: facts.source,
+          binding: facts.binding,
+          tenant: facts.tenant,
+          task: facts.task,
+          context: facts.context,
+          requestBytes: facts.requestBytes,
+          trace: facts.trace,
+          ...event,
+        }
+      : { caller: facts.caller, task: facts.task, ...event },
+  }
+}

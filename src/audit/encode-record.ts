@@ -1,0 +1,92 @@
+// Turns what is to be recorded into what is written, all but its index: commitments to the sensitive values, the
+// encrypted body, the envelope around them. It is done when a record is appended, not when its group is written,
+// so that a group costs the event loop little at once. Values in clear end here.
+
+import { hash } from 'node:crypto'
+import type { RandomSource } from '../base/bytes.ts'
+import { invariant } from '../base/invariant.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import type { BodySealer } from './body.ts'
+import { commitTo, createFieldNames, saltBytes } from './commitment.ts'
+import { createTimeFormatter, formatEnvelope, type EnvelopeText, type RecordKind, type RecordOutcome } from './envelope.ts'
+import { maxBodyBytes, maxEnvelopeBytes } from './frame.ts'
+import type { SubjectKey, Subjects } from './subjects.ts'
+
+/** What the walk wants recorded. `sensitive` values are committed to one by one; `event` is only ever encrypted. */
+export interface NewRecord {
+  readonly kind: Exclude<RecordKind, 'subject-key'>
+  readonly call: string
+  readonly timeMs: number
+  readonly snapshot: string
+  /** principal id whose keys encrypt the body; '' for the gateway itself */
+  readonly subject: string
+  readonly agent: string
+  readonly operation: string
+  readonly outcome: RecordOutcome
+  readonly code: string
+  readonly sensitive: Readonly<Record<string, string>>
+  readonly event: JsonObject
+}
+
+export interface EncodedRecord {
+  readonly text: EnvelopeText
+  readonly time: string
+  readonly body: Buffer
+  readonly key: SubjectKey
+}
+
+/** Names that the ledger itself commits to without a salt, in records of these kinds. */
+export const reservedField: { readonly signingKey: 'signing-key'; readonly line: 'line' } = { signingKey: 'signing-key', line: 'line' }
+
+const maxCallBytes = 256
+const indexDigits = 16
+
+export type RecordEncoder = (record: NewRecord) => EncodedRecord
+
+export function createRecordEncoder(options: { subjects: Subjects; sealer: BodySealer; random: RandomSource }): RecordEncoder {
+  const { subjects, sealer } = options
+  const formatTime = createTimeFormatter()
+  const fieldNames = createFieldNames()
+  const salts = Buffer.alloc(256 * saltBytes)
+  let saltsUsed = salts.length
+
+  return (record) => {
+    const time = formatTime(record.timeMs)
+    invariant(record.call.length <= maxCallBytes, 'the id of a call is short')
+    const { sensitive, event } = record
+    let fields = ''
+    let saltsText = ''
+    let values = ''
+    for (const field of fieldNames(Object.keys(sensitive))) {
+      const { name, quoted } = field
+      const value = sensitive[name] ?? ''
+      invariant(name !== reservedField.signingKey && name !== reservedField.line, 'this field is the ledger’s own')
+      if (saltsUsed === salts.length) {
+        options.random(salts)
+        saltsUsed = 0
+      }
+      const comma = fields === '' ? '' : ','
+      fields += `${comma}${quoted}:"${commitTo(salts, saltsUsed, field, value)}"`
+      saltsText += `${comma}${quoted}:"${salts.toString('base64url', saltsUsed, saltsUsed + saltBytes)}"`
+      // most values stand in the event under the same name, and need not be written twice
+      if (event[name] !== value) values += `${values === '' ? '' : ','}${quoted}:${JSON.stringify(value)}`
+      saltsUsed += saltBytes
+    }
+    const plaintext = `{"event":${JSON.stringify(event)},"salts":{${saltsText}},"values":{${values}}}`
+    const key = subjects.keyFor(record.subject, time.slice(0, 7))
+    try {
+      const body = sealer.seal(key, plaintext, record.call)
+      invariant(body.length <= maxBodyBytes, 'a body is at most 8 MiB')
+      const { kind, call, agent, operation, outcome, code, snapshot } = record
+      const actor = record.subject === '' ? '' : key.pseudonym
+      const bodyHash = hash('sha256', body, 'base64url')
+      const text = formatEnvelope({ actor, agent, body: bodyHash, call, code, kind, operation, outcome, snapshot, time }, fields)
+      const bytes = Buffer.byteLength(text.head) + Buffer.byteLength(text.tail) + indexDigits
+      invariant(bytes <= maxEnvelopeBytes, 'an envelope is at most 8 KiB')
+      return { text, time, body, key }
+    } catch (error) {
+      subjects.release(key)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// Door of authenticate: who calls, and on whose behalf. Takes the one credential of a request (never from the
+// query, never from a cookie), proves it, ties it to a configured agent where one is named, and believes an
+// assertion only beside that agent's own credential. Never says to the caller which check failed.
+// RFC 6750, RFC 7519, RFC 8693; design invariants 5 and 6.
+
+import type { Authenticated, AuthenticatedFields, Caller, Principal, Received } from '../exchange/exchange.ts'
+import type { AgentConfig } from '../config/config.ts'
+import { isRefusal, type Refusal } from '../refusal/refusal.ts'
+import { createApiKeyVerifier, type ApiKeyVerifier } from './verify-api-key.ts'
+import { createAssertionVerifier, type AssertionKey, type AssertionVerifier } from './verify-assertion.ts'
+import { createTokenVerifier, type TokenVerifier } from './verify-token.ts'
+import { isApiKey } from './api-key.ts'
+import { readCredential } from './credential.ts'
+import { refuseInvalid } from './unauthenticated.ts'
+import type { Clock } from '../base/clock.ts'
+import type { KeyReader } from './key-record.ts'
+
+export { administerKeys, type CreatedKey, type KeyAdministration } from './administer-keys.ts'
+export { findCycle } from './delegation.ts'
+export { parseApiKey } from './api-key.ts'
+export type { AssertionKey } from './verify-assertion.ts'
+export type { KeyReader, KeyRecord, KeySecret, KeyStore } from './key-record.ts'
+
+export interface AuthenticatorOptions {
+  readonly clock: Clock
+  readonly keys: KeyReader
+  /** secret of the HMAC over key secrets, at least 32 bytes */
+  readonly pepper: Buffer
+  /** our own keys, by which assertions that we minted are known again */
+  readonly assertionKeys: readonly AssertionKey[]
+  /** the one dialler: gets a key set, bounded in size and time */
+  readonly fetchJwks: (url: string) => Promise<Buffer>
+  /** reads a key set given as `file:PATH` */
+  readonly readJwks: (reference: string) => Promise<Buffer>
+}
+
+/** What proves credentials. Made once; issuers and environment come from each request's snapshot. */
+export interface Authenticator {
+  readonly apiKeys: ApiKeyVerifier
+  readonly tokens: TokenVerifier
+  readonly assertions: AssertionVerifier
+}
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  return {
+    apiKeys: createApiKeyVerifier(options),
+    tokens: createTokenVerifier(options),
+    assertions: createAssertionVerifier(options),
+  }
+}
+
+const assertionHeader = 'sallyport-caller-assertion'
+
+/**
+ * Who calls. Answers at once for an API key and for a token seen before; a promise only where a signature or a
+ * key set must be waited for. May refuse AUTHN_MISSING or AUTHN_INVALID.
+ */
+export function authenticate(
+  received: Received,
+  authenticator: Authenticator,
+): Authenticated | Refusal | Promise<Authenticated | Refusal> {
+  const credential = readCredential(received.headers)
+  if (typeof credential !== 'string') return credential
+  const proven = isApiKey(credential)
+    ? authenticator.apiKeys.verify(credential, received.snapshot)
+    : authenticator.tokens.verify(credential, received.snapshot)
+  return proven instanceof Promise
+    ? proven.then((settled) => conclude(received, settled, authenticator))
+    : conclude(received, proven, authenticator)
+}
+
+const nobodyBetween: readonly Principal[] = Object.freeze([])
+
+function conclude(received: Received, proven: Caller | Refusal, authenticator: Authenticator): Authenticated | Refusal {
+  if (isRefusal(proven)) return proven
+  const agent = received.snapshot.agentsByPrincipal.get(proven.id)
+  const assertion = received.headers.get(assertionHeader)
+  if (agent === undefined) {
+    if (assertion !== undefined) return refuseInvalid('an assertion from a caller that is not a configured agent')
+    return mint(received, { caller: proven, origin: proven, chain: nobodyBetween, autonomous: false })
+  }
+  const caller = asAgent(proven, agent)
+  if (assertion === undefined) return mint(received, { caller, origin: caller, chain: nobodyBetween, autonomous: true })
+  const delegation = authenticator.assertions.verify(assertion, caller.id, received.snapshot)
+  if (isRefusal(delegation)) return delegation
+  return mint(received, { caller, origin: delegation.origin, chain: delegation.chain, autonomous: false })
+}
+
+/** The identity that acts as an agent is known by the agent's name from here on. */
+function asAgent(proven: Caller, agent: AgentConfig): Caller {
+  return { ...proven, id: `agent:${agent.name}`, display: agent.name }
+}
+
+/** The only place where a call becomes authenticated. */
+function mint(received: Received, fields: AuthenticatedFields): Authenticated {
+  return Object.assign(received, fields) as Authenticated
+}

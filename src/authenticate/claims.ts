@@ -1,0 +1,66 @@
+// From verified claims to a principal: user:<issuer>/<subject>, groups with their issuer, a display name by
+// template. Groups that exceed the bounds refuse the token: leaving some out could leave out one that a deny
+// speaks of. An e-mail is shown only when the issuer says it was verified.
+
+import { detach, type JsonObject } from '../base/strict-json.ts'
+import type { JwtIssuerConfig } from '../config/config.ts'
+import type { Principal } from '../exchange/exchange.ts'
+import { ownValue } from './compact-form.ts'
+
+const maxNameLength = 256
+const maxGroups = 256
+/** all group ids together: they travel on in an assertion, which must fit into a request's head */
+const maxGroupsLength = 6144
+
+/** The principal, or why these claims do not make one. INVARIANT: the signature over them has been verified. */
+export function principalOf(claims: JsonObject, config: JwtIssuerConfig): Principal | string {
+  const subject = ownValue(claims, config.subject)
+  if (typeof subject !== 'string' || !isName(subject)) return `${config.subject} is not a name`
+  const groups = groupsOf(claims, config)
+  if (typeof groups === 'string') return groups
+  return {
+    id: detach(`user:${config.name}/${escapeName(subject)}`),
+    groups,
+    display: detach(displayOf(claims, config.display) ?? subject),
+  }
+}
+
+function groupsOf(claims: JsonObject, config: JwtIssuerConfig): readonly string[] | string {
+  const claimed = config.groups === undefined ? undefined : ownValue(claims, config.groups)
+  if (claimed === undefined || claimed === null) return []
+  const names = Array.isArray(claimed) ? claimed : [claimed]
+  if (names.length > maxGroups) return 'too many groups'
+  const groups = new Set<string>()
+  let length = 0
+  for (const name of names) {
+    if (typeof name !== 'string' || !isName(name)) return 'a group that is not a name'
+    const id = detach(`group:${config.name}/${escapeName(name)}`)
+    length += id.length
+    groups.add(id)
+  }
+  return length > maxGroupsLength ? 'too many groups' : [...groups]
+}
+
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const control = /[\u0000-\u001f\u007f-\u009f]/
+
+function isName(text: string): boolean {
+  return text !== '' && text.length <= maxNameLength && !control.test(text)
+}
+
+/** White space and `*` cannot stand in a policy's principals; `%` is escaped too, so that no two names meet. */
+function escapeName(name: string): string {
+  return name.replace(/[\s%*]/gu, (character) => encodeURIComponent(character).replace('*', '%2A'))
+}
+
+/** Fills `{claim}` places; undefined when one of them is missing, so that no half-empty name is shown. */
+function displayOf(claims: JsonObject, template: string): string | undefined {
+  let isWhole = true
+  const display = template.replace(/\{([^{}]+)\}/g, (_, name: string) => {
+    const value = ownValue(claims, name)
+    const isShown = typeof value === 'string' && isName(value) && (name !== 'email' || ownValue(claims, 'email_verified') === true)
+    isWhole &&= isShown
+    return isShown ? value : ''
+  })
+  return isWhole && isName(display) ? display : undefined
+}

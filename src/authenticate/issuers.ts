@@ -1,0 +1,70 @@
+// The configured token issuers as each snapshot has them. An issuer that a reload did not touch stays the same
+// object, with its keys and with the tokens proven by it; one that changed or went away takes them along.
+
+import type { Clock } from '../base/clock.ts'
+import type { JsonValue } from '../base/strict-json.ts'
+import type { JwtIssuerConfig, Snapshot } from '../config/config.ts'
+import { createKeySource, type KeySource } from './key-source.ts'
+
+export interface Issuer {
+  readonly config: JwtIssuerConfig
+  readonly algorithms: ReadonlySet<string>
+  readonly source: KeySource
+}
+
+export interface Issuers {
+  /** By exact `iss`; where several share it, the one whose audience is claimed. */
+  find(snapshot: Snapshot, claimedIssuer: string, claimedAudience: JsonValue | undefined): Issuer | undefined
+  has(snapshot: Snapshot, issuer: Issuer): boolean
+}
+
+export interface IssuersOptions {
+  readonly clock: Clock
+  readonly fetchJwks: (url: string) => Promise<Buffer>
+  readonly readJwks: (reference: string) => Promise<Buffer>
+}
+
+const urlFreshMs = 600_000
+const fileFreshMs = 10_000 // reading a file again costs next to nothing
+
+export function createIssuers(options: IssuersOptions): Issuers {
+  const bySnapshot = new WeakMap<Snapshot, ReadonlySet<Issuer>>()
+  let latest = new Map<string, Issuer>()
+
+  const open = (config: JwtIssuerConfig): Issuer => {
+    const { jwks } = config
+    const isFile = jwks.startsWith('file:')
+    const load = isFile ? () => options.readJwks(jwks) : () => options.fetchJwks(jwks)
+    const source = createKeySource({ load, clock: options.clock, freshMs: isFile ? fileFreshMs : urlFreshMs })
+    return { config, algorithms: new Set(config.algorithms), source }
+  }
+
+  const prepare = (snapshot: Snapshot): ReadonlySet<Issuer> => {
+    const next = new Map<string, Issuer>()
+    for (const config of snapshot.config.identity.jwt) {
+      const sameConfig = JSON.stringify(config)
+      next.set(sameConfig, latest.get(sameConfig) ?? open(config))
+    }
+    latest = next
+    const issuers = new Set(next.values())
+    bySnapshot.set(snapshot, issuers)
+    return issuers
+  }
+
+  const issuersOf = (snapshot: Snapshot): ReadonlySet<Issuer> => bySnapshot.get(snapshot) ?? prepare(snapshot)
+
+  return {
+    has: (snapshot, issuer) => issuersOf(snapshot).has(issuer),
+    find: (snapshot, claimedIssuer, claimedAudience) => {
+      const named = [...issuersOf(snapshot)].filter((issuer) => issuer.config.issuer === claimedIssuer)
+      return named.find((issuer) => isAudienceOf(issuer.config, claimedAudience)) ?? named[0]
+    },
+  }
+}
+
+/** A choice among issuers only: whether the audience is right is verified with the signature. */
+function isAudienceOf(config: JwtIssuerConfig, claimed: JsonValue | undefined): boolean {
+  const claimedList = Array.isArray(claimed) ? claimed : [claimed]
+  const expected = typeof config.audience === 'string' ? [config.audience] : config.audience
+  return expected.some((audience) => claimedList.includes(audience))
+}

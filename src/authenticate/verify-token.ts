@@ -1,0 +1,147 @@
+// Proves a JSON Web Token of a configured issuer. The issuer is picked by what the token claims, everything
+// else comes from that issuer's configuration: algorithms, keys, audience, bounds. Signature and registered
+// claims are jose's; the form before and the bounds after are ours. Proven tokens are remembered by their
+// hash, bound to issuer and key, and their times are looked at on every call. RFC 7519, RFC 8725, RFC 9068.
+
+import { hash } from 'node:crypto'
+import { errors, jwtVerify } from 'jose'
+import { createBoundedCache } from '../base/bounded-cache.ts'
+import type { Clock } from '../base/clock.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import type { JwtIssuerConfig, Snapshot } from '../config/config.ts'
+import type { Caller } from '../exchange/exchange.ts'
+import type { Refusal } from '../refusal/refusal.ts'
+import { principalOf } from './claims.ts'
+import { ownValue, parseClaims, parseCompactForm, type UnverifiedToken } from './compact-form.ts'
+import { createIssuers, type Issuer } from './issuers.ts'
+import { selectKey, type VerificationKey } from './key-set.ts'
+import { quote, refuseInvalid } from './unauthenticated.ts'
+
+export interface TokenVerifier {
+  verify(token: string, snapshot: Snapshot): Caller | Refusal | Promise<Caller | Refusal>
+}
+
+export interface TokenVerifierOptions {
+  readonly clock: Clock
+  readonly fetchJwks: (url: string) => Promise<Buffer>
+  readonly readJwks: (reference: string) => Promise<Buffer>
+}
+
+/** Everything about a token that is known before its signature is looked at. */
+interface Claimed {
+  readonly token: string
+  readonly tokenHash: string
+  readonly form: UnverifiedToken
+  readonly claims: JsonObject
+}
+
+interface Proven {
+  readonly caller: Caller
+  readonly issuer: Issuer
+  readonly key: VerificationKey
+}
+
+/** A signature that did not hold, kept for a short time so that repeating it costs no cryptography. */
+interface Rejected {
+  readonly issuer: Issuer
+  readonly untilMs: number
+}
+
+const provenTokens = 16_384
+const rejectedTokens = 1024
+const rejectedMs = 10_000
+const acceptedTypes: readonly (string | undefined)[] = [undefined, 'jwt', 'at+jwt']
+
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const { clock } = options
+  const issuers = createIssuers(options)
+  const proven = createBoundedCache<Proven>(provenTokens)
+  const rejected = createBoundedCache<Rejected>(rejectedTokens)
+
+  const prove = async (claimed: Claimed, issuer: Issuer): Promise<Caller | Refusal> => {
+    const key = await findKey(issuer, claimed.form)
+    if (typeof key === 'string') return refuseInvalid(`token: ${key}`)
+    const problem = await verifySignatureAndClaims(claimed.token, key, issuer.config, clock.nowMs())
+    if (problem === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') {
+      rejected.set(claimed.tokenHash, { issuer, untilMs: clock.nowMs() + rejectedMs })
+    }
+    if (problem !== undefined) return refuseInvalid(`token: ${problem}`)
+    const caller = describeCaller(claimed.claims, issuer, key, clock.nowMs())
+    if (typeof caller === 'string') return refuseInvalid(`token: ${caller}`)
+    proven.set(claimed.tokenHash, { caller, issuer, key })
+    return caller
+  }
+
+  const readAnew = (token: string, tokenHash: string, snapshot: Snapshot): Promise<Caller | Refusal> | Refusal => {
+    const form = parseCompactForm(token)
+    if (typeof form === 'string') return refuseInvalid(`token: ${form}`)
+    if (!acceptedTypes.includes(form.type)) return refuseInvalid(`token: type ${quote(form.type ?? '')}`)
+    const claims = parseClaims(form.payload)
+    if (typeof claims === 'string') return refuseInvalid(`token: ${claims}`)
+    const claimedIssuer = ownValue(claims, 'iss')
+    if (typeof claimedIssuer !== 'string') return refuseInvalid('token: without issuer')
+    const issuer = issuers.find(snapshot, claimedIssuer, ownValue(claims, 'aud'))
+    if (issuer === undefined) return refuseInvalid(`token: unknown issuer ${quote(claimedIssuer)}`)
+    if (!issuer.algorithms.has(form.algorithm)) return refuseInvalid(`token: algorithm ${quote(form.algorithm)}`)
+    const earlier = rejected.get(tokenHash)
+    if (earlier !== undefined && earlier.issuer === issuer && clock.nowMs() < earlier.untilMs) return refuseInvalid('token: signature (again)')
+    return prove({ token, tokenHash, form, claims }, issuer)
+  }
+
+  return {
+    verify: (token, snapshot) => {
+      const tokenHash = hash('sha256', token, 'latin1')
+      const known = proven.get(tokenHash)
+      if (known === undefined) return readAnew(token, tokenHash, snapshot)
+      const { caller, issuer, key } = known
+      if (clock.nowMs() >= caller.expiresAtMs + issuer.config.clockSkew) return refuseInvalid('token: expired')
+      const isStillGood = issuers.has(snapshot, issuer) && issuer.source.current() !== undefined && issuer.source.holds(key)
+      return isStillGood ? caller : readAnew(token, tokenHash, snapshot)
+    },
+  }
+}
+
+async function findKey(issuer: Issuer, form: UnverifiedToken): Promise<VerificationKey | string> {
+  const { source } = issuer
+  const keys = await source.wait()
+  if (keys === undefined) return `the key set of ${issuer.config.name} cannot be had: ${source.problem ?? 'tried a moment ago'}`
+  let key = selectKey(keys, form.keyId, form.algorithm)
+  if (key === 'unknown') key = selectKey((await source.refetch()) ?? [], form.keyId, form.algorithm)
+  return typeof key === 'string' ? `${key} key ${quote(form.keyId ?? '')}` : key
+}
+
+/** jose's code for what is wrong; undefined when signature, audience, issuer and times hold. */
+async function verifySignatureAndClaims(token: string, key: VerificationKey, config: JwtIssuerConfig, nowMs: number): Promise<string | undefined> {
+  try {
+    await jwtVerify(token, key.key, {
+      algorithms: config.algorithms,
+      issuer: config.issuer,
+      audience: config.audience,
+      requiredClaims: ['exp'],
+      clockTolerance: config.clockSkew / 1000,
+      currentDate: new Date(nowMs),
+    })
+    return undefined
+  } catch (error) {
+    if (error instanceof errors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`
+    if (error instanceof errors.JOSEError) return error.code
+    throw error // not the token's fault: the walk denies and records it
+  }
+}
+
+/** The caller, or what the bounds of this issuer refuse. INVARIANT: signature and registered claims were verified. */
+function describeCaller(claims: JsonObject, issuer: Issuer, key: VerificationKey, nowMs: number): Caller | string {
+  const { config, source } = issuer
+  const expiresAtMs = milliseconds(claims, 'exp') ?? -Infinity
+  const issuedAtMs = milliseconds(claims, 'iat')
+  if (issuedAtMs !== undefined && issuedAtMs > nowMs + config.clockSkew) return 'issued in the future'
+  if (!(expiresAtMs - (issuedAtMs ?? nowMs) <= config.maxTokenLife)) return 'lives too long'
+  const principal = principalOf(claims, config)
+  if (typeof principal === 'string') return principal
+  return { ...principal, method: 'jwt', credential: config.name, expiresAtMs, isRevoked: () => !source.holds(key) }
+}
+
+function milliseconds(claims: JsonObject, name: string): number | undefined {
+  const seconds = ownValue(claims, name)
+  return typeof seconds === 'number' ? seconds * 1000 : undefined
+}

@@ -1,0 +1,243 @@
+// The decision itself, pure: the same policy and input give the same answer, now or from a record years later.
+// Denies come first and always win; caller and origin both need a rule that allows; members of the chain between
+// can only narrow. A task that is not the caller's, and that no rule shares, is answered as a missing one is.
+
+import type { Operation } from '../a2a/operations.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import type { AgentConfig } from '../config/config.ts'
+import type { Principal } from '../exchange/exchange.ts'
+import type { RefusalCode } from '../refusal/refusal.ts'
+import { type Condition, isMet } from './condition.ts'
+import { Frame } from './condition-value.ts'
+import { type CompiledPolicy, type Deny, type Entry, allOperations, entriesOf, forAgent, forOperation, type Rule } from './policy-index.ts'
+import { type NamedThing, type PolicyInput, relationOf, taskFacts } from './policy-input.ts'
+
+export type Decision =
+  | { readonly allowed: true; readonly allowedBy: readonly string[] }
+  | { readonly allowed: false; readonly code: RefusalCode; readonly detail: string }
+
+/** One thing that was looked at on the way to a decision, for those who ask why. */
+export interface Consideration {
+  readonly kind: 'deny' | 'rule' | 'ownership'
+  /** whose: a principal's id; '' where it concerns everyone */
+  readonly subject: string
+  readonly name: string
+  readonly operation: Operation
+  readonly outcome: 'applies' | 'does not apply' | 'errs'
+  readonly because: string
+}
+export type Observer = (consideration: Consideration) => void
+
+type Refused = Extract<Decision, { allowed: false }>
+
+export function decide(policy: CompiledPolicy, input: PolicyInput, observe?: Observer): Decision {
+  const round = startRound(policy, input, input.task, observe)
+  if (!round.callerEntries.some((entry) => forAgent(entry.rules, input.agent.name)?.mask)) {
+    return refused('ROUTE_AGENT_UNKNOWN', `no rule gives ${input.caller.id} anything on ${input.agent.name}`)
+  }
+  const foreign = input.named.filter((thing) => relationTo(input, thing) !== 'self')
+  const decision = decideAll(round, foreign.filter((thing) => thing.owner !== null || !thing.mayBeNew))
+  if (decision.allowed || foreign.every((thing) => thing.owner === null && thing.mayBeNew)) return decision
+  // Foreign is missing (invariant 4): the answer is the one policy gives for a task that does not exist, whatever
+  // the true reason. The same work is done for tasks that are missing, so that time tells no more than words.
+  const missing = decideAll(startRound(policy, input, taskFacts(null, '', '')), [])
+  if (!missing.allowed) return { ...missing, detail: `${missing.detail}; ${decision.detail}` }
+  return refused('AUTHZ_TASK_NOT_FOUND', decision.detail)
+}
+
+/** Decides a recorded input under this policy. Throws when the record is of another format. */
+export function decideAgain(policy: CompiledPolicy, recorded: JsonObject): Decision {
+  if (recorded['v'] !== 1) throw new Error('the recorded input has an unknown format')
+  try {
+    // authorize() wrote it; whatever is wrong with it inside throws and denies.
+    return decide(policy, recorded as unknown as PolicyInput)
+  } catch (error) {
+    return refused('AUTHZ_DENIED', `authorization failed: ${textOf(error)}`)
+  }
+}
+
+type Who = Pick<Principal, 'id' | 'groups'>
+
+/** Whether a listing may show this agent: both have some rule here that no unconditional deny takes away. */
+export function mayDoAnything(policy: CompiledPolicy, caller: Who, origin: Who, agent: string): boolean {
+  return openOperations(policy, caller, agent) !== 0 && (caller.id === origin.id || openOperations(policy, origin, agent) !== 0)
+}
+
+/** Whether this caller may read the agent's card. */
+export function maySeeAgent(policy: CompiledPolicy, caller: Who, origin: Who, agent: AgentConfig): boolean {
+  return agent.discovery === 'public' || mayDoAnything(policy, caller, origin, agent.name)
+}
+
+function openOperations(policy: CompiledPolicy, who: Who, agent: string): number {
+  const entries = entriesOf(policy, who.id, who.groups)
+  let open = 0
+  for (const entry of entries) open |= forAgent(entry.rules, agent)?.mask ?? 0
+  for (const table of [policy.denies, ...entries.map((entry) => entry.denies)]) {
+    const lists = forAgent(table, agent)?.lists ?? []
+    for (const [index, list] of lists.entries()) {
+      if (list[0] !== undefined && list[0].when === undefined) open &= allOperations & ~(1 << index)
+    }
+  }
+  return open
+}
+
+/** What one pass over policy needs; conditions met before are not evaluated again. */
+interface Round {
+  readonly policy: CompiledPolicy
+  readonly input: PolicyInput
+  readonly task: PolicyInput['task']
+  readonly callerEntries: readonly Entry[]
+  readonly originEntries: readonly Entry[] | undefined
+  readonly observe: Observer | undefined
+  frame: Frame | undefined
+  outcomes: Map<Condition, boolean | string> | undefined
+}
+
+function startRound(policy: CompiledPolicy, input: PolicyInput, task: PolicyInput['task'], observe?: Observer): Round {
+  const { caller, origin } = input
+  const callerEntries = entriesOf(policy, caller.id, caller.groups)
+  const originEntries = origin.id === caller.id ? undefined : entriesOf(policy, origin.id, origin.groups)
+  return { policy, input, task, callerEntries, originEntries, observe, frame: undefined, outcomes: undefined }
+}
+
+/** The call's own operation, and for a send with a push configuration in it that one too. */
+function decideAll(round: Round, others: readonly NamedThing[]): Decision {
+  const { input } = round
+  const decision = decideOne(round, input.operation, others)
+  if (!decision.allowed || !input.inlinePush) return decision
+  const push = decideOne(round, 'CreateTaskPushNotificationConfig', others)
+  if (!push.allowed) return { ...push, detail: `inline push configuration: ${push.detail}` }
+  return { allowed: true, allowedBy: [...decision.allowedBy, ...push.allowedBy] }
+}
+
+function decideOne(round: Round, operation: Operation, others: readonly NamedThing[]): Decision {
+  // Each operation gets its own variables; conditions of the one before say nothing about it.
+  round.frame = undefined
+  round.outcomes = undefined
+  const { input, callerEntries, originEntries } = round
+  const denied = findDeny(round, operation)
+  if (denied !== undefined) return denied
+  const callerOnOwn = input.autonomous.caller || (originEntries === undefined && input.autonomous.origin)
+  const byCaller = allow(round, operation, input.caller, callerEntries, callerOnOwn, others)
+  if (typeof byCaller === 'object') return byCaller
+  if (originEntries === undefined) return { allowed: true, allowedBy: [byCaller] }
+  const byOrigin = allow(round, operation, input.origin, originEntries, input.autonomous.origin, others)
+  if (typeof byOrigin === 'object') return byOrigin
+  return { allowed: true, allowedBy: [byCaller, byOrigin] }
+}
+
+function findDeny(round: Round, operation: Operation): Refused | undefined {
+  const { policy, input, callerEntries, originEntries } = round
+  const everyone = denyIn(round, operation, '', policy.denies)
+  if (everyone !== undefined) return everyone
+  const members: [string, readonly Entry[]][] = [[input.caller.id, callerEntries]]
+  if (originEntries !== undefined) members.push([input.origin.id, originEntries])
+  for (const [index, id] of input.chain.entries()) members.push([id, entriesOf(policy, id, input.chainGroups[index] ?? [])])
+  for (const [id, entries] of members) {
+    for (const entry of entries) {
+      const denied = entry.denies === undefined ? undefined : denyIn(round, operation, id, entry.denies)
+      if (denied !== undefined) return denied
+    }
+  }
+  return undefined
+}
+
+/** A deny whose condition errs denies. */
+function denyIn(round: Round, operation: Operation, subject: string, table: CompiledPolicy['denies']): Refused | undefined {
+  for (const deny of forOperation(table, round.input.agent.name, operation)) {
+    const outcome = evaluate(round, operation, deny)
+    round.observe?.(consider('deny', subject, deny, operation, outcome))
+    if (outcome === false) continue
+    const why = typeof outcome === 'string' ? `, its condition erred: ${outcome}` : ''
+    return refused('AUTHZ_DENIED', `denied by ${deny.name}${subject === '' ? '' : ` for ${subject}`}${why}`)
+  }
+  return undefined
+}
+
+/** The name of the first rule that allows, provided that rules which allow cover everything named; or why not. */
+function allow(
+  round: Round,
+  operation: Operation,
+  who: Who,
+  entries: readonly Entry[],
+  onOwnAccount: boolean,
+  others: readonly NamedThing[],
+): string | Refused {
+  const { input, observe } = round
+  let first = ''
+  let erred = ''
+  let uncovered = others
+  for (const entry of entries) {
+    for (const rule of forOperation(entry.rules, input.agent.name, operation)) {
+      if (onOwnAccount && !rule.autonomous) {
+        observe?.({ ...consider('rule', who.id, rule, operation, false), because: 'its binding is not for agents on their own account' })
+        continue
+      }
+      // A rule whose condition errs does not match.
+      const outcome = evaluate(round, operation, rule)
+      observe?.(consider('rule', who.id, rule, operation, outcome))
+      if (typeof outcome === 'string') erred = `; the condition of ${rule.name} erred: ${outcome}`
+      if (outcome !== true) continue
+      if (first === '') first = rule.name
+      uncovered = uncovered.filter((thing) => !isShared(rule, thing, who, input))
+      if (uncovered.length === 0) return first
+    }
+  }
+  if (first === '') {
+    const account = onOwnAccount ? ' on its own account' : ''
+    return refused('AUTHZ_DENIED', `no rule allows ${who.id}${account} to ${operation} on ${input.agent.name}${erred}`)
+  }
+  const kinds = [...new Set(uncovered.map((thing) => `${thing.owner === null ? 'unknown' : 'foreign'} ${thing.kind}`))].join(', ')
+  observe?.({ kind: 'ownership', subject: who.id, name: first, operation, outcome: 'does not apply', because: kinds })
+  return refused('AUTHZ_TASK_NOT_FOUND', `${kinds} not shared with ${who.id} by ${first}`)
+}
+
+/** Whether this rule, held by `who`, reaches a thing that is not this caller's for this origin. */
+function isShared(rule: Rule, thing: NamedThing, who: Who, input: PolicyInput): boolean {
+  if (thing.owner === null) return false
+  const { sharing } = rule
+  switch (sharing.kind) {
+    case 'any':
+      return true
+    case 'origin':
+      return thing.owner.origin === input.origin.id
+    case 'group':
+      return thing.groups.includes(sharing.group) && who.groups.includes(sharing.group)
+    case 'self':
+      return false
+  }
+}
+
+function relationTo(input: PolicyInput, thing: NamedThing): ReturnType<typeof relationOf> {
+  return relationOf(thing.owner, input.caller.id, input.origin.id)
+}
+
+/** True, false, or the text of the error. */
+function evaluate(round: Round, operation: Operation, { when }: Rule | Deny): boolean | string {
+  if (when === undefined) return true
+  round.outcomes ??= new Map()
+  const known = round.outcomes.get(when)
+  if (known !== undefined) return known
+  let outcome: boolean | string
+  try {
+    outcome = isMet(when, (round.frame ??= new Frame(round.input, operation, round.task)))
+  } catch (error) {
+    outcome = textOf(error)
+  }
+  round.outcomes.set(when, outcome)
+  return outcome
+}
+
+function consider(kind: 'deny' | 'rule', subject: string, { name, when }: Rule | Deny, operation: Operation, outcome: boolean | string): Consideration {
+  const text = when === undefined ? 'it has no condition' : `when: ${when.source}`
+  if (typeof outcome === 'string') return { kind, subject, name, operation, outcome: 'errs', because: `${outcome} (${text})` }
+  return { kind, subject, name, operation, outcome: outcome ? 'applies' : 'does not apply', because: text }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'something that is not an Error was thrown'
+}
+
+function refused(code: RefusalCode, detail: string): Refused {
+  return { allowed: false, code, detail }
+}

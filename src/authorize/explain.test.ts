@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { configSchema } from '../config/config.ts'
+import { explain, mayDoAnything, maySeeAgent } from './authorize.ts'
+import { policyOf, textPart } from './fake-call.ts'
+
+const policy = policyOf({
+  roles: [
+    {
+      name: 'analyst',
+      rules: [
+        { agents: ['calculator'], operations: ['SendMessage'], when: 'size(message.parts) < 2' },
+        { agents: ['calculator'], operations: ['GetTask'] },
+      ],
+    },
+    { name: 'broken', rules: [{ agents: ['vault'], operations: ['SendMessage'], when: 'message.parts[0].size > 1' }] },
+  ],
+  bindings: [
+    { role: 'analyst', callers: ['group:corp/analysts', 'agent:concierge'] },
+    { role: 'broken', callers: ['group:corp/analysts'] },
+  ],
+  denies: [
+    { name: 'no-urls', when: 'message.parts.exists(p, p.kind == "url")' },
+    { name: 'leaver', callers: ['key:leaver'] },
+  ],
+})
+const analyst = { id: 'user:corp/1', groups: ['group:corp/analysts'] }
+
+describe('an explanation', () => {
+  it('names the rule that allows and what was considered', () => {
+    const { allowed, allowedBy, steps } = explain(policy, { caller: analyst, agent: 'calculator', operation: 'SendMessage' })
+    assert.deepEqual([allowed, allowedBy], [true, ['analyst#0']])
+    assert.deepEqual(steps.map((step) => [step.name, step.outcome]), [['no-urls', 'does not apply'], ['analyst#0', 'applies']])
+  })
+  it('names the deny that applies', () => {
+    const { code, steps } = explain(policy, { caller: analyst, agent: 'calculator', operation: 'SendMessage', message: { parts: [{ ...textPart, kind: 'url' }] } })
+    assert.equal(code, 'AUTHZ_DENIED')
+    assert.deepEqual(steps.map((step) => [step.name, step.outcome]), [['no-urls', 'applies']])
+  })
+  it('shows a condition that is not met, and one that errs', () => {
+    const notMet = explain(policy, { caller: analyst, agent: 'calculator', operation: 'SendMessage', message: { parts: [textPart, textPart] } })
+    assert.deepEqual([notMet.code, notMet.steps.at(-1)?.outcome], ['AUTHZ_DENIED', 'does not apply'])
+    const errs = explain(policy, { caller: analyst, agent: 'vault', operation: 'SendMessage' })
+    assert.deepEqual([errs.code, errs.steps.at(-1)?.outcome], ['AUTHZ_DENIED', 'errs'])
+  })
+  it('shows that a task is another\'s', () => {
+    const { code, steps } = explain(policy, { caller: analyst, agent: 'calculator', operation: 'GetTask', task: 'other' })
+    assert.deepEqual([code, steps.at(-1)?.kind], ['AUTHZ_TASK_NOT_FOUND', 'ownership'])
+  })
+  it('shows that a binding is not for an agent on its own account', () => {
+    const { code, steps } = explain(policy, { caller: { id: 'agent:concierge' }, agent: 'calculator', operation: 'GetTask' })
+    assert.deepEqual([code, steps.at(-1)?.name], ['AUTHZ_DENIED', 'analyst#1'])
+  })
+  it('says of whom the origin lacks a rule', () => {
+    const query = { caller: { id: 'agent:concierge' }, origin: { id: 'key:bob' }, agent: 'calculator', operation: 'GetTask' } as const
+    assert.match(explain(policy, query).because, /key:bob/)
+    assert.equal(explain(policy, { ...query, origin: analyst }).allowed, true)
+  })
+})
+
+describe('discovery', () => {
+  const [agent] = configSchema.parse({ agents: [{ name: 'vault', url: 'http://vault' }] }).agents
+  const [open] = configSchema.parse({ agents: [{ name: 'vault', url: 'http://vault', discovery: 'public' }] }).agents
+  assert.ok(agent !== undefined && open !== undefined)
+  const nobody = { id: 'key:mallory', groups: [] }
+
+  it('shows an agent to those who may do something there', () => {
+    assert.equal(mayDoAnything(policy, analyst, analyst, 'calculator'), true)
+    assert.equal(maySeeAgent(policy, analyst, analyst, agent), true)
+  })
+  it('hides it from those who may not, unless its discovery is public', () => {
+    assert.equal(mayDoAnything(policy, nobody, nobody, 'calculator'), false)
+    assert.equal(maySeeAgent(policy, nobody, nobody, agent), false)
+    assert.equal(maySeeAgent(policy, nobody, nobody, open), true)
+  })
+  it('hides it when the origin may do nothing there', () => {
+    const concierge = { id: 'agent:concierge', groups: [] }
+    assert.equal(mayDoAnything(policy, concierge, nobody, 'calculator'), false)
+    assert.equal(mayDoAnything(policy, concierge, analyst, 'calculator'), true)
+  })
+  it('hides it from one whom an unconditional deny leaves nothing', () => {
+    const leaver = { id: 'key:leaver', groups: ['group:corp/analysts'] }
+    assert.equal(mayDoAnything(policy, leaver, leaver, 'calculator'), false)
+  })
+})

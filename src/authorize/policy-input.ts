@@ -1,0 +1,128 @@
+// What policy sees of a call, and all it sees: plain JSON, so that a recorded call can be decided again later
+// under another policy. Kinds, sizes and names of a message are here; its words never are.
+
+import { type Operation, operations } from '../a2a/operations.ts'
+import type { MessageFacts, TaskOwner, Validated } from '../exchange/exchange.ts'
+import type { Owned, OwnershipReader } from './authorize.ts'
+
+export type Relation = 'self' | 'origin' | 'other' | 'none'
+
+/** Something that the call names and that somebody may own. */
+export type NamedThing = {
+  readonly kind: 'task' | 'reference' | 'context' | 'pushConfig'
+  /** null: nobody's, so far as the gateway knows */
+  readonly owner: TaskOwner | null
+  /** groups of the owner's caller and origin when it was made */
+  readonly groups: readonly string[]
+  /** a name that nobody holds may be used: fresh contexts, new push configurations */
+  readonly mayBeNew: boolean
+}
+
+export type PolicyInput = {
+  readonly v: 1
+  readonly caller: {
+    readonly id: string
+    readonly method: string
+    readonly groups: readonly string[]
+    readonly display: string
+  }
+  readonly origin: { readonly id: string; readonly groups: readonly string[]; readonly display: string }
+  readonly chain: readonly string[]
+  /** the groups of each member of `chain` */
+  readonly chainGroups: readonly (readonly string[])[]
+  /** acts on its own account, which a binding must allow by name: the caller; the origin, being an agent */
+  readonly autonomous: { readonly caller: boolean; readonly origin: boolean }
+  readonly agent: { readonly name: string }
+  readonly operation: Operation
+  readonly message: MessageFacts
+  readonly request: {
+    readonly binding: string
+    readonly version: string
+    readonly source: string
+    readonly timeMs: number
+  }
+  readonly inlinePush: boolean
+  readonly task: { readonly known: boolean; readonly owner: Relation }
+  readonly named: readonly NamedThing[]
+}
+
+/** Each reference costs a look-up, so their number is bounded. */
+const maxReferences = 128
+
+/** The input, or why none can be made of this call. */
+export function gatherInput(call: Validated, ownership: OwnershipReader): PolicyInput | string {
+  const { caller, origin, message } = call
+  if (message.referenceTaskIds.length > maxReferences) return `more than ${maxReferences} referenced tasks`
+  const named = nameThings(call, ownership)
+  const first = named[0]
+  return {
+    v: 1,
+    caller: { id: caller.id, method: caller.method, groups: caller.groups, display: caller.display },
+    origin: { id: origin.id, groups: origin.groups, display: origin.display },
+    chain: call.chain.map((member) => member.id),
+    chainGroups: call.chain.map((member) => member.groups),
+    autonomous: { caller: call.autonomous, origin: call.autonomous || isAgent(call, origin.id) },
+    agent: { name: call.agent.name },
+    operation: call.operation,
+    message,
+    request: { binding: call.binding, version: call.version, source: call.source, timeMs: call.receivedAtMs },
+    inlinePush: call.inlinePush,
+    task: taskFacts(first?.kind === 'task' ? first.owner : null, caller.id, origin.id),
+    named,
+  }
+}
+
+/** A chain that an agent began is on that agent's own account, however many hops it has gone since. */
+function isAgent(call: Validated, id: string): boolean {
+  return id.startsWith('agent:') || call.snapshot.agentsByPrincipal.has(id)
+}
+
+export function taskFacts(owner: TaskOwner | null, callerId: string, originId: string): PolicyInput['task'] {
+  return { known: owner !== null, owner: relationOf(owner, callerId, originId) }
+}
+
+/** `self` is the same caller for the same origin: neither alone is enough. */
+export function relationOf(owner: TaskOwner | null, callerId: string, originId: string): Relation {
+  if (owner === null) return 'none'
+  if (owner.origin !== originId) return 'other'
+  return owner.caller === callerId ? 'self' : 'origin'
+}
+
+function nameThings(call: Validated, ownership: OwnershipReader): readonly NamedThing[] {
+  const { tenant, taskId, configId, contextId, message, operation } = call
+  const agent = call.agent.name
+  if (taskId === '' && contextId === '' && configId === '' && isPlain(call)) return nothing
+  const things: NamedThing[] = []
+  const task = taskId === '' ? undefined : ownership.task(agent, tenant, taskId)
+  if (taskId !== '' || operations[operation].namesTask) things.push(thing('task', task, false))
+  if (configId !== '') {
+    const mustExist = operation === 'GetTaskPushNotificationConfig' || operation === 'DeleteTaskPushNotificationConfig'
+    things.push(thing('pushConfig', ownership.pushConfig(agent, tenant, taskId, configId), !mustExist))
+  }
+  const references = new Set(message.referenceTaskIds)
+  // The stage before says that message.taskId is the task named; should they ever differ, both must be owned.
+  if (message.taskId !== '') references.add(message.taskId)
+  references.delete(taskId)
+  for (const id of references) things.push(thing('reference', ownership.task(agent, tenant, id), false))
+  // A list is answered from the caller's own tasks alone: a context id there finds nothing of others.
+  if (operation === 'ListTasks') return things
+  for (const id of new Set([contextId, message.contextId])) {
+    if (id === '' || id === task?.contextId) continue
+    things.push(thing('context', ownership.context(agent, tenant, id), true))
+  }
+  return things
+}
+
+const nothing: readonly NamedThing[] = Object.freeze([])
+
+function isPlain(call: Validated): boolean {
+  const { message } = call
+  const namesNothing = message.taskId === '' && message.contextId === '' && message.referenceTaskIds.length === 0
+  return namesNothing && !operations[call.operation].namesTask
+}
+
+function thing(kind: NamedThing['kind'], owned: Owned | undefined, mayBeNew: boolean): NamedThing {
+  return { kind, owner: owned?.owner ?? null, groups: owned?.groups ?? noGroups, mayBeNew }
+}
+
+const noGroups: readonly string[] = Object.freeze([])

@@ -1,0 +1,111 @@
+// Door of the command line: finds the command that was typed and turns what it throws into `error:` and `hint:` with
+// an exit code. Heavy parts are loaded only by the command that needs them, so that --help is quick.
+
+import { Fault } from '../base/fault.ts'
+import { nearest } from '../base/nearest.ts'
+import { formatHelp, parseArguments } from './command.ts'
+import type { Command } from './command.ts'
+import { CommandError, printable, printError } from './io.ts'
+import type { ExitCode, Io } from './io.ts'
+import type { Ports } from './ports.ts'
+
+interface Entry {
+  readonly summary: string
+  load(): Promise<{ readonly command: Command }>
+}
+
+const entries: Readonly<Record<string, Entry>> = {
+  'demo': { summary: 'run everything in one process, with sample agents', load: () => import('./demo.ts') },
+  'serve': { summary: 'run the gateway', load: () => import('./serve.ts') },
+  'config check': { summary: 'check the configuration; needs no network', load: () => import('./config-check.ts') },
+  'config show': { summary: 'show the configuration, or what is effective', load: () => import('./config-show.ts') },
+  'config schema': { summary: 'print the JSON Schema of the configuration', load: () => import('./config-schema.ts') },
+  'key create': { summary: 'make an API key and print it, once', load: () => import('./key-create.ts') },
+  'key list': { summary: 'list API keys, never their secrets', load: () => import('./key-list.ts') },
+  'key rotate': { summary: 'give a key a new secret; the old one works on for a while', load: () => import('./key-rotate.ts') },
+  'key revoke': { summary: 'revoke a key at once', load: () => import('./key-revoke.ts') },
+  'agent add': { summary: 'add an agent to the configuration', load: () => import('./agent-add.ts') },
+  'agent list': { summary: 'list the configured agents', load: () => import('./agent-list.ts') },
+  'agent inspect': { summary: 'fetch an agent\'s card and show what it says', load: () => import('./agent-inspect.ts') },
+  'policy check': { summary: 'compile the policy', load: () => import('./policy-check.ts') },
+  'policy explain': { summary: 'say which rule allows or denies a call, and why', load: () => import('./policy-explain.ts') },
+  'policy bind': { summary: 'give a role to a caller in the configuration', load: () => import('./policy-bind.ts') },
+  'audit verify': { summary: 'verify the ledger offline', load: () => import('./audit-verify.ts') },
+  'audit tail': { summary: 'show the latest records', load: () => import('./audit-tail.ts') },
+}
+
+/** Runs one command line. Never throws; the exit code says how it went. */
+export async function runCli(words: readonly string[], io: Io, loadPorts: () => Promise<Ports>): Promise<ExitCode> {
+  try {
+    return await dispatch(words, io, loadPorts)
+  } catch (error) {
+    if (error instanceof CommandError) {
+      printError(io, error.message, error.hint)
+      return error.exitCode
+    }
+    if (error instanceof Fault) {
+      printError(io, error.message, error.hint)
+      return error.code === 'CONFIG_INVALID' || error.code === 'CONTROL_FAILED' ? 2 : 3
+    }
+    printError(io, `internal error: ${error instanceof Error ? error.message : String(error)}`, 'this is a bug; please report it')
+    const frames = error instanceof Error ? (error.stack ?? '').split('\n').slice(1) : []
+    for (const frame of frames) io.err(`${printable(frame)}\n`)
+    return 3
+  }
+}
+
+async function dispatch(words: readonly string[], io: Io, loadPorts: () => Promise<Ports>): Promise<ExitCode> {
+  const first = words[0]
+  if (first === '--help' || first === '-h' || first === 'help') {
+    io.out(formatOverview(''))
+    return 0
+  }
+  if (first === undefined) {
+    io.err(formatOverview(''))
+    return 2
+  }
+  const { title, entry, rest } = find(words)
+  if (entry === undefined) return showGroup(title, rest, io)
+  const { command } = await entry.load()
+  const parsed = parseArguments(title, command, rest)
+  if (parsed.flag('help')) {
+    io.out(formatHelp(title, entry.summary, command))
+    return 0
+  }
+  let ports: Promise<Ports> | undefined
+  return command.run({ ...parsed, io, json: parsed.flag('json'), ports: () => (ports ??= loadPorts()) })
+}
+
+/** `entry` is undefined when only a group such as `key` was named. */
+function find(words: readonly string[]): { title: string; entry?: Entry; rest: readonly string[] } {
+  const [first = '', second = ''] = words
+  for (const [title, rest] of [[`${first} ${second}`, words.slice(2)], [first, words.slice(1)]] as const) {
+    const entry = Object.hasOwn(entries, title) ? entries[title] : undefined
+    if (entry !== undefined) return { title, entry, rest }
+  }
+  const groups = [...new Set(Object.keys(entries).map((title) => title.split(' ')[0] ?? title))]
+  if (groups.includes(first)) return { title: first, rest: words.slice(1) }
+  if (first.startsWith('-')) throw new CommandError(2, `unknown flag ${first}`, 'flags come after the command; see: sallyport --help')
+  const near = nearest(first, groups)
+  throw new CommandError(2, `unknown command ${JSON.stringify(first)}`, near === undefined ? 'see: sallyport --help' : `did you mean: sallyport ${near}`)
+}
+
+function showGroup(group: string, rest: readonly string[], io: Io): ExitCode {
+  const members = Object.keys(entries).filter((title) => title.startsWith(`${group} `)).map((title) => title.slice(group.length + 1))
+  const word = rest[0]
+  if (word === '--help' || word === '-h') {
+    io.out(formatOverview(`${group} `))
+    return 0
+  }
+  const listed = `one of ${members.join(', ')}`
+  if (word === undefined || word.startsWith('-')) throw new CommandError(2, `${group} needs a command`, listed)
+  const near = nearest(word, members)
+  throw new CommandError(2, `unknown command ${JSON.stringify(`${group} ${word}`)}`, near === undefined ? listed : `did you mean: sallyport ${group} ${near}`)
+}
+
+function formatOverview(prefix: string): string {
+  const listed = Object.entries(entries).filter(([title]) => title.startsWith(prefix))
+  const width = Math.max(...listed.map(([title]) => title.length))
+  const lines = listed.map(([title, entry]) => `  ${title.padEnd(width)}  ${entry.summary}`)
+  return `sallyport: a zero-trust gateway for A2A agents\n\nusage: sallyport ${prefix === '' ? 'COMMAND' : `${prefix}COMMAND`} [flags]\n\n${lines.join('\n')}\n\nevery command takes --help and --json\n`
+}

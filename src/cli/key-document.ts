@@ -1,0 +1,34 @@
+// How a key is shown: times as text, status in a word, never a secret.
+
+import type { KeySummary } from './ports.ts'
+
+export interface KeyDocument {
+  readonly id: string
+  readonly name: string
+  readonly principal: string
+  readonly environment: string
+  readonly status: 'live' | 'expired' | 'revoked'
+  readonly createdAt: string
+  readonly expiresAt: string | null
+  readonly revokedAt: string | null
+  readonly previousUntil: string | null
+}
+
+export function keyDocument(key: KeySummary, nowMs: number): KeyDocument {
+  const isExpired = key.expiresAtMs !== null && key.expiresAtMs <= nowMs
+  return {
+    id: key.id,
+    name: key.name,
+    principal: `key:${key.name}`,
+    environment: key.environment,
+    status: key.revokedAtMs !== null ? 'revoked' : isExpired ? 'expired' : 'live',
+    createdAt: new Date(key.createdAtMs).toISOString(),
+    expiresAt: text(key.expiresAtMs),
+    revokedAt: text(key.revokedAtMs),
+    previousUntil: key.previousUntilMs !== null && key.previousUntilMs > nowMs ? text(key.previousUntilMs) : null,
+  }
+}
+
+function text(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString()
+}

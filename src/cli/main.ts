@@ -1,0 +1,26 @@
+// The entry of the command line: hands the process's words, streams and signals to the door. The only file of cli
+// that touches `process`, and the only one that does work on import.
+
+import { runCli } from './cli.ts'
+import type { Io } from './io.ts'
+
+const io: Io = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  // Node's own answer honours NO_COLOR and a dumb terminal.
+  color: process.stdout.isTTY && process.stdout.hasColors(),
+  cwd: process.cwd(),
+  stopSignal: () => {
+    const stop = new AbortController()
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
+    return stop.signal
+  },
+}
+
+// A reader that went away (`… | head`) is no fault of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+process.exitCode = await runCli(process.argv.slice(2), io, async () => (await import('../serve/ports.ts')).createPorts())

@@ -1,0 +1,178 @@
+// What the commands need from the rest of the product, as interfaces: serve implements them, tests fake them. Types
+// only, so that reading a command never means reading the gateway. Values that cross the control socket are plain JSON.
+
+import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts'
+
+/** Everything commands call outside cli and config; loaded only by the commands that need it. */
+export interface Ports {
+  /** Resolves with the exit code when the process was asked to stop and has drained. */
+  runServe(options: ServeOptions): Promise<number>
+  runDemo(options: DemoOptions): Promise<number>
+  /** Opens the state of a data directory that no process holds: takes its lock, records under an origin of its own. */
+  openState(context: StateContext): Promise<OpenState>
+  verifyLedger(ledgerRoot: string): Promise<VerifyReport>
+  /** Records of all logs under the data directory, oldest first; ends after the last one unless `follow`. */
+  tailLedger(options: TailOptions): AsyncIterable<TailRecord>
+  /** Compiles the policy; findings carry paths from the root of the file (`policy`, `roles`, …). */
+  checkPolicy(config: Config): readonly Finding[]
+  explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation
+  /** Fetches and reads an agent's card, bounded in size and time. */
+  inspectAgent(target: AgentTarget): Promise<CardFacts>
+}
+
+export interface ServeOptions {
+  readonly loaded: LoadedConfig
+  /** absolute; already resolved from --data-dir and the file */
+  readonly dataDir: string
+  /** one JSON line when ready instead of sentences */
+  readonly json: boolean
+  out(text: string): void
+  err(text: string): void
+}
+
+export interface DemoOptions {
+  /** 0 for any free port; undefined for the default */
+  readonly port: number | undefined
+  readonly adminPort: number | undefined
+  /** absolute; undefined for a fresh one */
+  readonly dataDir: string | undefined
+  readonly json: boolean
+  readonly color: boolean
+  out(text: string): void
+  err(text: string): void
+}
+
+export interface StateContext {
+  readonly dataDir: string
+  /** undefined when only --data-dir is known; defaults apply then */
+  readonly loaded: LoadedConfig | undefined
+}
+
+export interface OpenState {
+  readonly methods: ControlMethods
+  close(): Promise<void>
+}
+
+/** What changes a running process, or the state on disk when none runs: one implementation serves both. */
+export interface ControlMethods {
+  'ping'(params: Record<string, never>): Promise<{ readonly pid: number }>
+  'key.create'(params: { readonly name: string; readonly expiresInMs: number | null }): Promise<CreatedKey>
+  'key.list'(params: Record<string, never>): Promise<readonly KeySummary[]>
+  /** `name` is a name or an id */
+  'key.rotate'(params: { readonly name: string; readonly overlapMs: number }): Promise<CreatedKey>
+  /** `name` is a name, an id, or the leaked key itself; returns what was revoked by this call */
+  'key.revoke'(params: { readonly name: string }): Promise<readonly KeySummary[]>
+  'policy.reload'(params: Record<string, never>): Promise<ReloadAnswer>
+}
+export type ControlMethod = keyof ControlMethods
+export type ControlParams<M extends ControlMethod> = Parameters<ControlMethods[M]>[0]
+export type ControlResult<M extends ControlMethod> = Awaited<ReturnType<ControlMethods[M]>>
+
+/** A key without its secret. `null` where there is no such time. */
+export interface KeySummary {
+  readonly id: string
+  readonly name: string
+  readonly environment: string
+  readonly createdAtMs: number
+  readonly expiresAtMs: number | null
+  readonly revokedAtMs: number | null
+  /** until when the secret before the last rotation still works */
+  readonly previousUntilMs: number | null
+}
+export interface CreatedKey {
+  /** the whole key, shown once */
+  readonly key: string
+  readonly summary: KeySummary
+}
+export interface ReloadAnswer {
+  /** digest of what runs now, whether it changed or not */
+  readonly digest: string
+  readonly changed: boolean
+  /** why the new file was refused; empty when it was taken */
+  readonly problems: readonly Problem[]
+}
+
+export interface VerifyReport {
+  readonly ok: boolean
+  readonly size: number
+  readonly root: string
+  readonly logs: readonly { readonly origin: string; readonly size: number; readonly root: string }[]
+  readonly problems: readonly VerifyProblem[]
+}
+export interface VerifyProblem {
+  readonly log: string
+  readonly index?: number
+  readonly file?: string
+  readonly offset?: number
+  readonly kind: string
+  readonly message: string
+}
+
+export interface TailOptions {
+  readonly dataDir: string
+  readonly loaded: LoadedConfig | undefined
+  /** how many of the last records to begin with */
+  readonly count: number
+  readonly follow: boolean
+  readonly signal: AbortSignal
+}
+export interface TailRecord {
+  readonly log: string
+  readonly index: number
+  readonly time: string
+  readonly kind: string
+  readonly call: string
+  /** readable only with the key-encryption key; '' otherwise */
+  readonly caller: string
+  readonly agent: string
+  readonly operation: string
+  readonly outcome: string
+  readonly code: string
+}
+
+export interface PolicyQuery {
+  readonly caller: string
+  readonly groups: readonly string[]
+  /** on whose behalf; the caller itself when undefined */
+  readonly origin: string | undefined
+  readonly originGroups: readonly string[]
+  /** the caller is an agent on its own account */
+  readonly autonomous: boolean
+  readonly agent: string
+  readonly operation: string
+}
+export interface PolicyExplanation {
+  readonly allowed: boolean
+  /** the one sentence that decides, lower case, no full stop */
+  readonly reason: string
+  readonly steps: readonly PolicyStep[]
+}
+export interface PolicyStep {
+  /** `analyst#0` or the name of a deny */
+  readonly rule: string
+  readonly effect: 'allow' | 'deny'
+  readonly outcome: 'matched' | 'not-matched' | 'error'
+  /** whose rule it was and why it matched or not */
+  readonly detail: string
+}
+
+export interface AgentTarget {
+  readonly url: string
+  readonly cardUrl: string | undefined
+  /** given for agents of the configuration: CA, client certificate and times apply */
+  readonly loaded: LoadedConfig | undefined
+  readonly name: string | undefined
+}
+export interface CardFacts {
+  readonly cardUrl: string
+  readonly name: string
+  readonly description: string
+  readonly version: string
+  readonly protocolVersions: readonly string[]
+  readonly interfaces: readonly { readonly url: string; readonly binding: string }[]
+  readonly streaming: boolean
+  readonly pushNotifications: boolean
+  readonly signed: boolean
+  readonly securitySchemes: readonly string[]
+  readonly skills: readonly { readonly id: string; readonly name: string; readonly description: string }[]
+}

@@ -1,0 +1,156 @@
+// Reads sallyport.yaml and says everything that is wrong with it at once, or returns what is effective. Needs no
+// network; a file with one problem is refused whole, so nothing half-read ever runs.
+
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { z } from 'zod'
+import { checkConfig } from './check-config.ts'
+import { knownKeys } from './known-keys.ts'
+import { formatPath, showValue, suggest } from './problem.ts'
+import type { ConfigPath, ExtraCheck, Finding, Problem } from './problem.ts'
+import { readYaml } from './read-yaml.ts'
+import type { Place } from './read-yaml.ts'
+import { configSchema } from './schema.ts'
+import type { Config } from './schema.ts'
+import { isSecretPosition, systemReason } from './secrets.ts'
+import type { Environment } from './secrets.ts'
+
+export interface LoadedConfig {
+  readonly ok: true
+  readonly file: string
+  /** folder of the file: what relative paths in it start from */
+  readonly baseDir: string
+  /** absolute */
+  readonly dataDir: string
+  readonly config: Config
+  /** as written, before defaults */
+  readonly input: unknown
+  readonly warnings: readonly Problem[]
+}
+export interface RefusedConfig {
+  readonly ok: false
+  readonly file: string
+  readonly problems: readonly Problem[]
+}
+export type Loaded = LoadedConfig | RefusedConfig
+
+export interface LoadOptions {
+  readonly extraChecks?: ExtraCheck
+  readonly env?: Environment
+}
+
+/** Reads and checks a configuration file. Never throws because of the file. */
+export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Loaded> {
+  try {
+    return parseConfig(await readFile(file), file, options)
+  } catch (error) {
+    const hint = 'name the file by --config FILE, or try: sallyport demo'
+    return refuse(file, [{ path: '', line: 0, column: 0, received: '', message: `cannot be read: ${systemReason(error)}`, hint }])
+  }
+}
+
+/** The same for content that is already here; `file` names it and anchors relative paths. */
+export function parseConfig(content: string | Buffer, file: string, options: LoadOptions = {}): Loaded {
+  const text = typeof content === 'string' ? content : decode(content)
+  if (text === undefined) return refuse(file, [{ path: '', line: 1, column: 1, received: '', message: 'the file is not UTF-8', hint: 'save it as UTF-8' }])
+  const yaml = readYaml(text)
+  if (!yaml.ok) return refuse(file, yaml.problems.map((problem) => ({ ...problem, path: '', received: '', hint: yamlHint(problem.message) })))
+  const input = yaml.value ?? {}
+  const toProblem = (finding: Finding): Problem => place(finding, input, yaml.place)
+  const parsed = configSchema.safeParse(input)
+  if (!parsed.success) return refuse(file, parsed.error.issues.flatMap((issue) => explainIssue(issue, input)).map(toProblem))
+  const baseDir = dirname(resolve(file))
+  const checked = checkConfig(parsed.data, baseDir, options.env ?? process.env)
+  const problems = [...checked.problems, ...(options.extraChecks?.(parsed.data) ?? [])]
+  if (problems.length > 0) return refuse(file, problems.map(toProblem))
+  return {
+    ok: true,
+    file: resolve(file),
+    baseDir,
+    dataDir: resolve(baseDir, parsed.data.dataDir),
+    config: parsed.data,
+    input,
+    warnings: checked.warnings.map(toProblem),
+  }
+}
+
+function refuse(file: string, problems: readonly Problem[]): RefusedConfig {
+  const inOrder = [...problems].sort((left, right) => left.line - right.line || left.column - right.column)
+  return { ok: false, file, problems: inOrder }
+}
+
+function decode(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    // TextDecoder's only complaint about bytes is that they are not UTF-8.
+    return undefined
+  }
+}
+
+function yamlHint(message: string): string {
+  if (message.startsWith('map keys must be unique')) return 'remove one of the two'
+  if (message.startsWith('unresolved tag')) return 'write plain YAML 1.2 without tags'
+  if (message.includes('tabs')) return 'indent by spaces'
+  return 'see docs/config.md'
+}
+
+function place(finding: Finding, input: unknown, locate: (path: ConfigPath, atKey?: boolean) => Place): Problem {
+  const { path, message, hint = '', atKey = false, wrongKind = false } = finding
+  const value = valueAt(input, path)
+  const isShown = !atKey && (wrongKind || typeof value !== 'object')
+  const received = isShown ? showValue(value, isSecretPosition(path)) : ''
+  return { path: formatPath(path), ...locate(path, atKey), received, message, hint: hint === '' ? 'see docs/config.md' : hint }
+}
+
+function valueAt(input: unknown, path: ConfigPath): unknown {
+  let value = input
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
+    value = Reflect.get(value, step)
+  }
+  return value
+}
+
+/** One issue of the schema in our words; unknown keys become one finding each. */
+function explainIssue(issue: z.core.$ZodIssue, input: unknown): Finding[] {
+  const path = issue.path.filter((step) => typeof step !== 'symbol')
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(path)
+    return issue.keys.map((key) => ({ path: [...path, key], atKey: true, message: 'unknown key', hint: suggest(key, known) }))
+  }
+  const value = valueAt(input, path)
+  const words = knownWords(issue)
+  if (value === undefined) return [{ path, message: 'is required', hint: requirement(issue) }]
+  if (words.length === 1) return [{ path, message: `expected ${words[0]}`, hint: hintFor(path, value), wrongKind: true }]
+  if (words.length > 1) return [{ path, message: 'not one of the known words', hint: suggest(typeof value === 'string' ? value : '', words), wrongKind: true }]
+  return [{ path, message: requirement(issue), hint: hintFor(path, value), wrongKind: true }]
+}
+
+/** The words that would have been accepted, also where a union offers them in parts. */
+function knownWords(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_value') return issue.values.map(String)
+  return issue.code === 'invalid_union' ? issue.errors.flat().flatMap((inner) => (inner.path.length === 0 ? knownWords(inner) : [])) : []
+}
+
+/** What was expected, lower case and without what zod says of the value itself. */
+function requirement(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') return `expected ${articled(issue.expected)}`
+  if (issue.code === 'invalid_union') {
+    const parts = issue.errors.flat().filter((inner) => inner.path.length === 0).map(requirement)
+    return [...new Set(parts)].join(', or ').replaceAll(', or expected ', ' or ') || 'not valid'
+  }
+  if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(' or ')}`
+  return issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
+}
+
+function articled(kind: string): string {
+  const words: Record<string, string> = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', array: 'a list', object: 'a mapping' }
+  return words[kind] ?? kind
+}
+
+function hintFor(path: ConfigPath, value: unknown): string {
+  if (isSecretPosition(path)) return 'put the secret into a file and write file:PATH, or into the environment and write env:NAME'
+  if (typeof value === 'number' || typeof value === 'boolean') return ''
+  return value === null ? 'give a value or remove the key' : ''
+}

@@ -1,0 +1,116 @@
+// Follows references to secrets (`file:PATH`, `env:NAME`). Only this folder reads the environment and only here does
+// a secret enter the process; it is returned as bytes, never put into a configuration, a message or a snapshot.
+
+import { readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Fault } from '../base/fault.ts'
+import type { Finding, ConfigPath } from './problem.ts'
+import type { Config } from './schema.ts'
+
+const maxSecretBytes = 1024 * 1024
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The bytes behind a reference, without one trailing newline. `file:` paths are relative to `baseDir`, the folder of
+ * the configuration file. Throws Fault KEY_UNREADABLE, which names the reference and never its content.
+ */
+export function resolveSecret(reference: string, baseDir: string, env: Environment = process.env): Buffer {
+  if (reference.startsWith('env:')) return readVariable(reference, env)
+  if (!reference.startsWith('file:')) {
+    throw new Fault('KEY_UNREADABLE', 'a secret is not given as a reference', { hint: 'write file:PATH or env:NAME' })
+  }
+  const path = referencedPath(reference, baseDir)
+  let bytes: Buffer
+  try {
+    const { size } = statSync(path)
+    if (size > maxSecretBytes) throw new Fault('KEY_UNREADABLE', `${reference} is larger than 1 MiB`)
+    bytes = readFileSync(path)
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('KEY_UNREADABLE', `${reference} cannot be read: ${systemReason(cause)}`, { cause, hint: `create ${path}, readable by this user only` })
+  }
+  const trimmed = withoutNewline(bytes)
+  if (trimmed.length === 0) throw new Fault('KEY_UNREADABLE', `${reference} is empty`)
+  return trimmed
+}
+
+/** The absolute path of a `file:` reference. */
+export function referencedPath(reference: string, baseDir: string): string {
+  return resolve(baseDir, reference.slice('file:'.length))
+}
+
+function readVariable(reference: string, env: Environment): Buffer {
+  const name = reference.slice('env:'.length)
+  const value = Object.hasOwn(env, name) ? env[name] : undefined
+  if (value === undefined || value === '') {
+    throw new Fault('KEY_UNREADABLE', `${reference} is not set`, { hint: `set the environment variable ${name}` })
+  }
+  return withoutNewline(Buffer.from(value, 'utf8'))
+}
+
+function withoutNewline(bytes: Buffer): Buffer {
+  if (bytes.at(-1) !== 0x0a) return bytes
+  return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
+}
+
+export function systemReason(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const known: Record<string, string> = { ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'it is a directory', ENOTDIR: 'a part of its path is not a directory' }
+  return Object.hasOwn(known, code) ? (known[code] ?? code) : code || 'unknown reason'
+}
+
+/** Where references to secrets stand in a configuration; `*` is any list index. A test holds it to the schema. */
+export const secretPositions: readonly string[] = [
+  'gateway.tls.certificate',
+  'gateway.tls.key',
+  'gateway.tls.clientCa',
+  'identity.apiKeys.pepper',
+  'agents.*.credential.value',
+  'agents.*.tls.ca',
+  'agents.*.tls.certificate',
+  'agents.*.tls.key',
+  'audit.keyEncryptionKey',
+]
+
+const secretPositionSet: ReadonlySet<string> = new Set(secretPositions)
+
+export function isSecretPosition(path: ConfigPath): boolean {
+  return secretPositionSet.has(path.map((step) => (typeof step === 'number' ? '*' : step)).join('.'))
+}
+
+/** Positions whose files anyone may read: what is handed out in every handshake. */
+const publicPositions: ReadonlySet<string> = new Set(['gateway.tls.certificate', 'gateway.tls.clientCa', 'agents.*.tls.ca', 'agents.*.tls.certificate'])
+
+/** Every reference in a configuration, with its place. */
+export function listSecretReferences(config: Config): { path: ConfigPath; reference: string; isPublic: boolean }[] {
+  return secretPositions.flatMap((position) =>
+    follow(config, position.split('.'), []).map(({ path, value }) => ({ path, reference: value, isPublic: publicPositions.has(position) })),
+  )
+}
+
+function follow(value: unknown, steps: readonly string[], path: ConfigPath): { path: ConfigPath; value: string }[] {
+  const [step, ...rest] = steps
+  if (step === undefined) return typeof value === 'string' ? [{ path, value }] : []
+  if (step === '*') return Array.isArray(value) ? value.flatMap((item, index) => follow(item, rest, [...path, index])) : []
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return []
+  return follow(Reflect.get(value, step), rest, [...path, step])
+}
+
+/** Problems and warnings of all references: unreadable ones close the door, world-readable files are told. */
+export function checkSecrets(config: Config, baseDir: string, env: Environment): { problems: Finding[]; warnings: Finding[] } {
+  const problems: Finding[] = []
+  const warnings: Finding[] = []
+  for (const { path, reference, isPublic } of listSecretReferences(config)) {
+    try {
+      resolveSecret(reference, baseDir, env)
+      if (!isPublic && reference.startsWith('file:') && (statSync(referencedPath(reference, baseDir)).mode & 0o004) !== 0) {
+        warnings.push({ path, message: `every user of this machine can read ${reference}`, hint: `chmod 600 ${referencedPath(reference, baseDir)}` })
+      }
+    } catch (error) {
+      const fault = error instanceof Fault ? error : new Fault('KEY_UNREADABLE', `${reference} cannot be read`, { cause: error })
+      problems.push({ path, message: fault.message, ...(fault.hint === undefined ? {} : { hint: fault.hint }) })
+    }
+  }
+  return { problems, warnings }
+}

@@ -1,0 +1,26 @@
+// Door of limit: how often, and how many streams at once. Every limit that concerns a call must have room; a call
+// that is refused takes nothing from any. Where no limit of the configuration names a rate or a number of
+// streams for a caller, the defaults do. Fields: draft-ietf-httpapi-ratelimit-headers-10.
+
+import { operations } from '../a2a/operations.ts'
+import type { Admitted, AdmittedFields, Authorized } from '../exchange/exchange.ts'
+import { type Refusal, refuse } from '../refusal/refusal.ts'
+import type { Limiter } from './limiter.ts'
+
+export { createLimiter } from './limiter.ts'
+export type { Limiter } from './limiter.ts'
+export { createSourceLimiter } from './source-limiter.ts'
+export type { SourceLimiter } from './source-limiter.ts'
+
+/**
+ * By now the call is allowed. May refuse LIMIT_RATE and LIMIT_STREAMS, both with retry-after. What was taken for
+ * a stream is given back by `releasePermit`, which may be called any number of times.
+ */
+export function limit(authorized: Authorized, limiter: Limiter): Admitted | Refusal {
+  const { caller, agent, operation } = authorized
+  const taken = limiter.take(caller, agent.name, operations[operation].streams)
+  if (!taken.ok) return refuse(taken.code, taken.detail, { headers: taken.headers })
+  const fields: AdmittedFields = { releasePermit: taken.release, limitHeaders: taken.headers }
+  // The one mint of Admitted. The call's own object grows; it is not copied.
+  return Object.assign(authorized, fields) as Admitted
+}

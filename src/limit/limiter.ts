@@ -1,0 +1,208 @@
+// Holds the counters of this process and the limits that apply to them. A new configuration keeps the counters:
+// nobody gets a fresh allowance by a reload.
+
+import type { Clock } from '../base/clock.ts'
+import type { LimitConfig } from '../config/config.ts'
+import type { HeaderRecord, Principal } from '../exchange/exchange.ts'
+import { type Bucket, type BucketTable, createBucketTable } from './bucket-table.ts'
+import { nextEmptyMs, type Rate, remaining, waitMs } from './gcra.ts'
+
+export type Taken =
+  | { readonly ok: true; readonly release: () => void; readonly headers: HeaderRecord }
+  | { readonly ok: false; readonly code: 'LIMIT_RATE' | 'LIMIT_STREAMS'; readonly detail: string; readonly headers: HeaderRecord }
+
+export interface Limiter {
+  /** Takes one call, and one stream when it opens one, from every limit that concerns it; or from none. */
+  take(caller: Pick<Principal, 'id' | 'groups'>, agent: string, opensStream: boolean): Taken
+  /** Applies other limits from now on; counters of limits that are still there go on. */
+  reconfigure(limits: readonly LimitConfig[]): void
+}
+
+const defaultLimit: LimitConfig = {
+  per: ['caller'],
+  agents: ['*'],
+  requests: { count: 600, periodMs: 60_000 },
+  concurrentStreams: 100,
+}
+const defaultMaxKeys = 100_000
+
+type Scope = 'caller' | 'agent' | 'caller-agent'
+
+interface Limit {
+  readonly scope: Scope
+  /** name in the RateLimit fields: the scope, numbered where there are several */
+  readonly name: string
+  readonly agents: ReadonlySet<string> | undefined
+  readonly callers: readonly string[] | undefined
+  readonly rate: Rate | undefined
+  readonly streams: number | undefined
+  readonly table: BucketTable
+}
+
+/** One limit's part in one call. */
+interface Share {
+  readonly limit: Limit
+  readonly rate: Rate | undefined
+  readonly streams: number | undefined
+  readonly bucket: Bucket
+  readonly nextMs: number
+}
+
+interface LimitSet {
+  readonly limits: readonly Limit[]
+  /** for what no limit of a caller says */
+  readonly fallback: Limit
+  readonly tables: ReadonlyMap<string, BucketTable>
+}
+
+export function createLimiter(options: { clock: Clock; limits: readonly LimitConfig[]; maxKeys?: number }): Limiter {
+  const { clock } = options
+  const maxKeys = options.maxKeys ?? defaultMaxKeys
+  let current = compileLimits(options.limits, new Map(), maxKeys)
+  return {
+    reconfigure: (limits) => {
+      current = compileLimits(limits, current.tables, maxKeys)
+    },
+    take: (caller, agent, opensStream) => {
+      const call: Call = { caller, agent, opensStream, nowMs: clock.monotonicMs(), shares: [] }
+      return checkAll(current, call) ?? commit(call)
+    },
+  }
+}
+
+interface Call {
+  readonly caller: Pick<Principal, 'id' | 'groups'>
+  readonly agent: string
+  readonly opensStream: boolean
+  readonly nowMs: number
+  readonly shares: Share[]
+}
+
+/** Looks at every limit before anything is taken. */
+function checkAll({ limits, fallback }: LimitSet, call: Call): Taken | undefined {
+  let hasRate = false
+  let hasStreams = false
+  for (const limit of limits) {
+    if (!concerns(limit, call.caller, call.agent)) continue
+    if (limit.scope === 'caller') {
+      hasRate ||= limit.rate !== undefined
+      hasStreams ||= limit.streams !== undefined
+    }
+    const refused = check(call, limit, limit.rate, limit.streams)
+    if (refused !== undefined) return refused
+  }
+  if (hasRate && (hasStreams || !call.opensStream)) return undefined
+  return check(call, fallback, hasRate ? undefined : fallback.rate, hasStreams ? undefined : fallback.streams)
+}
+
+function check(call: Call, limit: Limit, rate: Rate | undefined, streams: number | undefined): Taken | undefined {
+  const { nowMs, opensStream } = call
+  const bucket = limit.table.get(keyOf(limit.scope, call.caller.id, call.agent), nowMs)
+  if (bucket === undefined) return refusal('LIMIT_RATE', limit, 1000, 1000, 'no room to count another key')
+  if (opensStream && streams !== undefined && bucket.streams >= streams) {
+    return refusal('LIMIT_STREAMS', limit, 1000, 0, `${bucket.streams} streams are open`)
+  }
+  const nextMs = rate === undefined ? bucket.emptyMs : nextEmptyMs(rate, bucket.emptyMs, nowMs)
+  if (nextMs === undefined && rate !== undefined) {
+    return refusal('LIMIT_RATE', limit, waitMs(rate, bucket.emptyMs, nowMs), bucket.emptyMs - nowMs, 'too many calls')
+  }
+  call.shares.push({ limit, rate, streams, bucket, nextMs: nextMs ?? bucket.emptyMs })
+  return undefined
+}
+
+function compileLimits(configs: readonly LimitConfig[], before: LimitSet['tables'], maxKeys: number): LimitSet {
+  const tables = new Map<string, BucketTable>()
+  const tableOf = (config: LimitConfig | undefined): BucketTable => {
+    let identity = config === undefined ? 'default' : identityOf(config)
+    while (tables.has(identity)) identity += '+'
+    const table = before.get(identity) ?? createBucketTable(maxKeys)
+    tables.set(identity, table)
+    return table
+  }
+  const names = new Map<string, number>()
+  const limits = configs.map((config) => compileLimit(config, tableOf(config), names))
+  return { limits, fallback: compileLimit(defaultLimit, tableOf(undefined), names), tables }
+}
+
+function compileLimit(config: LimitConfig, table: BucketTable, names: Map<string, number>): Limit {
+  const isPair = config.per.includes('caller') && config.per.includes('agent')
+  const scope: Scope = isPair ? 'caller-agent' : (config.per[0] ?? 'caller')
+  const number = (names.get(scope) ?? 0) + 1
+  names.set(scope, number)
+  const { requests } = config
+  return {
+    scope,
+    name: number === 1 ? scope : `${scope}-${number}`,
+    agents: config.agents.includes('*') ? undefined : new Set(config.agents),
+    callers: config.callers,
+    rate: requests === undefined ? undefined : { ...requests, burst: config.burst ?? requests.count },
+    streams: config.concurrentStreams,
+    table,
+  }
+}
+
+/** What makes a limit the same one after a reload: whom it counts, not how much it gives them. */
+function identityOf({ per, agents, callers }: LimitConfig): string {
+  return JSON.stringify([per.toSorted(), agents.toSorted(), callers?.toSorted() ?? null])
+}
+
+function concerns(limit: Limit, caller: Pick<Principal, 'id' | 'groups'>, agent: string): boolean {
+  if (limit.agents !== undefined && !limit.agents.has(agent)) return false
+  return limit.callers === undefined || limit.callers.some((pattern) => isNamed(pattern, caller))
+}
+
+function isNamed(pattern: string, caller: Pick<Principal, 'id' | 'groups'>): boolean {
+  if (pattern === 'group:*') return caller.groups.length > 0
+  if (pattern.startsWith('group:')) return caller.groups.includes(pattern)
+  return pattern.endsWith(':*') ? caller.id.startsWith(pattern.slice(0, -1)) : caller.id === pattern
+}
+
+/** A line feed is in no principal id and in no agent name. */
+function keyOf(scope: Scope, caller: string, agent: string): string {
+  if (scope === 'caller') return caller
+  return scope === 'agent' ? agent : `${caller}\n${agent}`
+}
+
+const nothingToRelease = (): void => {}
+
+function commit({ shares, opensStream, nowMs }: Call): Taken {
+  const held: Bucket[] = []
+  for (const { bucket, rate, streams, nextMs } of shares) {
+    if (rate !== undefined) bucket.emptyMs = nextMs
+    if (!opensStream || streams === undefined) continue
+    bucket.streams++
+    held.push(bucket)
+  }
+  const release = held.length === 0 ? nothingToRelease : releaseOnce(held)
+  return { ok: true, release, headers: describe(shares, nowMs) }
+}
+
+function releaseOnce(held: Bucket[]): () => void {
+  return () => {
+    for (const bucket of held.splice(0)) bucket.streams--
+  }
+}
+
+/** Fields for the caller's own counters only: an agent's shared ones would tell of other callers. */
+function describe(shares: readonly Share[], nowMs: number): HeaderRecord {
+  let policies = ''
+  let states = ''
+  for (const { limit, rate, bucket } of shares) {
+    if (rate === undefined || limit.scope === 'agent') continue
+    const comma = policies === '' ? '' : ', '
+    policies += `${comma}"${limit.name}";q=${rate.count};w=${Math.ceil(rate.periodMs / 1000)}`
+    const left = Math.min(rate.count, remaining(rate, bucket.emptyMs, nowMs))
+    states += `${comma}"${limit.name}";r=${left};t=${Math.max(0, Math.ceil((bucket.emptyMs - nowMs) / 1000))}`
+  }
+  return policies === '' ? {} : { ratelimit: states, 'ratelimit-policy': policies }
+}
+
+function refusal(code: 'LIMIT_RATE' | 'LIMIT_STREAMS', limit: Limit, retryMs: number, fullInMs: number, why: string): Taken {
+  const headers: HeaderRecord = { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) }
+  const { rate } = limit
+  if (code === 'LIMIT_RATE' && rate !== undefined && limit.scope !== 'agent') {
+    headers['ratelimit'] = `"${limit.name}";r=0;t=${Math.max(1, Math.ceil(fullInMs / 1000))}`
+    headers['ratelimit-policy'] = `"${limit.name}";q=${rate.count};w=${Math.ceil(rate.periodMs / 1000)}`
+  }
+  return { ok: false, code, detail: `limit ${limit.name}: ${why}`, headers }
+}

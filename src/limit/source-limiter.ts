@@ -1,0 +1,66 @@
+// How often one source address may fail to say who it is. IPv6 counts by /64, as one host has that many
+// addresses. Bounded: when every bucket is in use, a new source is treated as one that has used its own up.
+
+import { isIPv6 } from 'node:net'
+import type { Clock } from '../base/clock.ts'
+import { createBucketTable } from './bucket-table.ts'
+import { nextEmptyMs, type Rate, waitMs } from './gcra.ts'
+
+export interface SourceLimiter {
+  /** Counts one refusal of this source; false when it has had too many. */
+  take(source: string): boolean
+  /** Whether `take` would say false, without counting: asked before any work is done for a source. */
+  isExhausted(source: string): boolean
+  /** Whole seconds until this source may try again, at least 1. */
+  retryAfterSeconds(source: string): number
+}
+
+const defaultMaxSources = 100_000
+
+export function createSourceLimiter(options: {
+  clock: Clock
+  rate: { readonly count: number; readonly periodMs: number }
+  maxSources?: number
+}): SourceLimiter {
+  const { clock } = options
+  const rate: Rate = { ...options.rate, burst: options.rate.count }
+  const table = createBucketTable(options.maxSources ?? defaultMaxSources)
+
+  return {
+    take(source) {
+      const nowMs = clock.monotonicMs()
+      const bucket = table.get(sourceKey(source), nowMs)
+      const nextMs = bucket === undefined ? undefined : nextEmptyMs(rate, bucket.emptyMs, nowMs)
+      if (bucket === undefined || nextMs === undefined) return false
+      bucket.emptyMs = nextMs
+      return true
+    },
+    isExhausted(source) {
+      const nowMs = clock.monotonicMs()
+      const bucket = table.peek(sourceKey(source))
+      return bucket !== undefined && nextEmptyMs(rate, bucket.emptyMs, nowMs) === undefined
+    },
+    retryAfterSeconds(source) {
+      const nowMs = clock.monotonicMs()
+      const bucket = table.peek(sourceKey(source))
+      return Math.max(1, Math.ceil(waitMs(rate, bucket?.emptyMs ?? nowMs, nowMs) / 1000))
+    },
+  }
+}
+
+/** An IPv4 address as it is (also when mapped into IPv6); of an IPv6 address the first 64 bits. */
+export function sourceKey(source: string): string {
+  if (!isIPv6(source)) return source
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(source)
+  if (mapped?.[1] !== undefined) return mapped[1]
+  const [head = '', tail] = (source.split('%')[0] ?? '').split('::')
+  const groups = head === '' ? [] : head.split(':')
+  if (tail !== undefined) {
+    const last = tail === '' ? [] : tail.split(':')
+    const width = last.length + (last.at(-1)?.includes('.') === true ? 1 : 0)
+    while (groups.length + width < 8) groups.push('0')
+    groups.push(...last)
+  }
+  const network = groups.slice(0, 4).map((group) => group.toLowerCase().replace(/^0+(?=.)/, ''))
+  return `${network.join(':')}::/64`
+}

@@ -1,0 +1,155 @@
+// What the commands call, implemented: the one place where the command line meets the rest of the product.
+
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readLedger, verifyLedger, type LedgerRecord } from '../audit/audit.ts'
+import { compilePolicy, explain } from '../authorize/authorize.ts'
+import { systemClock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
+import { isOperation } from '../a2a/operations.ts'
+import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
+import type { AgentTarget, CardFacts, PolicyExplanation, PolicyQuery, Ports, TailOptions, TailRecord } from '../cli/ports.ts'
+import type { Config } from '../config/config.ts'
+import { createDialler } from '../forward/forward.ts'
+import { createControlMethods } from './control-methods.ts'
+import { runDemo } from './demo.ts'
+import { agentSecrets, checkPolicy } from './rules.ts'
+import { runServe } from './serve.ts'
+import { loadKeyEncryptionKey, openState } from './state.ts'
+
+export function createPorts(): Ports {
+  return {
+    runServe,
+    runDemo,
+    async openState({ dataDir, loaded }) {
+      const state = await openState({
+        dataDir,
+        loaded,
+        role: 'cli',
+        clock: systemClock,
+        snapshotDigest: () => '',
+        // the command's own append rejects as well and says why
+        onFatal: () => undefined,
+      })
+      const nothingRuns = (): never => {
+        throw new Fault('CONTROL_FAILED', 'no gateway is running on this data directory', { hint: 'start one: sallyport serve' })
+      }
+      return { methods: createControlMethods(state, () => systemClock.nowMs(), () => Promise.resolve(nothingRuns())), close: () => state.close() }
+    },
+    verifyLedger,
+    tailLedger,
+    checkPolicy,
+    explainPolicy,
+    inspectAgent,
+  }
+}
+
+function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
+  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
+  if (!isOperation(query.operation)) throw new Fault('CONFIG_INVALID', `there is no operation ${query.operation}`)
+  const explanation = explain(compiled.policy, {
+    caller: { id: query.caller, groups: query.groups },
+    ...(query.origin !== undefined && { origin: { id: query.origin, groups: query.originGroups } }),
+    autonomous: query.autonomous,
+    agent: query.agent,
+    operation: query.operation,
+  })
+  const outcomes = { 'applies': 'matched', 'does not apply': 'not-matched', 'errs': 'error' } as const
+  return {
+    allowed: explanation.allowed,
+    reason: explanation.because,
+    steps: explanation.steps.map((step) => ({
+      rule: step.name,
+      effect: step.kind === 'deny' ? 'deny' : 'allow',
+      outcome: outcomes[step.outcome],
+      detail: step.subject === '' ? step.because : `${step.subject}: ${step.because}`,
+    })),
+  }
+}
+
+/** How often a followed ledger is looked at again. */
+const followMs = 250
+
+async function* tailLedger(options: TailOptions): AsyncGenerator<TailRecord> {
+  const root = join(options.dataDir, 'ledger')
+  const keyEncryptionKey = loadKeyEncryptionKey(options.dataDir, options.loaded)
+  const next = new Map<string, number>()
+  let records = await readAll(root, next, keyEncryptionKey)
+  records = options.count === 0 ? [] : records.slice(-options.count)
+  for (;;) {
+    for (const record of records) yield record
+    if (!options.follow || options.signal.aborted) return
+    await new Promise((resolve) => setTimeout(resolve, followMs))
+    records = await readAll(root, next, keyEncryptionKey)
+  }
+}
+
+/** New records of every log, by time. */
+async function readAll(root: string, next: Map<string, number>, keyEncryptionKey: Buffer): Promise<TailRecord[]> {
+  const found: TailRecord[] = []
+  for (const name of await readdir(root).catch(() => [])) {
+    for await (const record of readLedger({ dir: join(root, name), from: next.get(name) ?? 0, keyEncryptionKey })) {
+      next.set(name, record.index + 1)
+      found.push(tailRecord(name, record))
+    }
+  }
+  return found.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+}
+
+function tailRecord(log: string, { index, envelope, event }: LedgerRecord): TailRecord {
+  const { time, kind, call, agent, operation, outcome, code } = envelope
+  const caller = event?.['caller']
+  return { log, index, time, kind, call, caller: typeof caller === 'string' ? caller : '', agent, operation, outcome, code }
+}
+
+async function inspectAgent(target: AgentTarget): Promise<CardFacts> {
+  const configured = target.loaded?.config.agents.find((agent) => agent.name === target.name)
+  const tls = configured && target.loaded ? agentSecrets(configured, target.loaded.baseDir).tls : undefined
+  const cardUrl = target.cardUrl ?? `${target.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
+  const dialler = createDialler()
+  try {
+    const bytes = await dialler.get(cardUrl, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })
+    return readCard(cardUrl, bytes)
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('CONTROL_FAILED', `the card cannot be fetched from ${cardUrl}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+      hint: 'is the agent running, and is this its base URL?',
+    })
+  } finally {
+    await dialler.close()
+  }
+}
+
+function readCard(cardUrl: string, bytes: Buffer): CardFacts {
+  const text = decodeUtf8(bytes)
+  const parsed = text === undefined ? undefined : parseStrictJson(text, { maxDepth: 64, maxNodes: 20_000 })
+  if (parsed?.ok !== true || !isJsonObject(parsed.value)) {
+    throw new Fault('CONTROL_FAILED', `what lies at ${cardUrl} is not an agent card`, { hint: 'name the card by --card-url, if it lies elsewhere' })
+  }
+  const card = parsed.value
+  const interfaces = objects(card['supportedInterfaces'])
+  const capabilities = isJsonObject(card['capabilities']) ? card['capabilities'] : {}
+  const versions = interfaces.map((each) => string(each['protocolVersion']))
+  return {
+    cardUrl,
+    name: string(card['name']),
+    description: string(card['description']),
+    version: string(card['version']),
+    protocolVersions: [...new Set([...versions, string(card['protocolVersion'])])].filter((version) => version !== ''),
+    interfaces: interfaces.map((each) => ({ url: string(each['url']), binding: string(each['protocolBinding']) })),
+    streaming: capabilities['streaming'] === true,
+    pushNotifications: capabilities['pushNotifications'] === true,
+    signed: objects(card['signatures']).length > 0,
+    securitySchemes: isJsonObject(card['securitySchemes']) ? Object.keys(card['securitySchemes']) : [],
+    skills: objects(card['skills']).map((skill) => ({
+      id: string(skill['id']),
+      name: string(skill['name']),
+      description: string(skill['description']),
+    })),
+  }
+}
+
+const string = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '')
+const objects = (value: JsonValue | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isJsonObject) : [])

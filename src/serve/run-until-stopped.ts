@@ -1,0 +1,49 @@
+// The life of a serving process: start, say so, wait for SIGINT or SIGTERM, drain, end. A ledger that can promise
+// nothing more ends the process at once with exit code 3.
+
+import { pino } from 'pino'
+import type { Fault } from '../base/fault.ts'
+import type { Gateway, Log } from './gateway.ts'
+
+export interface RunOptions {
+  readonly start: (log: Log, onFatal: (fault: Fault) => void) => Promise<Gateway>
+  readonly ready: (gateway: Gateway) => Promise<void>
+  readonly err: (text: string) => void
+  /** only warnings and worse */
+  readonly quiet: boolean
+}
+
+export async function runUntilStopped(options: RunOptions): Promise<number> {
+  const log = pino(
+    { level: options.quiet ? 'warn' : 'info', base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: options.err },
+  )
+  const stop = waitForSignal()
+  const fatal = Promise.withResolvers<'fatal'>()
+  const gateway = await options.start(log, (fault) => {
+    log.error({ err: fault, code: fault.code }, 'the ledger failed; this process ends now')
+    // nothing more can be promised: those who wait get their refusal in this turn, then it is over
+    setTimeout(() => process.exit(3), 50)
+    fatal.resolve('fatal')
+  })
+  await options.ready(gateway)
+  const why = await Promise.race([stop, fatal.promise])
+  if (why === 'fatal') return 3
+  log.info({ signal: why }, 'stopping: open calls may end')
+  await gateway.stop()
+  return 0
+}
+
+/** A second signal ends the process without waiting. */
+function waitForSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(signal === 'SIGINT' ? 130 : 143)
+        asked = true
+        resolve(signal)
+      })
+    }
+  })
+}

@@ -1,0 +1,95 @@
+// Pages through the tasks of one owner, latest status first, from where the last page ended. A page costs the
+// same whether its owner has ten tasks or a hundred thousand, and counts nobody else's. A2A 1.0.1 §3.1.4.
+
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { invariant } from '../base/invariant.ts'
+import type { TaskOwner } from '../exchange/exchange.ts'
+import { integer, text } from './columns.ts'
+
+export interface TaskFilter {
+  readonly contextId?: string
+  readonly status?: string
+  /** only tasks whose status is of this time or later */
+  readonly afterMs?: number
+  readonly limit: number
+  /** `nextCursor` of the page before; the caller of this is to have checked that it is one of ours */
+  readonly cursor?: string
+}
+
+export interface TaskListing {
+  readonly taskId: string
+  readonly contextId: string
+  readonly state: string
+  readonly timestampMs: number
+  readonly createdAtMs: number
+}
+
+export interface TaskPage {
+  readonly rows: readonly TaskListing[]
+  /** of all tasks that match, on whatever page */
+  readonly total: number
+  /** undefined on the last page */
+  readonly nextCursor: string | undefined
+}
+
+export type ListTasks = (agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter) => TaskPage
+
+export function prepareListTasks(database: DatabaseSync): ListTasks {
+  const findOwner = database.prepare('SELECT id FROM owner WHERE agent = ? AND tenant = ? AND caller = ? AND origin = ?')
+  const prepared = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+  // A handful of distinct texts: which filters are used decides, never their values.
+  const statement = (sql: string): ReturnType<DatabaseSync['prepare']> => {
+    const known = prepared.get(sql) ?? database.prepare(sql)
+    prepared.set(sql, known)
+    return known
+  }
+
+  return (agent, tenant, owner, filter) => {
+    const found = findOwner.get(agent, tenant, owner.caller, owner.origin)
+    if (found === undefined) return { rows: [], total: 0, nextCursor: undefined }
+    const { where, values } = conditionsOf(integer(found, 'id'), filter)
+    const after = filter.cursor === undefined ? undefined : parseCursor(filter.cursor)
+    const rows = statement(
+      `SELECT task_id, context_id, state, timestamp_ms, created_at_ms FROM task WHERE ${where}
+       ${after === undefined ? '' : 'AND (timestamp_ms, task_id) < (?, ?)'} ORDER BY timestamp_ms DESC, task_id DESC LIMIT ?`,
+    )
+      .all(...values, ...(after ?? []), filter.limit + 1)
+      .map((row) => ({
+        taskId: text(row, 'task_id'),
+        contextId: text(row, 'context_id'),
+        state: text(row, 'state'),
+        timestampMs: integer(row, 'timestamp_ms'),
+        createdAtMs: integer(row, 'created_at_ms'),
+      }))
+    const page = rows.slice(0, filter.limit)
+    const last = page.at(-1)
+    const nextCursor = rows.length > filter.limit && last !== undefined ? `${last.timestampMs}:${last.taskId}` : undefined
+    return { rows: page, total: integer(statement(countOf(where, filter)).get(...values) ?? {}, 'total'), nextCursor }
+  }
+}
+
+function conditionsOf(owner: number, filter: TaskFilter): { where: string; values: SQLInputValue[] } {
+  const where = ['owner = ?']
+  const values: SQLInputValue[] = [owner]
+  const add = (condition: string, value: SQLInputValue | undefined): void => {
+    if (value === undefined) return
+    where.push(condition)
+    values.push(value)
+  }
+  add('context_id = ?', filter.contextId)
+  add('state = ?', filter.status)
+  add('timestamp_ms >= ?', filter.afterMs)
+  return { where: where.join(' AND '), values }
+}
+
+function countOf(where: string, filter: TaskFilter): string {
+  const isKept = filter.contextId === undefined && filter.afterMs === undefined
+  return isKept ? `SELECT coalesce(sum(tasks), 0) AS total FROM task_count WHERE ${where}` : `SELECT count(*) AS total FROM task WHERE ${where}`
+}
+
+function parseCursor(cursor: string): [number, string] {
+  const colon = cursor.indexOf(':')
+  const timestampMs = Number(cursor.slice(0, colon))
+  invariant(colon > 0 && Number.isSafeInteger(timestampMs), 'a cursor that is not ours')
+  return [timestampMs, cursor.slice(colon + 1)]
+}

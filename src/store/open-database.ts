@@ -1,0 +1,51 @@
+// Opens one of our SQLite files: mode 0600 before the first byte, write-ahead log, a schema with a version. A
+// file of a version we do not know is refused, never guessed at.
+
+import { chmodSync, closeSync, openSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { Fault } from '../base/fault.ts'
+
+export interface DatabaseShape {
+  readonly version: number
+  /** run once, in an empty file */
+  readonly schema: string
+  /** FULL: a commit survives a power cut. NORMAL: the file stays whole, the last commits may be gone. */
+  readonly synchronous: 'FULL' | 'NORMAL'
+}
+
+export function openDatabase(path: string, shape: DatabaseShape): DatabaseSync {
+  let database: DatabaseSync | undefined
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+    chmodSync(path, 0o600) // SQLite gives its -wal and -shm files the same mode
+    database = new DatabaseSync(path, { timeout: 2000 })
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${shape.synchronous}; PRAGMA trusted_schema = OFF`)
+    install(database, shape)
+    return database
+  } catch (cause) {
+    database?.close()
+    if (cause instanceof Fault) throw cause
+    throw new Fault('STORE_UNREACHABLE', `cannot open ${path}`, { cause, hint: 'check that the disk has room and that the file is ours' })
+  }
+}
+
+function install(database: DatabaseSync, shape: DatabaseShape): void {
+  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+  if (found === shape.version) return
+  if (found !== 0) {
+    throw new Fault('STORE_UNREACHABLE', `format ${found} is not known to this version of sallyport`, { hint: 'use the version that wrote it, or a newer one' })
+  }
+  inTransaction(database, () => database.exec(`${shape.schema}; PRAGMA user_version = ${shape.version}`))
+}
+
+/** All of it or nothing: whatever `work` throws is thrown on after a rollback. */
+export function inTransaction(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    work()
+    database.exec('COMMIT')
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}

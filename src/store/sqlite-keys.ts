@@ -1,0 +1,95 @@
+// API keys in state.db: ids, names and HMACs, never a key. All records lie in memory, so that a lookup never
+// waits; a change is committed with a full sync before anyone can see it, and is in force from that moment.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { Fault } from '../base/fault.ts'
+import type { KeyRecord, KeySecret, KeyStore } from '../authenticate/authenticate.ts'
+import { bytes, integer, optionalInteger, text, type Columns } from './columns.ts'
+import { inTransaction, openDatabase } from './open-database.ts'
+
+export interface SqliteKeyStore extends KeyStore {
+  close(): void
+}
+
+const schema = `
+  CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    revoked_at_ms INTEGER
+  ) STRICT;
+  CREATE TABLE api_key_secret (
+    key_id TEXT NOT NULL REFERENCES api_key (id),
+    position INTEGER NOT NULL,
+    hmac BLOB NOT NULL,
+    not_after_ms INTEGER,
+    PRIMARY KEY (key_id, position)
+  ) STRICT`
+
+/** Opens or creates the file. Throws a Fault when it cannot be used. */
+export function openKeyStore(path: string): SqliteKeyStore {
+  const database = openDatabase(path, { version: 1, schema, synchronous: 'FULL' })
+  const records = readAll(database)
+  const write = prepareWrite(database)
+  return {
+    find: (id) => records.get(id),
+    list: () => [...records.values()],
+    save: (record) => {
+      try {
+        inTransaction(database, () => write(record))
+      } catch (cause) {
+        throw new Fault('STORE_UNREACHABLE', `cannot write ${path}`, { cause, hint: 'nothing was changed; check that the disk has room' })
+      }
+      records.set(record.id, record)
+    },
+    close: () => database.close(),
+  }
+}
+
+function readAll(database: DatabaseSync): Map<string, KeyRecord> {
+  const secrets = new Map<string, KeySecret[]>()
+  for (const row of database.prepare('SELECT * FROM api_key_secret ORDER BY key_id, position').iterate()) {
+    const secret = { hmac: bytes(row, 'hmac'), notAfterMs: optionalInteger(row, 'not_after_ms') ?? Infinity }
+    const others = secrets.get(text(row, 'key_id'))
+    if (others === undefined) secrets.set(text(row, 'key_id'), [secret])
+    else others.push(secret)
+  }
+  const records = new Map<string, KeyRecord>()
+  for (const row of database.prepare('SELECT * FROM api_key ORDER BY created_at_ms, id').iterate()) {
+    records.set(text(row, 'id'), readRecord(row, secrets.get(text(row, 'id')) ?? []))
+  }
+  return records
+}
+
+function readRecord(row: Columns, secrets: readonly KeySecret[]): KeyRecord {
+  return {
+    id: text(row, 'id'),
+    name: text(row, 'name'),
+    environment: text(row, 'environment'),
+    secrets,
+    createdAtMs: integer(row, 'created_at_ms'),
+    expiresAtMs: optionalInteger(row, 'expires_at_ms') ?? Infinity,
+    revokedAtMs: optionalInteger(row, 'revoked_at_ms'),
+  }
+}
+
+function prepareWrite(database: DatabaseSync): (record: KeyRecord) => void {
+  const writeKey = database.prepare(`
+    INSERT INTO api_key (id, name, environment, created_at_ms, expires_at_ms, revoked_at_ms) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, environment = excluded.environment,
+      expires_at_ms = excluded.expires_at_ms, revoked_at_ms = excluded.revoked_at_ms`)
+  const dropSecrets = database.prepare('DELETE FROM api_key_secret WHERE key_id = ?')
+  const writeSecret = database.prepare('INSERT INTO api_key_secret (key_id, position, hmac, not_after_ms) VALUES (?, ?, ?, ?)')
+  return (record) => {
+    const { id, name, environment, createdAtMs, expiresAtMs, revokedAtMs } = record
+    writeKey.run(id, name, environment, createdAtMs, finite(expiresAtMs), revokedAtMs ?? null)
+    dropSecrets.run(id)
+    record.secrets.forEach((secret, position) => writeSecret.run(id, position, secret.hmac, finite(secret.notAfterMs)))
+  }
+}
+
+function finite(timeMs: number): number | null {
+  return timeMs === Infinity ? null : timeMs
+}

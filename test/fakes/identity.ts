@@ -1,0 +1,149 @@
+// A token issuer, callers' keys and requests for tests of authentication: real keys, real signatures, a clock
+// that is moved by hand, and a key set endpoint that counts how often it is asked.
+
+import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { createManualClock, type ManualClock } from '../../src/base/clock.ts'
+import { configSchema, type AgentConfig, type ConfigInput, type Snapshot } from '../../src/config/config.ts'
+import type { Authenticated, Received } from '../../src/exchange/exchange.ts'
+import type { Refusal } from '../../src/refusal/refusal.ts'
+import { administerKeys, authenticate, createAuthenticator, type Authenticator, type KeyAdministration, type KeyRecord, type KeyStore } from '../../src/authenticate/authenticate.ts'
+import { createAssertionSigner, type AssertionSigner } from '../../src/forward/mint-assertion.ts'
+
+export const issuerUrl = 'https://idp.example.com'
+export const audience = 'https://agents.example.com'
+export const jwksUrl = 'https://idp.example.com/jwks.json'
+export const pepper: Buffer = Buffer.alloc(32, 7)
+
+export interface TestKey {
+  readonly kid: string
+  readonly alg: string
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+
+export const ecKey: TestKey = { kid: 'ec-1', alg: 'ES256', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) }
+export const rsaKey: TestKey = { kid: 'rsa-1', alg: 'RS256', ...generateKeyPairSync('rsa', { modulusLength: 2048 }) }
+
+export function jwkOf(key: TestKey, extra: object = {}): object {
+  return { ...key.publicKey.export({ format: 'jwk' }), kid: key.kid, alg: key.alg, use: 'sig', ...extra }
+}
+
+export function base64url(value: string | object): string {
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+}
+
+/** A token with exactly this header and payload (text or object), signed by this key or left unsigned. */
+export function craftToken(header: string | object, payload: string | object, key?: TestKey | { hmac: string | Buffer }): string {
+  const signed = `${base64url(header)}.${base64url(payload)}`
+  return `${signed}.${signatureOf(signed, key)}`
+}
+
+function signatureOf(signed: string, key: TestKey | { hmac: string | Buffer } | undefined): string {
+  if (key === undefined) return ''
+  if ('hmac' in key) return createHmac('sha256', key.hmac).update(signed).digest('base64url')
+  const dsaEncoding = key.alg === 'ES256' ? ({ dsaEncoding: 'ieee-p1363' } as const) : {}
+  return sign('sha256', Buffer.from(signed), { key: key.privateKey, ...dsaEncoding }).toString('base64url')
+}
+
+export interface World {
+  readonly clock: ManualClock
+  readonly authenticator: Authenticator
+  readonly admin: KeyAdministration
+  readonly store: KeyStore
+  readonly signer: AssertionSigner
+  snapshot: Snapshot
+  /** the key set as the issuer serves it now; throw to be unreachable */
+  jwks: () => Buffer
+  fetches: number
+  /** claims of a good token, changed as given */
+  claims(changed?: object): Record<string, unknown>
+  token(changed?: object, header?: object): string
+  receive(headers: Record<string, string>, query?: string): Received
+  call(headers: Record<string, string>, query?: string): Promise<Authenticated | Refusal>
+  bearer(token: string): Promise<Authenticated | Refusal>
+}
+
+const defaultConfig: ConfigInput = {
+  gateway: { publicUrl: audience },
+  identity: {
+    jwt: [{ name: 'corp', issuer: issuerUrl, audience, algorithms: ['ES256', 'RS256'], jwks: jwksUrl, display: '{email}', groups: 'groups' }],
+  },
+  agents: [
+    { name: 'concierge', url: 'http://127.0.0.1:8001', principals: ['key:concierge'] },
+    { name: 'calculator', url: 'http://127.0.0.1:8002', principals: ['key:calculator', 'user:corp/calculator'] },
+  ],
+}
+
+export function makeSnapshot(input: ConfigInput = defaultConfig): Snapshot {
+  const config = configSchema.parse(input)
+  const agentsByPrincipal = new Map<string, AgentConfig>()
+  for (const agent of config.agents) for (const principal of agent.principals) agentsByPrincipal.set(principal, agent)
+  return {
+    config,
+    digest: 'test',
+    agents: new Map(config.agents.map((agent) => [agent.name, agent])),
+    agentsByHost: new Map(),
+    agentsByPrincipal,
+    publicUrl: config.gateway.publicUrl ?? audience,
+  }
+}
+
+export function memoryKeyStore(): KeyStore {
+  const records = new Map<string, KeyRecord>()
+  return { find: (id) => records.get(id), list: () => [...records.values()], save: (record) => void records.set(record.id, record) }
+}
+
+export function makeWorld(input?: ConfigInput): World {
+  const clock = createManualClock()
+  const store = memoryKeyStore()
+  const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+  const world: World = {
+    clock,
+    store,
+    signer,
+    admin: administerKeys({ store, clock, environment: 'live', pepper }),
+    snapshot: makeSnapshot(input),
+    jwks: () => Buffer.from(JSON.stringify({ keys: [jwkOf(ecKey), jwkOf(rsaKey)] })),
+    fetches: 0,
+    authenticator: createAuthenticator({
+      clock,
+      keys: store,
+      pepper,
+      assertionKeys: [signer],
+      fetchJwks: async () => {
+        world.fetches++
+        return world.jwks()
+      },
+      readJwks: async () => {
+        world.fetches++
+        return world.jwks()
+      },
+    }),
+    claims: (changed = {}) => {
+      const nowSeconds = Math.floor(clock.nowMs() / 1000)
+      return { iss: issuerUrl, aud: audience, sub: '4f1c', iat: nowSeconds, exp: nowSeconds + 600, ...changed }
+    },
+    token: (changed, header = {}) => craftToken({ alg: 'ES256', kid: 'ec-1', typ: 'JWT', ...header }, world.claims(changed), ecKey),
+    receive: (headers, query = '') => receive(headers, world.snapshot, query),
+    call: async (headers, query) => await authenticate(world.receive(headers, query), world.authenticator),
+    bearer: async (token) => await world.call({ authorization: `Bearer ${token}` }),
+  }
+  return world
+}
+
+function receive(headers: Record<string, string>, snapshot: Snapshot, query: string): Received {
+  const request = {
+    call: 'call1',
+    receivedAtMs: 0,
+    startedMs: 0,
+    snapshot,
+    method: 'POST',
+    path: '/agents/calculator',
+    query,
+    host: 'agents.example.com',
+    headers: new Map(Object.entries(headers)),
+    source: '127.0.0.1',
+  }
+  // Tests of this stage stand in for listen; nothing here answers or has a body.
+  return request as unknown as Received
+}
