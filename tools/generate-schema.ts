@@ -21,7 +21,12 @@ function listRows(schema: SchemaNode, path: string): Row[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, member]): Row[] => {
     const inner = path === '' ? key : `${path}.${key}`
     const isRequired = schema.required?.includes(key) === true
-    const row = { path: inner, type: typeOf(member), fallback: fallbackOf(member, isRequired), about: member.description ?? '' }
+    const row = {
+      path: inner,
+      type: typeOf(member),
+      fallback: fallbackOf(member, isRequired),
+      about: member.description ?? '',
+    }
     const items = member.items?.properties === undefined ? [] : listRows(member.items, `${inner}[]`)
     return [row, ...listRows(member, inner), ...items]
   })
@@ -29,8 +34,8 @@ function listRows(schema: SchemaNode, path: string): Row[] {
 
 function typeOf(node: SchemaNode): string {
   if (node.anyOf !== undefined) return [...new Set(node.anyOf.map(typeOf))].join(' or ')
-  if (node.const !== undefined) return code(String(node.const))
-  if (node.enum !== undefined) return node.enum.map((word) => code(String(word))).join(', ')
+  if (node.const !== undefined) return code(JSON.stringify(node.const).replaceAll('"', ''))
+  if (node.enum !== undefined) return node.enum.map((word) => code(JSON.stringify(word).replaceAll('"', ''))).join(', ')
   if (node.type === 'array') return `list of ${node.items === undefined ? 'anything' : typeOf(node.items)}`
   if (node.type === 'object') return 'mapping'
   if (node.type === 'integer' || node.type === 'number') return `number${rangeOf(node)}`
@@ -39,7 +44,10 @@ function typeOf(node: SchemaNode): string {
 }
 
 function rangeOf({ minimum, maximum }: SchemaNode): string {
-  const bounds = [minimum === undefined ? '' : `≥ ${minimum}`, maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? '' : `≤ ${maximum}`]
+  const bounds = [
+    minimum === undefined ? '' : `≥ ${minimum}`,
+    maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? '' : `≤ ${maximum}`,
+  ]
   const text = bounds.filter((bound) => bound !== '').join(', ')
   return text === '' ? '' : ` ${text}`
 }
@@ -67,8 +75,13 @@ function normalise(name: string): [string, string] {
 
 function formatDocument(schema: SchemaNode): string {
   const sections = Object.entries(schema.properties ?? {}).map(([key, member]) => {
-    const single: SchemaNode = { properties: { [key]: member }, ...(schema.required === undefined ? {} : { required: schema.required }) }
-    const rows = listRows(single, '').map((row) => `| ${code(row.path)} | ${row.type} | ${row.fallback} | ${plain(row.about)} |`)
+    const single: SchemaNode = {
+      properties: { [key]: member },
+      ...(schema.required === undefined ? {} : { required: schema.required }),
+    }
+    const rows = listRows(single, '').map(
+      (row) => `| ${code(row.path)} | ${row.type} | ${row.fallback} | ${plain(row.about)} |`,
+    )
     return `## ${key}\n\n| field | type | default | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
   })
   return `<!-- Generated from src/config/schema.ts by npm run gen; edit that file instead. -->
@@ -93,7 +106,9 @@ const schema = configJsonSchema()
 const files: readonly [string, string][] = [
   ['schema/config.schema.json', `${JSON.stringify({ title: 'sallyport.yaml', ...schema }, null, 2)}\n`],
   ['docs/config.md', formatDocument(schema)],
-  ...readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.yaml')).map(normalise),
+  ...readdirSync(join(root, 'examples'))
+    .filter((name) => name.endsWith('.yaml'))
+    .map(normalise),
 ]
 
 for (const [name, content] of files) {

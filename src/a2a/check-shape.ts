@@ -42,6 +42,8 @@ export interface Shape {
 }
 
 const longestIdentifier = 256
+// Far beyond any schema; an unknown name costs a fold, and a body could hold a hundred thousand of them.
+const mostMembers = 256
 const longestAlias = 64
 const largestCount = 2 ** 31 - 1
 
@@ -81,7 +83,9 @@ export function checkShape(value: JsonValue, shape: Shape): ShapeProblem | undef
 
 function checkObject(object: JsonObject, shape: Shape): ShapeProblem | undefined {
   let unionMembers = 0
-  for (const key of Object.keys(object)) {
+  const keys = Object.keys(object)
+  if (keys.length > mostMembers) return problem('range')
+  for (const key of keys) {
     const field = shape.fields.get(key)
     if (field === undefined) {
       if (isAlias(key, shape.folded)) return problem('alias', key)
@@ -92,7 +96,11 @@ function checkObject(object: JsonObject, shape: Shape): ShapeProblem | undefined
     // ProtoJSON reads null as "not there". In a union it would still count for some decoders, so it is a value.
     else if (value === null && !field.required) continue
     const found = field.repeated ? checkList(value, field) : checkOne(value, field)
-    if (found) return { path: found.path === '' ? key : `${key}${found.path.startsWith('[') ? '' : '.'}${found.path}`, reason: found.reason }
+    if (found)
+      return {
+        path: found.path === '' ? key : `${key}${found.path.startsWith('[') ? '' : '.'}${found.path}`,
+        reason: found.reason,
+      }
   }
   if (shape.hasUnion && unionMembers !== 1) return problem('union')
   for (const name of shape.required) if (!Object.hasOwn(object, name)) return problem('missing', name)
@@ -138,8 +146,9 @@ function checkOne(value: JsonValue, field: FieldSpec): ShapeProblem | undefined 
     case 'struct':
       return isJsonObject(value) ? undefined : problem('type')
     case 'anything':
-      return undefined
+      break
   }
+  return undefined
 }
 
 const problem = (reason: ShapeProblem['reason'], path = ''): ShapeProblem => ({ path, reason })
@@ -157,19 +166,22 @@ export function isIdentifier(text: string): boolean {
 /** How many bytes this base64 stands for; undefined unless it is the one standard spelling (RFC 4648 §4). */
 export function decodedBase64Bytes(text: string): number | undefined {
   if (text.length % 4 !== 0) return undefined
-  if (text === '') return 0
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  const end = text.length - padding
-  for (let at = 0; at < end; at++) if (sextet(text.charCodeAt(at)) < 0) return undefined
+  const end = text.length - base64Padding(text)
+  for (let at = 0; at < end; at++) if ((sextets[text.charCodeAt(at)] ?? -1) < 0) return undefined
   // The bits beyond the last byte must be zero, or one content would have several spellings.
-  const last = sextet(text.charCodeAt(end - 1))
-  if ((padding === 1 && (last & 0b11) !== 0) || (padding === 2 && (last & 0b1111) !== 0)) return undefined
-  return (text.length / 4) * 3 - padding
+  const last = end === 0 ? 0 : (sextets[text.charCodeAt(end - 1)] ?? 0)
+  const looseBits = text.length - end === 2 ? 0b1111 : text.length - end === 1 ? 0b11 : 0
+  return (last & looseBits) === 0 ? base64Bytes(text) : undefined
 }
 
-function sextet(code: number): number {
-  if (code >= 0x61 && code <= 0x7a) return code - 71
-  if (code >= 0x41 && code <= 0x5a) return code - 65
-  if (code >= 0x30 && code <= 0x39) return code + 4
-  return code === 0x2b ? 62 : code === 0x2f ? 63 : -1
+/** The same of text that has already passed: only arithmetic. */
+export function base64Bytes(text: string): number {
+  return (text.length / 4) * 3 - base64Padding(text)
 }
+
+function base64Padding(text: string): number {
+  return text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const sextets: Int8Array = Int8Array.from({ length: 128 }, (_, code) => alphabet.indexOf(String.fromCharCode(code)))

@@ -12,7 +12,8 @@ test('names each error once, by code and by reason', () => {
 
 test('knows no code or reason outside the table', () => {
   for (const code of [0, -32000, -32010, -32040, -32600, Number.NaN]) assert.equal(errorByCode(code), undefined)
-  for (const reason of ['', 'constructor', '__proto__', 'task_not_found']) assert.equal(errorByReason(reason), undefined)
+  for (const reason of ['', 'constructor', '__proto__', 'task_not_found'])
+    assert.equal(errorByReason(reason), undefined)
 })
 
 test('tells the codes of JSON-RPC itself from others', () => {

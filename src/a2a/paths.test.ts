@@ -63,10 +63,20 @@ for (const [why, path] of missing) {
 
 test('says so when only the method is wrong', () => {
   const wrong = [
-    ['GET', '/message:send'], ['DELETE', '/tasks/t'], ['POST', '/tasks'], ['POST', '/tasks/t'], ['GET', '/tasks/t:cancel'], ['PUT', '/tasks/t/pushNotificationConfigs/c'],
-    ['get', '/tasks'], ['HEAD', '/tasks'], ['POST', '/acme/extendedAgentCard'], ['constructor', '/tasks'], ['__proto__', '/tasks/t'],
+    ['GET', '/message:send'],
+    ['DELETE', '/tasks/t'],
+    ['POST', '/tasks'],
+    ['POST', '/tasks/t'],
+    ['GET', '/tasks/t:cancel'],
+    ['PUT', '/tasks/t/pushNotificationConfigs/c'],
+    ['get', '/tasks'],
+    ['HEAD', '/tasks'],
+    ['POST', '/acme/extendedAgentCard'],
+    ['constructor', '/tasks'],
+    ['__proto__', '/tasks/t'],
   ] as const
-  for (const [method, path] of wrong) assert.equal(matchRestPath(method, path), 'method-not-allowed', `${method} ${path}`)
+  for (const [method, path] of wrong)
+    assert.equal(matchRestPath(method, path), 'method-not-allowed', `${method} ${path}`)
 })
 
 test('rebuilds every route to the same meaning', () => {
@@ -75,7 +85,10 @@ test('rebuilds every route to the same meaning', () => {
     assert.ok(typeof match === 'object')
     assert.deepEqual(matchRestPath(method, buildRestPath(match)), { operation, tenant, taskId, configId })
   }
-  assert.equal(buildRestPath({ operation: 'GetTask', tenant: 'a b', taskId: 'x:y', configId: '' }, 'historyLength=1'), '/a%20b/tasks/x%3Ay?historyLength=1')
+  assert.equal(
+    buildRestPath({ operation: 'GetTask', tenant: 'a b', taskId: 'x:y', configId: '' }, 'historyLength=1'),
+    '/a%20b/tasks/x%3Ay?historyLength=1',
+  )
 })
 
 test('an identifier means the same after the path is rebuilt, whatever it is', () => {
@@ -101,6 +114,7 @@ test('never throws, whatever the path', () => {
 })
 
 test('knows tenants that a path cannot carry', () => {
-  for (const tenant of ['tasks', 'Tasks', 'message:send', 'x:cancel', '.well-known', 'a/b', '..', 'a%2F']) assert.ok(isReservedTenant(tenant), tenant)
+  for (const tenant of ['tasks', 'Tasks', 'message:send', 'x:cancel', '.well-known', 'a/b', '..', 'a%2F'])
+    assert.ok(isReservedTenant(tenant), tenant)
   for (const tenant of ['', 'acme', 'a b', 'urn:x']) assert.ok(!isReservedTenant(tenant), tenant)
 })

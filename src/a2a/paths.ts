@@ -121,33 +121,28 @@ export function isPathId(id: string): boolean {
   return !forbiddenInId.test(id) && !endsLikeVerb.test(id)
 }
 
+const taskPath = ({ taskId }: RestPath): string => `/tasks/${encodeURIComponent(taskId)}`
+const configsPath = (path: RestPath): string => `${taskPath(path)}/${configSegment}`
+const configPath = (path: RestPath): string => `${configsPath(path)}/${encodeURIComponent(path.configId)}`
+
+// prettier-ignore
+const builders: Readonly<Record<Operation, (path: RestPath) => string>> = Object.freeze({
+  SendMessage:                      () => '/message:send',
+  SendStreamingMessage:             () => '/message:stream',
+  GetTask:                          taskPath,
+  ListTasks:                        () => '/tasks',
+  CancelTask:                       (path: RestPath) => `${taskPath(path)}:cancel`,
+  SubscribeToTask:                  (path: RestPath) => `${taskPath(path)}:subscribe`,
+  CreateTaskPushNotificationConfig: configsPath,
+  GetTaskPushNotificationConfig:    configPath,
+  ListTaskPushNotificationConfigs:  configsPath,
+  DeleteTaskPushNotificationConfig: configPath,
+  GetExtendedAgentCard:             () => '/extendedAgentCard',
+})
+
 /** Rebuilds the agent's path. `query` comes without '?'; '' for none. Ids have come through matchRestPath. */
 export function buildRestPath(path: RestPath, query = ''): string {
   const root = path.tenant === '' ? '' : `/${encodeURIComponent(path.tenant)}`
-  return query === '' ? root + pathOf(path) : `${root}${pathOf(path)}?${query}`
-}
-
-function pathOf({ operation, taskId, configId }: RestPath): string {
-  switch (operation) {
-    case 'SendMessage':
-      return '/message:send'
-    case 'SendStreamingMessage':
-      return '/message:stream'
-    case 'ListTasks':
-      return '/tasks'
-    case 'GetExtendedAgentCard':
-      return '/extendedAgentCard'
-    case 'GetTask':
-      return `/tasks/${encodeURIComponent(taskId)}`
-    case 'CancelTask':
-      return `/tasks/${encodeURIComponent(taskId)}:cancel`
-    case 'SubscribeToTask':
-      return `/tasks/${encodeURIComponent(taskId)}:subscribe`
-    case 'CreateTaskPushNotificationConfig':
-    case 'ListTaskPushNotificationConfigs':
-      return `/tasks/${encodeURIComponent(taskId)}/${configSegment}`
-    case 'GetTaskPushNotificationConfig':
-    case 'DeleteTaskPushNotificationConfig':
-      return `/tasks/${encodeURIComponent(taskId)}/${configSegment}/${encodeURIComponent(configId)}`
-  }
+  const built = root + builders[path.operation](path)
+  return query === '' ? built : `${built}?${query}`
 }

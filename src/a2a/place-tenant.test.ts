@@ -7,7 +7,10 @@ const text = (params: string): string => `{"jsonrpc":"2.0", "id":1.0,"method":"G
 test('puts the tenant where it is missing and touches nothing else', () => {
   assert.equal(placeTenant(text(',"params":{"id":"t"}'), 'acme'), text(',"params":{"tenant":"acme","id":"t"}'))
   assert.equal(placeTenant(text(',"params":{ }'), 'acme'), text(',"params":{"tenant":"acme" }'))
-  assert.equal(placeTenant(text(',"params":{"id":"t","tenant":""}'), 'acme'), text(',"params":{"id":"t","tenant":"acme"}'))
+  assert.equal(
+    placeTenant(text(',"params":{"id":"t","tenant":""}'), 'acme'),
+    text(',"params":{"id":"t","tenant":"acme"}'),
+  )
   assert.equal(placeTenant(text(',"params":{"tenant" : null}'), 'acme'), text(',"params":{"tenant" : "acme"}'))
   assert.equal(placeTenant(text(''), 'acme'), `{"params":{"tenant":"acme"},${text('').slice(1)}`)
   assert.equal(placeTenant(text(',"params":null'), 'acme'), text(',"params":{"tenant":"acme"}'))

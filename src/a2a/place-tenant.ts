@@ -13,7 +13,8 @@ export function placeTenant(bodyText: string, tenant: string): string {
   const value = JSON.stringify(tenant)
   const params = memberRange(bodyText, ['params'])
   if (params === undefined) return insertMember(bodyText, [], 'params', `{"tenant":${value}}`) ?? bodyText
-  if (bodyText.startsWith('null', params.start)) return spliceMember(bodyText, ['params'], `{"tenant":${value}}`) ?? bodyText
+  if (bodyText.startsWith('null', params.start))
+    return spliceMember(bodyText, ['params'], `{"tenant":${value}}`) ?? bodyText
   const named = memberRange(bodyText, ['params', 'tenant'])
   if (named === undefined) return insertMember(bodyText, ['params'], 'tenant', value) ?? bodyText
   const isNamed = bodyText.charCodeAt(named.start) === 0x22 && named.end - named.start > 2

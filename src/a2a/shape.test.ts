@@ -87,12 +87,17 @@ const badSends: readonly [why: string, params: unknown, path: string, reason: Sh
   ['a length as text', { message, configuration: { historyLength: '5' } }, 'configuration.historyLength', 'type'],
   ['a wait mode as number', { message, configuration: { returnImmediately: 1 } }, 'configuration.returnImmediately', 'type'],
   ['a tenant as number', { message, tenant: 1 }, 'tenant', 'type'],
+  ['a flood of unknown fields', send(Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`x${at}`, 1]))), 'message', 'range'],
   ['metadata as text', { message, metadata: 'x' }, 'metadata', 'type'],
 ]
 
 for (const [why, params, path, reason] of badSends) {
   test(`refuses a send with ${why}`, () => {
-    for (const shape of [requestShape('SendMessage'), requestShape('SendStreamingMessage'), restBodyShape('SendMessage')]) {
+    for (const shape of [
+      requestShape('SendMessage'),
+      requestShape('SendStreamingMessage'),
+      restBodyShape('SendMessage'),
+    ]) {
       assert.ok(shape)
       assert.deepEqual(found(params, shape), { path, reason })
     }
@@ -125,15 +130,22 @@ test('wants the id of what an operation names, on JSON-RPC', () => {
     assert.deepEqual(found({ id: 'c' }, requestShape(operation)), { path: 'taskId', reason: 'missing' })
     assert.deepEqual(found({ taskId: 't' }, requestShape(operation)), { path: 'id', reason: 'missing' })
   }
-  assert.deepEqual(found({ url: 'https://a.example' }, requestShape('CreateTaskPushNotificationConfig')), { path: 'taskId', reason: 'missing' })
-  assert.deepEqual(found({ task_id: 't' }, requestShape('ListTaskPushNotificationConfigs')), { path: 'task_id', reason: 'alias' })
+  assert.deepEqual(found({ url: 'https://a.example' }, requestShape('CreateTaskPushNotificationConfig')), {
+    path: 'taskId',
+    reason: 'missing',
+  })
+  assert.deepEqual(found({ task_id: 't' }, requestShape('ListTaskPushNotificationConfigs')), {
+    path: 'task_id',
+    reason: 'alias',
+  })
   assert.deepEqual(found({ page_size: 1 }, requestShape('ListTasks')), { path: 'page_size', reason: 'alias' })
   assert.deepEqual(found({ status: 3 }, requestShape('ListTasks')), { path: 'status', reason: 'type' })
 })
 
 test('no request is a list, a text, a number or null', () => {
   for (const operation of operationNames) {
-    for (const value of [[], [{}], 'x', 1, null, true]) assert.equal(found(value, requestShape(operation))?.reason, 'type', operation)
+    for (const value of [[], [{}], 'x', 1, null, true])
+      assert.equal(found(value, requestShape(operation))?.reason, 'type', operation)
   }
 })
 
@@ -164,13 +176,52 @@ for (const [why, event, path, reason] of badEvents) {
 
 test('accepts the events and answers that agents give', () => {
   const answer = { messageId: 'm', parts: [] }
-  assert.equal(found({ task: { ...task, artifacts: [{ artifactId: 'a' }], history: [answer], metadata: { task_id: 1 }, kind: 'task' } }, streamEventShape), undefined)
+  assert.equal(
+    found(
+      {
+        task: { ...task, artifacts: [{ artifactId: 'a' }], history: [answer], metadata: { task_id: 1 }, kind: 'task' },
+      },
+      streamEventShape,
+    ),
+    undefined,
+  )
   assert.equal(found({ message: answer }, streamEventShape), undefined)
-  assert.equal(found({ statusUpdate: { taskId: 't', contextId: '', status: { state: 'TASK_STATE_UNSPECIFIED' }, final: true } }, streamEventShape), undefined)
-  assert.equal(found({ artifactUpdate: { taskId: 't', artifact: { artifactId: 'a', parts: [{ data: null }] }, append: true, lastChunk: false } }, streamEventShape), undefined)
-  assert.equal(found({ tasks: [task, task], nextPageToken: '', pageSize: 50, totalSize: 2 }, answerShape('ListTasks', 'JSONRPC')), undefined)
-  assert.equal(found({ configs: [{ id: 'c', taskId: 't', url: 'x', authentication: { scheme: 'Bearer' } }] }, answerShape('ListTaskPushNotificationConfigs', 'JSONRPC')), undefined)
-  assert.equal(found({ anything: 1, supported_interfaces: [] }, answerShape('GetExtendedAgentCard', 'JSONRPC')), undefined)
+  assert.equal(
+    found(
+      { statusUpdate: { taskId: 't', contextId: '', status: { state: 'TASK_STATE_UNSPECIFIED' }, final: true } },
+      streamEventShape,
+    ),
+    undefined,
+  )
+  assert.equal(
+    found(
+      {
+        artifactUpdate: {
+          taskId: 't',
+          artifact: { artifactId: 'a', parts: [{ data: null }] },
+          append: true,
+          lastChunk: false,
+        },
+      },
+      streamEventShape,
+    ),
+    undefined,
+  )
+  assert.equal(
+    found({ tasks: [task, task], nextPageToken: '', pageSize: 50, totalSize: 2 }, answerShape('ListTasks', 'JSONRPC')),
+    undefined,
+  )
+  assert.equal(
+    found(
+      { configs: [{ id: 'c', taskId: 't', url: 'x', authentication: { scheme: 'Bearer' } }] },
+      answerShape('ListTaskPushNotificationConfigs', 'JSONRPC'),
+    ),
+    undefined,
+  )
+  assert.equal(
+    found({ anything: 1, supported_interfaces: [] }, answerShape('GetExtendedAgentCard', 'JSONRPC')),
+    undefined,
+  )
   assert.equal(found(null, answerShape('DeleteTaskPushNotificationConfig', 'JSONRPC')), undefined)
 })
 
@@ -179,7 +230,10 @@ test('refuses answers of the wrong kind', () => {
   assert.equal(found(null, answerShape('GetTask', 'JSONRPC'))?.reason, 'type')
   assert.equal(found({ task }, answerShape('GetTask', 'JSONRPC'))?.reason, 'missing')
   assert.equal(found(task, answerShape('SendMessage', 'JSONRPC'))?.reason, 'union')
-  assert.equal(found({ statusUpdate: { taskId: 't', status: {} } }, answerShape('SendMessage', 'JSONRPC'))?.reason, 'union')
+  assert.equal(
+    found({ statusUpdate: { taskId: 't', status: {} } }, answerShape('SendMessage', 'JSONRPC'))?.reason,
+    'union',
+  )
   assert.equal(found({ tasks: [{ id: 't' }] }, answerShape('ListTasks', 'HTTP+JSON'))?.reason, 'missing')
   assert.equal(found({ total_size: 5 }, answerShape('ListTasks', 'HTTP+JSON'))?.reason, 'alias')
   assert.equal(found([], answerShape('GetExtendedAgentCard', 'JSONRPC'))?.reason, 'type')
@@ -196,7 +250,10 @@ test('an envelope holds a result or an error, never both and never neither', () 
   assert.equal(found({ jsonrpc: '2.0', result: {} }, jsonRpcAnswerShape)?.reason, 'missing')
   assert.equal(found({ ...envelope, jsonrpc: '1.0', result: {} }, jsonRpcAnswerShape)?.reason, 'enum')
   assert.equal(found({ ...envelope, error: { code: 'x', message: 'y' } }, jsonRpcAnswerShape)?.reason, 'type')
-  assert.equal(found({ error: { code: 404, status: 'NOT_FOUND', message: 'x', details: [{}] } }, restErrorShape), undefined)
+  assert.equal(
+    found({ error: { code: 404, status: 'NOT_FOUND', message: 'x', details: [{}] } }, restErrorShape),
+    undefined,
+  )
   assert.equal(found({ error: 'x' }, restErrorShape)?.reason, 'type')
 })
 
@@ -214,9 +271,27 @@ test('measures base64 as it decodes, and only in its one spelling', () => {
 })
 
 test('never throws, whatever the value', () => {
-  const names = ['message', 'task', 'parts', 'text', 'url', 'taskId', 'task_id', 'status', 'id', 'history', '__proto__', 'constructor']
+  const names = [
+    'message',
+    'task',
+    'parts',
+    'text',
+    'url',
+    'taskId',
+    'task_id',
+    'status',
+    'id',
+    'history',
+    '__proto__',
+    'constructor',
+  ]
   const value = fc.letrec((tie) => ({
-    node: fc.oneof({ depthSize: 'small' }, fc.constantFrom(null, true, 1, 'x', ''), fc.array(tie('node')), fc.dictionary(fc.constantFrom(...names), tie('node'))),
+    node: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom(null, true, 1, 'x', ''),
+      fc.array(tie('node')),
+      fc.dictionary(fc.constantFrom(...names), tie('node')),
+    ),
   })).node
   fc.assert(
     fc.property(value, (candidate) => {

@@ -5,7 +5,7 @@
 import { defineShape, type FieldSpec, type Shape } from './check-shape.ts'
 import type { Binding, Operation } from './operations.ts'
 
-export { checkShape, decodedBase64Bytes, foldName, isAlias, isIdentifier } from './check-shape.ts'
+export { base64Bytes, checkShape, decodedBase64Bytes, foldName, isAlias, isIdentifier } from './check-shape.ts'
 export type { Shape, ShapeProblem } from './check-shape.ts'
 
 export const taskStates: ReadonlySet<string> = new Set([
@@ -55,21 +55,42 @@ const messageFields = {
   referenceTaskIds: ids,
 } satisfies Record<string, FieldSpec>
 // A caller names its role and says something; agents may leave out what ProtoJSON leaves out.
-const sentMessage = defineShape({ ...messageFields, role: { kind: sentRoles, required: true }, parts: manyRequired(part) })
+const sentMessage = defineShape({
+  ...messageFields,
+  role: { kind: sentRoles, required: true },
+  parts: manyRequired(part),
+})
 const message = defineShape({ ...messageFields, role: { kind: roles }, parts: many(part) })
 
 const authentication = defineShape({ scheme: string, credentials: string })
-const pushConfigFields = { tenant: string, id, taskId: id, url: string, token: string, authentication: one(authentication) } satisfies Record<string, FieldSpec>
+const pushConfigFields = {
+  tenant: string,
+  id,
+  taskId: id,
+  url: string,
+  token: string,
+  authentication: one(authentication),
+} satisfies Record<string, FieldSpec>
 const pushConfig = defineShape(pushConfigFields)
 const createPushConfig = defineShape({ ...pushConfigFields, url: { kind: 'string', required: true } })
 
 const configuration = defineShape(
-  { acceptedOutputModes: strings, taskPushNotificationConfig: one(createPushConfig), historyLength: count, returnImmediately: boolean },
+  {
+    acceptedOutputModes: strings,
+    taskPushNotificationConfig: one(createPushConfig),
+    historyLength: count,
+    returnImmediately: boolean,
+  },
   // 0.3 called the webhook so; an agent that still reads it would register one that no rule has seen.
   { retired: ['pushNotificationConfig'] },
 )
 
-const send = defineShape({ tenant: string, message: oneRequired(sentMessage), configuration: one(configuration), metadata: struct })
+const send = defineShape({
+  tenant: string,
+  message: oneRequired(sentMessage),
+  configuration: one(configuration),
+  metadata: struct,
+})
 const list = defineShape({
   tenant: string,
   contextId: id,
@@ -197,5 +218,7 @@ export const jsonRpcAnswerShape: Shape = defineShape({
 
 /** An HTTP+JSON error body (§11.6). */
 export const restErrorShape: Shape = defineShape({
-  error: oneRequired(defineShape({ code: { kind: 'integer' }, status: string, message: string, details: errorDetails })),
+  error: oneRequired(
+    defineShape({ code: { kind: 'integer' }, status: string, message: string, details: errorDetails }),
+  ),
 })

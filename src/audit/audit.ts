@@ -11,8 +11,8 @@ import type { Ledger, NewRecord } from './ledger.ts'
 
 export { ledgerIdentity, openLedger } from './ledger.ts'
 export type { FileSystem, Ledger, LedgerOptions, NewRecord } from './ledger.ts'
-export { readLedger } from './read-ledger.ts'
-export type { LedgerRecord } from './read-ledger.ts'
+export { createLedgerReader, readLedger } from './read-ledger.ts'
+export type { LedgerReader, LedgerRecord } from './read-ledger.ts'
 export { verifyLedger } from './verify-ledger.ts'
 export type { LedgerReport } from './verify-ledger.ts'
 
@@ -224,6 +224,6 @@ function callRecord(
           trace: facts.trace,
           ...event,
         }
-      : { caller: facts.caller, task: facts.task, ...event },
+      : { caller: facts.caller, origin: facts.origin, task: facts.task, ...event },
   }
 }

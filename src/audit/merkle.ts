@@ -15,12 +15,15 @@ const carry: Buffer = Buffer.alloc(hashBytes)
 
 export const emptyRoot: Buffer = hash('sha256', '', 'buffer')
 
+let leafInput: Buffer = Buffer.alloc(8_193)
+
 /** RFC 6962: SHA-256(0x00 ‖ entry). */
-export function leafHash(entry: Uint8Array): Buffer {
-  const input = Buffer.allocUnsafe(entry.length + 1)
-  input[0] = 0
-  input.set(entry, 1)
-  return hash('sha256', input, 'buffer')
+export function leafHash(entry: Buffer): Buffer {
+  if (entry.length >= leafInput.length) leafInput = Buffer.alloc(2 * entry.length)
+  entry.copy(leafInput, 1)
+  const out = Buffer.allocUnsafe(hashBytes)
+  out.write(hash('sha256', leafInput.subarray(0, entry.length + 1), 'binary'), 0, 'latin1')
+  return out
 }
 
 /** RFC 6962: SHA-256(0x01 ‖ left ‖ right). */

@@ -2,7 +2,7 @@
 
 import { test } from 'node:test'
 import { expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, craftToken, makeWorld, type TestKey, ecKey } from '../../test/fakes/identity.ts'
+import { audience, craftToken, ecKey, makeWorld } from '../../test/fakes/identity.ts'
 
 test('refuses a token whose audience is another agent', async () => {
   const world = makeWorld()
@@ -19,9 +19,9 @@ test('refuses an assertion with several audiences, of another gateway, or signed
   const claims = { iss: audience, sub: 'user:corp/alice', aud: 'agent:concierge', iat: nowSeconds, exp: nowSeconds + 60 }
   const forged = craftToken(header, claims, ecKey)
   const elsewhere = world.signer.mint({ issuer: 'https://other.example.com', subject: 'user:corp/alice', groups: [], actors: [], audienceAgent: 'concierge', call: 'c', operation: 'SendMessage', nowMs: world.clock.nowMs() })
-  const stranger: TestKey = { ...ecKey, kid: world.signer.kid }
-  const several = craftToken(header, { ...claims, aud: ['agent:concierge', 'agent:calculator'] }, stranger)
-  for (const assertion of [forged, elsewhere, several]) {
+  const several = craftToken(header, { ...claims, aud: ['agent:concierge', 'agent:calculator'] }, world.assertionKey)
+  const one = craftToken(header, { ...claims, aud: ['agent:concierge'] }, world.assertionKey)
+  for (const assertion of [forged, elsewhere, several, one]) {
     expectRefusal(await world.call({ authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion }), 'AUTHN_INVALID')
   }
 })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expectPassed, expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, craftToken, ecKey, makeWorld, type World } from '../../test/fakes/identity.ts'
+import { audience, craftToken, makeWorld, type World } from '../../test/fakes/identity.ts'
 import type { MintRequest } from '../forward/mint-assertion.ts'
 
 function mint(world: World, changed: Partial<MintRequest> = {}): string {
@@ -49,7 +49,12 @@ test('refuses one that is changed, too long, of another type, or no assertion at
   const [header, payload, signature] = mint(world).split('.') as [string, string, string]
   const [, other] = mint(world, { subject: 'user:corp/root' }).split('.') as [string, string]
   const claims = { iss: audience, sub: 'user:corp/alice', aud: 'agent:concierge', iat: world.clock.nowMs() / 1000, exp: world.clock.nowMs() / 1000 + 60 }
-  const asOurs = { ...ecKey, kid: world.signer.kid }
+  const usual = { alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }
+  const unusual = [{ sub: undefined }, { sub: 7 }, { sub: '' }, { aud: undefined }, { iss: undefined }, { exp: undefined }, { iat: undefined }, { exp: 'x' }, { act: 'agent:a' }, { act: { sub: 7 } }, { act: {} }, { groups: 'x' }, { groups: [7] }]
+  for (const change of unusual) {
+    expectRefusal(await show(world, craftToken(usual, { ...claims, ...change }, world.assertionKey)), 'AUTHN_INVALID')
+  }
+  expectPassed(await show(world, craftToken(usual, claims, world.assertionKey)))
   const bad = [
     `${header}.${other}.${signature}`,
     `${header}.${payload}.`,
@@ -62,7 +67,7 @@ test('refuses one that is changed, too long, of another type, or no assertion at
     `${mint(world)}, ${mint(world)}`,
     'x'.repeat(20_000),
     craftToken({ alg: 'none', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }, claims),
-    craftToken({ alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt', jwk: {} }, claims, asOurs),
+    craftToken({ alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt', jwk: {} }, claims, world.assertionKey),
     craftToken({ alg: 'HS256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }, claims, { hmac: JSON.stringify(world.signer.jwks().keys[0]) }),
   ]
   for (const assertion of bad) expectRefusal(await show(world, assertion), 'AUTHN_INVALID')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Operation, operationNames, operations } from '../a2a/operations.ts'
+import type { JsonObject } from '../base/strict-json.ts'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize, decideAgain, type OwnershipReader } from './authorize.ts'
 import { type FakeCall, fakeCall, fakeOwnership, type FakeOwners, policyOf, type PolicyText, textPart } from './fake-call.ts'
@@ -33,6 +34,10 @@ function everything(callers: string[], owner: string = 'self', autonomous: boole
     roles: [{ name: 'all', rules: [{ agents: ['calculator'], operations: ['*'], owner }] }],
     bindings: [{ role: 'all', callers, autonomous }],
   }
+}
+
+function deniedWhen(when: string): PolicyText {
+  return { ...everything(['key:alice']), denies: [{ name: 'd', when }] }
 }
 
 describe('the decision table: caller × agent × operation', () => {
@@ -102,10 +107,9 @@ describe('rules and denies', () => {
     assert.equal(ask(policy, { agent: 'vault', operation: 'GetTask', taskId: 't' }, { tasks: { t: ['key:alice', 'key:alice'] } }), 'allowed')
   })
   it('sees the time of the call, its source and its operation', () => {
-    const met = (when: string) => ({ ...everything(['key:alice']), denies: [{ name: 'd', when }] })
-    assert.equal(ask(met('request.timeMs == 1800000000000'), {}), 'AUTHZ_DENIED')
-    assert.equal(ask(met('request.source.inNetwork("192.0.2.0/24")'), {}), 'AUTHZ_DENIED')
-    assert.equal(ask(met('operation == "GetTask"'), {}), 'allowed')
+    assert.equal(ask(deniedWhen('request.timeMs == 1800000000000'), {}), 'AUTHZ_DENIED')
+    assert.equal(ask(deniedWhen('request.source.inNetwork("192.0.2.0/24")'), {}), 'AUTHZ_DENIED')
+    assert.equal(ask(deniedWhen('operation == "GetTask"'), {}), 'allowed')
   })
 })
 
@@ -308,7 +312,7 @@ describe('a recorded call', () => {
   it('is decided again from its record as it would be live, under every policy', () => {
     for (const [call, owners] of calls) {
       const first = authorize(fakeCall(call), policyOf(open), fakeOwnership(owners))
-      const recorded = JSON.parse(JSON.stringify(first.policyInput))
+      const recorded: JsonObject = JSON.parse(JSON.stringify(first.policyInput)) as JsonObject
       for (const policy of policies) {
         const again = decideAgain(policyOf(policy), recorded)
         assert.equal(again.allowed ? 'allowed' : again.code, ask(policy, call, owners))

@@ -3,10 +3,11 @@
 // by policy, is answered exactly like what does not exist. A2A 1.0.1 §3.3.2, §13.1; design, "Who is who".
 
 import type { JsonObject } from '../base/strict-json.ts'
-import type { Authorized, AuthorizedFields, TaskOwner, Validated } from '../exchange/exchange.ts'
+import type { Authorized, AuthorizedFields, Validated } from '../exchange/exchange.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import type { CompiledPolicy } from './compile-policy.ts'
 import { decide } from './decide.ts'
+import type { OwnershipReader } from './ownership.ts'
 import { gatherInput, type PolicyInput } from './policy-input.ts'
 
 export { compilePolicy } from './compile-policy.ts'
@@ -15,23 +16,8 @@ export { decideAgain, mayDoAnything, maySeeAgent } from './decide.ts'
 export type { Decision } from './decide.ts'
 export { explain } from './explain.ts'
 export type { Explanation, ExplanationStep, PolicyQuery } from './explain.ts'
+export type { Owned, OwnedTask, OwnershipReader } from './ownership.ts'
 export type { PolicyInput } from './policy-input.ts'
-
-/** Whose something is: who called, on whose behalf, and the groups of both when it was made. */
-export interface Owned {
-  readonly owner: TaskOwner
-  readonly groups: readonly string[]
-}
-export interface OwnedTask extends Owned {
-  readonly contextId: string
-}
-
-/** The index of owners, implemented by store. Synchronous, because it lies on every call's path. */
-export interface OwnershipReader {
-  task(agent: string, tenant: string, taskId: string): OwnedTask | undefined
-  context(agent: string, tenant: string, contextId: string): Owned | undefined
-  pushConfig(agent: string, tenant: string, taskId: string, configId: string): Owned | undefined
-}
 
 /** A refusal that carries what policy saw, for the record only. */
 export interface AuthorizationRefusal extends Refusal {

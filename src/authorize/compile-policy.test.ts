@@ -35,29 +35,30 @@ describe('a policy that is refused', () => {
   })
 })
 
+function grown(count: number): CompiledPolicy {
+  const agents = Array.from({ length: count / 10 }, (_, index) => `agent-${index}`)
+  const own = (index: number): string => `agent-${index % agents.length}`
+  const result = compilePolicy(
+    {
+      roles: Array.from({ length: count }, (_, index) => ({
+        name: `role-${index}`,
+        rules: [{ agents: [own(index)], operations: ['SendMessage'], owner: 'self' }],
+      })),
+      bindings: Array.from({ length: count }, (_, index) => ({ role: `role-${index}`, callers: [`key:${index}`], autonomous: false })),
+      denies: Array.from({ length: count }, (_, index) => ({
+        name: `deny-${index}`,
+        agents: [own(index)],
+        operations: ['SendMessage'],
+        callers: [`key:banned-${index}`],
+      })),
+    },
+    agents,
+  )
+  assert.ok(result.ok)
+  return result.policy
+}
+
 describe('ten thousand rules', () => {
-  function grown(count: number): CompiledPolicy {
-    const agents = Array.from({ length: count / 10 }, (_, index) => `agent-${index}`)
-    const own = (index: number): string => `agent-${index % agents.length}`
-    const result = compilePolicy(
-      {
-        roles: Array.from({ length: count }, (_, index) => ({
-          name: `role-${index}`,
-          rules: [{ agents: [own(index)], operations: ['SendMessage'], owner: 'self' }],
-        })),
-        bindings: Array.from({ length: count }, (_, index) => ({ role: `role-${index}`, callers: [`key:${index}`], autonomous: false })),
-        denies: Array.from({ length: count }, (_, index) => ({
-          name: `deny-${index}`,
-          agents: [own(index)],
-          operations: ['SendMessage'],
-          callers: [`key:banned-${index}`],
-        })),
-      },
-      agents,
-    )
-    assert.ok(result.ok)
-    return result.policy
-  }
   it('cost a decision no more than ten', () => {
     for (const count of [10, 10_000]) {
       const { allowed, steps } = explain(grown(count), { caller: { id: 'key:0' }, agent: 'agent-0', operation: 'SendMessage' })

@@ -2,7 +2,7 @@
 // call. The library parses and checks types; evaluation is ours (condition-code.ts), because CEL absorbs errors
 // that must surface here (design: "At run time an erroring deny denies and an erroring allow does not match").
 
-import { type ASTNode, Environment } from '@marcbachmann/cel-js'
+import { type ASTNode, Environment, ParseError, TypeError as CheckError } from '@marcbachmann/cel-js'
 import { compileExpression, PlacedError } from './condition-code.ts'
 import type { Evaluate, Frame } from './condition-value.ts'
 
@@ -96,10 +96,11 @@ function problemOf(error: unknown, source: string): ConditionProblem {
   if (error instanceof PlacedError) {
     return { message: error.message, hint: error.hint || generalHint, ...placeOf(source, error.start) }
   }
-  // The library's own errors (parse, type) carry a range and a summary without the drawn excerpt.
-  const { summary, range } = error as { summary?: unknown; range?: { start?: unknown } }
-  const start = typeof range?.start === 'number' ? range.start : 0
-  const text = typeof summary === 'string' ? summary : error instanceof Error ? error.message : 'not an expression'
+  // The library's own errors carry a range, and a summary without the drawn excerpt. Anything else it throws
+  // (its parser recurses) is a condition we could not read.
+  const isOwn = error instanceof ParseError || error instanceof CheckError
+  const text = isOwn ? error.summary : error instanceof Error ? error.message : 'not an expression'
+  const start = isOwn ? (error.range?.start ?? 0) : 0
   return { message: text.charAt(0).toLowerCase() + text.slice(1), hint: hintFor(text), ...placeOf(source, start) }
 }
 

@@ -196,16 +196,10 @@ function allow(
 function isShared(rule: Rule, thing: NamedThing, who: Who, input: PolicyInput): boolean {
   if (thing.owner === null) return false
   const { sharing } = rule
-  switch (sharing.kind) {
-    case 'any':
-      return true
-    case 'origin':
-      return thing.owner.origin === input.origin.id
-    case 'group':
-      return thing.groups.includes(sharing.group) && who.groups.includes(sharing.group)
-    case 'self':
-      return false
-  }
+  if (sharing.kind === 'any') return true
+  if (sharing.kind === 'origin') return thing.owner.origin === input.origin.id
+  if (sharing.kind === 'group') return thing.groups.includes(sharing.group) && who.groups.includes(sharing.group)
+  return false
 }
 
 function relationTo(input: PolicyInput, thing: NamedThing): ReturnType<typeof relationOf> {

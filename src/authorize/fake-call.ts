@@ -4,7 +4,7 @@
 import { configSchema, type ConfigInput } from '../config/config.ts'
 import type { MessageFacts, Principal, TaskOwner, Validated } from '../exchange/exchange.ts'
 import { compilePolicy, type CompiledPolicy, type PolicyProblem } from './compile-policy.ts'
-import type { OwnershipReader } from './authorize.ts'
+import type { Owned, OwnershipReader } from './ownership.ts'
 
 export type PolicyText = NonNullable<ConfigInput['policy']>
 
@@ -81,12 +81,13 @@ export function fakeCall(call: FakeCall): Validated {
       ...call.message,
     },
   }
-  return withoutStages<Validated>(fields)
+  return withoutStages(fields)
 }
 
 /** Tests stand where the earlier stages would: only here is a stage's type claimed without its checks. */
-function withoutStages<Stage>(fields: object): Stage {
-  return fields as Stage
+function withoutStages(fields: unknown): Validated {
+  const claimed: { call: Validated } = { call: fields as never }
+  return claimed.call
 }
 
 /** Tasks by id: `[caller, origin]`, with the groups of both at the time and the context it is in. */
@@ -97,10 +98,6 @@ export interface FakeOwners {
 }
 
 export function fakeOwnership(owners: FakeOwners = {}): OwnershipReader {
-  const find = <T>(table: Readonly<Record<string, T>> | undefined, id: string): T | undefined =>
-    table !== undefined && Object.hasOwn(table, id) ? table[id] : undefined
-  const owned = (row: readonly [string, string, (readonly string[])?, ...unknown[]] | undefined) =>
-    row === undefined ? undefined : { owner: ownerOf(row[0], row[1]), groups: row[2] ?? [] }
   return {
     task: (_agent, _tenant, id) => {
       const row = find(owners.tasks, id)
@@ -109,6 +106,14 @@ export function fakeOwnership(owners: FakeOwners = {}): OwnershipReader {
     context: (_agent, _tenant, id) => owned(find(owners.contexts, id)),
     pushConfig: (_agent, _tenant, taskId, id) => owned(find(owners.configs, `${taskId}/${id}`)),
   }
+}
+
+function find<T>(table: Readonly<Record<string, T>> | undefined, id: string): T | undefined {
+  return table !== undefined && Object.hasOwn(table, id) ? table[id] : undefined
+}
+
+function owned(row: readonly [string, string, (readonly string[])?] | undefined): Owned | undefined {
+  return row === undefined ? undefined : { owner: ownerOf(row[0], row[1]), groups: row[2] ?? [] }
 }
 
 function ownerOf(caller: string, origin: string): TaskOwner {

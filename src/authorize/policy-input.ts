@@ -3,7 +3,7 @@
 
 import { type Operation, operations } from '../a2a/operations.ts'
 import type { MessageFacts, TaskOwner, Validated } from '../exchange/exchange.ts'
-import type { Owned, OwnershipReader } from './authorize.ts'
+import type { Owned, OwnershipReader } from './ownership.ts'
 
 export type Relation = 'self' | 'origin' | 'other' | 'none'
 

@@ -147,16 +147,21 @@ const exceptions: Readonly<Record<string, StrictJsonReason>> = {
   'y_object_duplicated_key_and_value.json': 'duplicate-key',
 }
 
-test('agrees with the public parsing vectors', { skip: existsSync(vectors) ? false : 'shared/vectors/json is absent' }, () => {
-  const files = readdirSync(vectors).filter((file) => file.endsWith('.json'))
-  assert.ok(files.length > 300)
-  for (const file of files) {
-    const reason = reasonOf(readFileSync(new URL(file.replaceAll('%', '%25').replaceAll('#', '%23'), vectors)))
-    if (file.startsWith('y_')) assert.equal(reason, exceptions[file], file)
-    else if (file.startsWith('n_')) assert.notEqual(reason, undefined, file)
-    else if (file.includes('surrogate') || file.includes('utf') || file.includes('UTF')) assert.notEqual(reason, undefined, file)
-  }
-})
+test(
+  'agrees with the public parsing vectors',
+  { skip: existsSync(vectors) ? false : 'shared/vectors/json is absent' },
+  () => {
+    const files = readdirSync(vectors).filter((file) => file.endsWith('.json'))
+    assert.ok(files.length > 300)
+    for (const file of files) {
+      const reason = reasonOf(readFileSync(new URL(file.replaceAll('%', '%25').replaceAll('#', '%23'), vectors)))
+      if (file.startsWith('y_')) assert.equal(reason, exceptions[file], file)
+      else if (file.startsWith('n_')) assert.notEqual(reason, undefined, file)
+      else if (file.includes('surrogate') || file.includes('utf') || file.includes('UTF'))
+        assert.notEqual(reason, undefined, file)
+    }
+  },
+)
 
 test('decodes well-formed UTF-8 and refuses everything else', () => {
   assert.equal(decodeUtf8(Buffer.from('é😀')), 'é😀')
@@ -166,7 +171,8 @@ test('decodes well-formed UTF-8 and refuses everything else', () => {
 })
 
 test('a detached text equals the original, short, long and beyond ASCII', () => {
-  for (const text of ['', 'abc', 'é😀€', 'x'.repeat(1024), '€'.repeat(1024), '😀'.repeat(5000)]) assert.equal(detach(text), text)
+  for (const text of ['', 'abc', 'é😀€', 'x'.repeat(1024), '€'.repeat(1024), '😀'.repeat(5000)])
+    assert.equal(detach(text), text)
 })
 
 const budget = { interruptAfterTimeLimit: 500, numRuns: 1_000 } as const
@@ -222,7 +228,8 @@ test('finds the range of a value through escapes, nesting and spacing', () => {
   assert.equal(at('params', 'list', 1, 'a\\'), '-1.5e3')
   assert.equal(at('params', 'list', 2), '"y"')
   assert.equal(at(), text.trim())
-  for (const path of [['y'], ['params', 'list', 3], ['x', 'z'], ['params', 0], ['params', 'list', 'a'], [0]]) assert.equal(at(...path), undefined)
+  for (const path of [['y'], ['params', 'list', 3], ['x', 'z'], ['params', 0], ['params', 'list', 'a'], [0]])
+    assert.equal(at(...path), undefined)
 })
 
 test('does not take a raw key for an escaped one that looks the same', () => {
@@ -238,19 +245,24 @@ function ownMember(text: string, key: string): unknown {
 
 test('a splice changes the one value and leaves every other byte alone', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue(), { minKeys: 1, noNullPrototype: true }), fc.nat(), fc.constantFrom(undefined, 2), (object, pick, space) => {
-      const keys = Object.keys(object)
-      const key = keys[pick % keys.length] ?? ''
-      const text = JSON.stringify({ before: [1, '"'], body: object, after: 1.0 }, undefined, space)
-      if (!parse(text).ok) return
-      const range = memberRange(text, ['body', key])
-      assert.ok(range)
-      assert.deepEqual(JSON.parse(text.slice(range.start, range.end)), ownMember(text, key))
-      const spliced = spliceMember(text, ['body', key], '"new"')
-      assert.equal(spliced, `${text.slice(0, range.start)}"new"${text.slice(range.end)}`)
-      assert.equal(ownMember(spliced, key), 'new')
-      for (const other of keys) if (other !== key) assert.deepEqual(ownMember(spliced, other), ownMember(text, other))
-    }),
+    fc.property(
+      fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue(), { minKeys: 1, noNullPrototype: true }),
+      fc.nat(),
+      fc.constantFrom(undefined, 2),
+      (object, pick, space) => {
+        const keys = Object.keys(object)
+        const key = keys[pick % keys.length] ?? ''
+        const text = JSON.stringify({ before: [1, '"'], body: object, after: 1.0 }, undefined, space)
+        if (!parse(text).ok) return
+        const range = memberRange(text, ['body', key])
+        assert.ok(range)
+        assert.deepEqual(JSON.parse(text.slice(range.start, range.end)), ownMember(text, key))
+        const spliced = spliceMember(text, ['body', key], '"new"')
+        assert.equal(spliced, `${text.slice(0, range.start)}"new"${text.slice(range.end)}`)
+        assert.equal(ownMember(spliced, key), 'new')
+        for (const other of keys) if (other !== key) assert.deepEqual(ownMember(spliced, other), ownMember(text, other))
+      },
+    ),
     budget,
   )
 })

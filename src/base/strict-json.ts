@@ -349,13 +349,22 @@ export function memberRange(text: string, path: readonly (string | number)[]): T
 }
 
 /** The text with the value at `path` replaced and every other character left alone; undefined when it is not there. */
-export function spliceMember(text: string, path: readonly (string | number)[], replacement: string): string | undefined {
+export function spliceMember(
+  text: string,
+  path: readonly (string | number)[],
+  replacement: string,
+): string | undefined {
   const range = memberRange(text, path)
   return range && text.slice(0, range.start) + replacement + text.slice(range.end)
 }
 
 /** The text with a first member put into the object at `path`, which must not have that key yet. */
-export function insertMember(text: string, path: readonly (string | number)[], key: string, valueText: string): string | undefined {
+export function insertMember(
+  text: string,
+  path: readonly (string | number)[],
+  key: string,
+  valueText: string,
+): string | undefined {
   const range = memberRange(text, path)
   if (!range || text.charCodeAt(range.start) !== OPEN_OBJECT) return undefined
   const inside = range.start + 1

@@ -4,15 +4,20 @@
 import { suggestWord } from '../config/config.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
+import { fetchCard } from './fetch-card.ts'
 import { CommandError, printable, printJson } from './io.ts'
 import type { AgentTarget, CardFacts } from './ports.ts'
 import { requireConfig } from './state.ts'
 
 export const command: Command = {
   arguments: [{ name: 'AGENT', about: 'name in the configuration, or URL' }],
-  options: { 'config': configOption, 'data-dir': dataDirOption },
+  options: {
+    'card-url': { value: 'URL', about: 'where the card lies (default: URL/.well-known/agent-card.json)' },
+    config: configOption,
+    'data-dir': dataDirOption,
+  },
   run: async (input) => {
-    const facts = await (await input.ports()).inspectAgent(await findTarget(input))
+    const facts = await fetchCard(input, await findTarget(input))
     if (input.json) printJson(input.io, facts)
     else input.io.out(formatFacts(facts))
     return 0
@@ -21,12 +26,17 @@ export const command: Command = {
 
 async function findTarget(input: Input): Promise<AgentTarget> {
   const [agent = ''] = input.args
-  if (/^https?:\/\//.test(agent)) return { url: agent, cardUrl: undefined, loaded: undefined, name: undefined }
+  const cardUrl = input.option('card-url')
+  if (/^https?:\/\//.test(agent)) return { url: agent, cardUrl, loaded: undefined, name: undefined }
   const loaded = await requireConfig(input)
   const found = loaded.config.agents.find((candidate) => candidate.name === agent)
-  if (found !== undefined) return { url: found.url, cardUrl: found.cardUrl, loaded, name: found.name }
+  if (found !== undefined) return { url: found.url, cardUrl: cardUrl ?? found.cardUrl, loaded, name: found.name }
   const names = loaded.config.agents.map((candidate) => candidate.name)
-  throw new CommandError(2, `no agent is named ${JSON.stringify(agent)}`, suggestWord(agent, names) || 'add it: sallyport agent add URL')
+  throw new CommandError(
+    2,
+    `no agent is named ${JSON.stringify(agent)}`,
+    suggestWord(agent, names) || 'add it: sallyport agent add URL',
+  )
 }
 
 function formatFacts(facts: CardFacts): string {

@@ -8,7 +8,7 @@ import { requireConfig } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { 'config': configOption, 'data-dir': dataDirOption },
+  options: { config: configOption, 'data-dir': dataDirOption },
   run: async (input) => {
     const { publicUrl, config } = buildSnapshot((await requireConfig(input)).config)
     const agents = config.agents.map((agent) => ({
@@ -20,7 +20,12 @@ export const command: Command = {
       principals: agent.principals,
     }))
     if (input.json) printJsonLines(input.io, agents)
-    else printTable(input.io, ['NAME', 'AGENT', 'SERVED AT', 'DISCOVERY'], agents.map((agent) => [agent.name, agent.url, agent.publicUrl, agent.discovery]))
+    else
+      printTable(
+        input.io,
+        ['NAME', 'AGENT', 'SERVED AT', 'DISCOVERY'],
+        agents.map((agent) => [agent.name, agent.url, agent.publicUrl, agent.discovery]),
+      )
     return 0
   },
 }

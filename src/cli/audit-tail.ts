@@ -9,10 +9,10 @@ import { requireDataDir } from './state.ts'
 export const command: Command = {
   arguments: [],
   options: {
-    'lines': { value: 'N', short: 'n', about: 'how many records to begin with (default: 10)' },
-    'follow': { short: 'f', about: 'go on as records are written' },
+    lines: { value: 'N', short: 'n', about: 'how many records to begin with (default: 10)' },
+    follow: { short: 'f', about: 'go on as records are written' },
     'data-dir': dataDirOption,
-    'config': configOption,
+    config: configOption,
   },
   run: async (input) => {
     const text = input.option('lines') ?? '10'
@@ -30,6 +30,9 @@ export const command: Command = {
 }
 
 function formatRecord(record: TailRecord): string {
-  const what = [record.caller, record.operation, record.agent].filter((word) => word !== '').join(' ')
-  return [record.time, record.log, `#${record.index}`, record.kind, record.outcome, record.code, what].filter((word) => word !== '').join('  ')
+  const behalf = record.origin === record.caller || record.origin === '' ? '' : `for ${record.origin}`
+  const what = [record.caller, behalf, record.operation, record.agent].filter((word) => word !== '').join(' ')
+  return [record.time, record.log, `#${record.index}`, record.kind, record.outcome, record.code, what]
+    .filter((word) => word !== '')
+    .join('  ')
 }

@@ -10,7 +10,7 @@ import { requireDataDir } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { 'data-dir': dataDirOption, 'config': configOption },
+  options: { 'data-dir': dataDirOption, config: configOption },
   run: async (input) => {
     const { dataDir } = await requireDataDir(input)
     const report = await (await input.ports()).verifyLedger(join(dataDir, 'ledger'))
@@ -31,6 +31,9 @@ export const command: Command = {
 
 function describe(problem: VerifyProblem): string {
   const record = problem.index === undefined ? '' : ` record ${problem.index}`
-  const file = problem.file === undefined ? '' : ` ${problem.file}${problem.offset === undefined ? '' : ` at byte ${problem.offset}`}`
+  const file =
+    problem.file === undefined
+      ? ''
+      : ` ${problem.file}${problem.offset === undefined ? '' : ` at byte ${problem.offset}`}`
   return printable(`${problem.log}:${record}${file === '' ? '' : ` in${file}`} ${problem.message}`)
 }

@@ -22,7 +22,11 @@ export async function changeState<M extends ControlMethod>(
 }
 
 /** TypeScript cannot tie method, parameters and result together through an index; the contract does. */
-function callMethod<M extends ControlMethod>(methods: ControlMethods, method: M, params: ControlParams<M>): Promise<ControlResult<M>> {
+function callMethod<M extends ControlMethod>(
+  methods: ControlMethods,
+  method: M,
+  params: ControlParams<M>,
+): Promise<ControlResult<M>> {
   const call = methods[method] as (params: ControlParams<M>) => Promise<ControlResult<M>>
   return call.call(methods, params)
 }

@@ -14,7 +14,15 @@ interface Run {
 }
 
 const day = 86_400_000
-const summary = { id: 'abcdefghijkl', name: 'ci', environment: 'live', createdAtMs: 0, expiresAtMs: day, revokedAtMs: null, previousUntilMs: null }
+const summary = {
+  id: 'abcdefghijkl',
+  name: 'ci',
+  environment: 'live',
+  createdAtMs: 0,
+  expiresAtMs: day,
+  revokedAtMs: null,
+  previousUntilMs: null,
+}
 
 function fakePorts(overrides: Partial<Ports> = {}): Ports {
   const unused = (): never => assert.fail('not to be called')
@@ -24,11 +32,15 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
     openState: () =>
       Promise.resolve({
         methods: {
-          'ping': unused,
-          'key.create': ({ name, expiresInMs }) => Promise.resolve({ key: `sp_live_${name}`, summary: { ...summary, name, expiresAtMs: expiresInMs } }),
+          ping: unused,
+          'key.create': ({ name, expiresInMs }) =>
+            Promise.resolve({ key: `sp_live_${name}`, summary: { ...summary, name, expiresAtMs: expiresInMs } }),
           'key.list': () => Promise.resolve([summary, { ...summary, name: 'old', revokedAtMs: 5 }]),
           'key.rotate': () => Promise.resolve({ key: 'sp_live_rotated', summary }),
-          'key.revoke': ({ name }) => (name === 'ci' ? Promise.resolve([summary]) : Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key'))),
+          'key.revoke': ({ name }) =>
+            name === 'ci'
+              ? Promise.resolve([summary])
+              : Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key')),
           'policy.reload': unused,
         },
         close: () => Promise.resolve(),
@@ -46,7 +58,8 @@ const cwd = mkdtempSync(join(tmpdir(), 'sallyport-cli-'))
 const dataDir = join(cwd, 'data')
 mkdirSync(dataDir)
 const file = join(cwd, 'sallyport.yaml')
-const yaml = 'dataDir: ./data\nagents: [{ name: calculator, url: "http://127.0.0.1:9001" }]\npolicy: { roles: [{ name: analyst }] }\n'
+const yaml =
+  'dataDir: ./data\nagents: [{ name: calculator, url: "http://127.0.0.1:9001" }]\npolicy: { roles: [{ name: analyst }] }\n'
 writeFileSync(file, yaml)
 
 async function run(words: readonly string[], ports: Partial<Ports> = {}): Promise<Run> {
@@ -63,8 +76,23 @@ async function run(words: readonly string[], ports: Partial<Ports> = {}): Promis
 }
 
 const titles = [
-  'demo', 'serve', 'config check', 'config show', 'config schema', 'key create', 'key list', 'key rotate', 'key revoke', 'agent add',
-  'agent list', 'agent inspect', 'policy check', 'policy explain', 'policy bind', 'audit verify', 'audit tail',
+  'demo',
+  'serve',
+  'config check',
+  'config show',
+  'config schema',
+  'key create',
+  'key list',
+  'key rotate',
+  'key revoke',
+  'agent add',
+  'agent list',
+  'agent inspect',
+  'policy check',
+  'policy explain',
+  'policy bind',
+  'audit verify',
+  'audit tail',
 ]
 
 for (const title of titles) {
@@ -85,13 +113,36 @@ test('the overview names every command', async () => {
 
 test('wrong usage is refused with exit 2, nothing on standard output, and a hint', async () => {
   const wrong = [
-    [], ['kee'], ['key'], ['key', 'creat'], ['--json'], ['-x'], ['key', 'create'], ['key', 'create', 'a', 'b'], ['key', 'create', 'a', '--expirs=1d'],
-    ['key', 'create', 'a', '--expires'], ['key', 'create', 'a', '--expires', '--json'], ['key', 'create', 'a', '--expires=soon'], ['key', 'create', 'a', '--json=yes'],
-    ['key', 'create', 'a', '--expires=1d', '--expires=2d'], ['key', 'create', 'Not A Name'], ['key', 'create', 'a', '--expires=0s'], ['key', 'rotate', 'a', '--overlap=8d'],
-    ['key', 'list', '-c', 'absent.yaml'], ['key', 'list', '--data-dir', 'absent'], ['audit', 'tail', '-n', 'x'], ['demo', '--port', '70000'], ['demo', '--port', '-1'],
-    ['policy', 'explain'], ['policy', 'explain', '--caller', 'key:ci', '--agent', 'calculator', '--operation', 'SendMesage'],
-    ['policy', 'explain', '--caller', 'key:ci', '--agent', 'calc', '--operation', 'SendMessage'], ['agent', 'inspect', 'nobody'], ['agent', 'add', 'ftp://x', '--no-fetch', '--name', 'x'],
-    ['agent', 'add', 'http://x', '--no-fetch'], ['constructor'], ['__proto__', 'toString'],
+    [],
+    ['kee'],
+    ['key'],
+    ['key', 'creat'],
+    ['--json'],
+    ['-x'],
+    ['key', 'create'],
+    ['key', 'create', 'a', 'b'],
+    ['key', 'create', 'a', '--expirs=1d'],
+    ['key', 'create', 'a', '--expires'],
+    ['key', 'create', 'a', '--expires', '--json'],
+    ['key', 'create', 'a', '--expires=soon'],
+    ['key', 'create', 'a', '--json=yes'],
+    ['key', 'create', 'a', '--expires=1d', '--expires=2d'],
+    ['key', 'create', 'Not A Name'],
+    ['key', 'create', 'a', '--expires=0s'],
+    ['key', 'rotate', 'a', '--overlap=8d'],
+    ['key', 'list', '-c', 'absent.yaml'],
+    ['key', 'list', '--data-dir', 'absent'],
+    ['audit', 'tail', '-n', 'x'],
+    ['demo', '--port', '70000'],
+    ['demo', '--port', '-1'],
+    ['policy', 'explain'],
+    ['policy', 'explain', '--caller', 'key:ci', '--agent', 'calculator', '--operation', 'SendMesage'],
+    ['policy', 'explain', '--caller', 'key:ci', '--agent', 'calc', '--operation', 'SendMessage'],
+    ['agent', 'inspect', 'nobody'],
+    ['agent', 'add', 'ftp://x', '--no-fetch', '--name', 'x'],
+    ['agent', 'add', 'http://x', '--no-fetch'],
+    ['constructor'],
+    ['__proto__', 'toString'],
   ]
   for (const words of wrong) {
     const { code, out, err } = await run(words)
@@ -109,13 +160,22 @@ test('nothing that was typed can steer the terminal', async () => {
 test('key create prints the key and nothing else', async () => {
   assert.deepEqual(await run(['key', 'create', 'ci']), { code: 0, out: 'sp_live_ci\n', err: '' })
   const { out } = await run(['key', 'create', 'ci', '--expires', '1d', '--json'])
-  assert.deepEqual([JSON.parse(out).key, JSON.parse(out).principal, out.split('\n').length], ['sp_live_ci', 'key:ci', 2])
+  assert.deepEqual(
+    [JSON.parse(out).key, JSON.parse(out).principal, out.split('\n').length],
+    ['sp_live_ci', 'key:ci', 2],
+  )
 })
 
 test('key list shows every key, one JSON document per line', async () => {
   const { code, out } = await run(['key', 'list', '--json'])
   assert.equal(code, 0)
-  assert.deepEqual(out.trim().split('\n').map((line) => JSON.parse(line).status), ['expired', 'revoked'])
+  assert.deepEqual(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).status),
+    ['expired', 'revoked'],
+  )
 })
 
 test('revoking what is not there is told', async () => {
@@ -125,7 +185,10 @@ test('revoking what is not there is told', async () => {
 
 test('state is closed also when the change failed', async () => {
   let closed = 0
-  const openState: Ports['openState'] = async (context) => ({ ...(await fakePorts().openState(context)), close: () => Promise.resolve(void closed++) })
+  const openState: Ports['openState'] = async (context) => ({
+    ...(await fakePorts().openState(context)),
+    close: () => Promise.resolve(void closed++),
+  })
   await run(['key', 'revoke', 'nobody'], { openState })
   assert.equal(closed, 1)
 })
@@ -142,21 +205,50 @@ test('a data directory is enough; a configuration that is about another one is l
   await run(['key', 'list', '--data-dir', other, '-c', file], { openState })
   writeFileSync(join(other, 'sallyport.yaml'), '')
   await run(['key', 'list', '--data-dir', other], { openState })
-  assert.deepEqual(seen, [[dataDir, file], [other, undefined], [other, file], [other, join(other, 'sallyport.yaml')]])
+  assert.deepEqual(seen, [
+    [dataDir, file],
+    [other, undefined],
+    [other, file],
+    [other, join(other, 'sallyport.yaml')],
+  ])
 })
 
 test('the exit code of audit verify is its answer', async () => {
-  const report = { ok: true, size: 3, root: 'cm9vdA', logs: [{ origin: 'sallyport.local/ab', size: 3, root: 'cm9vdA' }], problems: [] }
-  const broken = { ...report, ok: false, problems: [{ log: 'ab', index: 2, file: 'x.seg', offset: 9, kind: 'changed', message: 'was changed' }] }
+  const report = {
+    ok: true,
+    size: 3,
+    root: 'cm9vdA',
+    logs: [{ origin: 'sallyport.local/ab', size: 3, root: 'cm9vdA' }],
+    problems: [],
+  }
+  const broken = {
+    ...report,
+    ok: false,
+    problems: [{ log: 'ab', index: 2, file: 'x.seg', offset: 9, kind: 'changed', message: 'was changed' }],
+  }
   const good = await run(['audit', 'verify', '--json'], { verifyLedger: () => Promise.resolve(report) })
   assert.deepEqual([good.code, JSON.parse(good.out)], [0, report])
   const bad = await run(['audit', 'verify', '--json'], { verifyLedger: () => Promise.resolve(broken) })
   assert.deepEqual([bad.code, JSON.parse(bad.out).ok], [1, false])
-  assert.match((await run(['audit', 'verify'], { verifyLedger: () => Promise.resolve(broken) })).err, /record 2 in x\.seg at byte 9/)
+  assert.match(
+    (await run(['audit', 'verify'], { verifyLedger: () => Promise.resolve(broken) })).err,
+    /record 2 in x\.seg at byte 9/,
+  )
 })
 
 test('audit tail prints a line for each record', async () => {
-  const record: TailRecord = { log: 'ab', index: 1, time: 't', kind: 'decision', call: 'c', caller: 'key:a\u001b[2J', agent: 'calculator', operation: 'SendMessage', outcome: 'refused', code: 'AUTHZ_DENIED' }
+  const record: TailRecord = {
+    log: 'ab',
+    index: 1,
+    time: 't',
+    kind: 'decision',
+    call: 'c',
+    caller: 'key:a\u001b[2J',
+    agent: 'calculator',
+    operation: 'SendMessage',
+    outcome: 'refused',
+    code: 'AUTHZ_DENIED',
+  }
   async function* tailLedger(): AsyncIterable<TailRecord> {
     yield await Promise.resolve(record)
   }
@@ -168,7 +260,13 @@ test('audit tail prints a line for each record', async () => {
 
 test('the exit code of policy explain is its answer', async () => {
   const words = ['policy', 'explain', '--caller', 'key:ci', '--agent', 'calculator', '--operation', 'SendMessage']
-  const explain = (allowed: boolean): Partial<Ports> => ({ explainPolicy: () => ({ allowed, reason: 'analyst#0 allows', steps: [{ rule: 'analyst#0', effect: 'allow', outcome: 'matched', detail: 'bound to key:ci' }] }) })
+  const explain = (allowed: boolean): Partial<Ports> => ({
+    explainPolicy: () => ({
+      allowed,
+      reason: 'analyst#0 allows',
+      steps: [{ rule: 'analyst#0', effect: 'allow', outcome: 'matched', detail: 'bound to key:ci' }],
+    }),
+  })
   assert.equal((await run(words, explain(true))).code, 0)
   assert.equal((await run(words, explain(false))).code, 1)
   assert.equal(JSON.parse((await run([...words, '--json'], explain(false))).out).allowed, false)
@@ -188,7 +286,19 @@ test('a policy that does not compile stops what depends on it', async () => {
 test('policy bind and agent add edit the file', async () => {
   assert.equal((await run(['policy', 'bind', 'analyst', 'key:carol'])).code, 0)
   const inspectAgent: Ports['inspectAgent'] = () =>
-    Promise.resolve({ cardUrl: '', name: 'My Agent (v2)', description: '', version: '', protocolVersions: [], interfaces: [], streaming: false, pushNotifications: false, signed: false, securitySchemes: [], skills: [] })
+    Promise.resolve({
+      cardUrl: '',
+      name: 'My Agent (v2)',
+      description: '',
+      version: '',
+      protocolVersions: [],
+      interfaces: [],
+      streaming: false,
+      pushNotifications: false,
+      signed: false,
+      securitySchemes: [],
+      skills: [],
+    })
   assert.equal((await run(['agent', 'add', 'http://127.0.0.1:9002'], { inspectAgent })).code, 0)
   const text = readFileSync(file, 'utf8')
   assert.match(text, /key:carol/)
@@ -205,18 +315,25 @@ test('agent inspect uses the configuration for a name and none for a URL', async
   }
   assert.equal((await run(['agent', 'inspect', 'calculator'], { inspectAgent })).code, 3)
   await run(['agent', 'inspect', 'https://x.example'], { inspectAgent })
-  assert.deepEqual(targets, [['calculator', 'http://127.0.0.1:9001'], [undefined, 'https://x.example']])
+  assert.deepEqual(targets, [
+    ['calculator', 'http://127.0.0.1:9001'],
+    [undefined, 'https://x.example'],
+  ])
 })
 
 test('demo and serve hand on what was asked for', async () => {
   const seen: unknown[] = []
   const ports: Partial<Ports> = {
-    runDemo: ({ port, adminPort, dataDir: given, json }) => Promise.resolve(seen.push([port, adminPort, given, json]) - 1),
+    runDemo: ({ port, adminPort, dataDir: given, json }) =>
+      Promise.resolve(seen.push([port, adminPort, given, json]) - 1),
     runServe: ({ dataDir: given, loaded }) => Promise.resolve(seen.push([given, loaded.file]) + 1),
   }
   assert.equal((await run(['demo', '--json', '--port', '0', '--admin-port=0'], ports)).code, 0)
   assert.equal((await run(['serve', '--data-dir', 'elsewhere'], ports)).code, 3)
-  assert.deepEqual(seen, [[0, 0, undefined, true], [join(cwd, 'elsewhere'), file]])
+  assert.deepEqual(seen, [
+    [0, 0, undefined, true],
+    [join(cwd, 'elsewhere'), file],
+  ])
 })
 
 test('a bug ends with exit 3 and says so', async () => {

@@ -15,20 +15,26 @@ interface Entry {
 }
 
 const entries: Readonly<Record<string, Entry>> = {
-  'demo': { summary: 'run everything in one process, with sample agents', load: () => import('./demo.ts') },
-  'serve': { summary: 'run the gateway', load: () => import('./serve.ts') },
+  demo: { summary: 'run everything in one process, with sample agents', load: () => import('./demo.ts') },
+  serve: { summary: 'run the gateway', load: () => import('./serve.ts') },
   'config check': { summary: 'check the configuration; needs no network', load: () => import('./config-check.ts') },
   'config show': { summary: 'show the configuration, or what is effective', load: () => import('./config-show.ts') },
   'config schema': { summary: 'print the JSON Schema of the configuration', load: () => import('./config-schema.ts') },
   'key create': { summary: 'make an API key and print it, once', load: () => import('./key-create.ts') },
   'key list': { summary: 'list API keys, never their secrets', load: () => import('./key-list.ts') },
-  'key rotate': { summary: 'give a key a new secret; the old one works on for a while', load: () => import('./key-rotate.ts') },
+  'key rotate': {
+    summary: 'give a key a new secret; the old one works on for a while',
+    load: () => import('./key-rotate.ts'),
+  },
   'key revoke': { summary: 'revoke a key at once', load: () => import('./key-revoke.ts') },
   'agent add': { summary: 'add an agent to the configuration', load: () => import('./agent-add.ts') },
   'agent list': { summary: 'list the configured agents', load: () => import('./agent-list.ts') },
-  'agent inspect': { summary: 'fetch an agent\'s card and show what it says', load: () => import('./agent-inspect.ts') },
+  'agent inspect': { summary: "fetch an agent's card and show what it says", load: () => import('./agent-inspect.ts') },
   'policy check': { summary: 'compile the policy', load: () => import('./policy-check.ts') },
-  'policy explain': { summary: 'say which rule allows or denies a call, and why', load: () => import('./policy-explain.ts') },
+  'policy explain': {
+    summary: 'say which rule allows or denies a call, and why',
+    load: () => import('./policy-explain.ts'),
+  },
   'policy bind': { summary: 'give a role to a caller in the configuration', load: () => import('./policy-bind.ts') },
   'audit verify': { summary: 'verify the ledger offline', load: () => import('./audit-verify.ts') },
   'audit tail': { summary: 'show the latest records', load: () => import('./audit-tail.ts') },
@@ -47,7 +53,11 @@ export async function runCli(words: readonly string[], io: Io, loadPorts: () => 
       printError(io, error.message, error.hint)
       return error.code === 'CONFIG_INVALID' || error.code === 'CONTROL_FAILED' ? 2 : 3
     }
-    printError(io, `internal error: ${error instanceof Error ? error.message : String(error)}`, 'this is a bug; please report it')
+    printError(
+      io,
+      `internal error: ${error instanceof Error ? error.message : String(error)}`,
+      'this is a bug; please report it',
+    )
     const frames = error instanceof Error ? (error.stack ?? '').split('\n').slice(1) : []
     for (const frame of frames) io.err(`${printable(frame)}\n`)
     return 3
@@ -79,19 +89,29 @@ async function dispatch(words: readonly string[], io: Io, loadPorts: () => Promi
 /** `entry` is undefined when only a group such as `key` was named. */
 function find(words: readonly string[]): { title: string; entry?: Entry; rest: readonly string[] } {
   const [first = '', second = ''] = words
-  for (const [title, rest] of [[`${first} ${second}`, words.slice(2)], [first, words.slice(1)]] as const) {
+  for (const [title, rest] of [
+    [`${first} ${second}`, words.slice(2)],
+    [first, words.slice(1)],
+  ] as const) {
     const entry = Object.hasOwn(entries, title) ? entries[title] : undefined
     if (entry !== undefined) return { title, entry, rest }
   }
   const groups = [...new Set(Object.keys(entries).map((title) => title.split(' ')[0] ?? title))]
   if (groups.includes(first)) return { title: first, rest: words.slice(1) }
-  if (first.startsWith('-')) throw new CommandError(2, `unknown flag ${first}`, 'flags come after the command; see: sallyport --help')
+  if (first.startsWith('-'))
+    throw new CommandError(2, `unknown flag ${first}`, 'flags come after the command; see: sallyport --help')
   const near = nearest(first, groups)
-  throw new CommandError(2, `unknown command ${JSON.stringify(first)}`, near === undefined ? 'see: sallyport --help' : `did you mean: sallyport ${near}`)
+  throw new CommandError(
+    2,
+    `unknown command ${JSON.stringify(first)}`,
+    near === undefined ? 'see: sallyport --help' : `did you mean: sallyport ${near}`,
+  )
 }
 
 function showGroup(group: string, rest: readonly string[], io: Io): ExitCode {
-  const members = Object.keys(entries).filter((title) => title.startsWith(`${group} `)).map((title) => title.slice(group.length + 1))
+  const members = Object.keys(entries)
+    .filter((title) => title.startsWith(`${group} `))
+    .map((title) => title.slice(group.length + 1))
   const word = rest[0]
   if (word === '--help' || word === '-h') {
     io.out(formatOverview(`${group} `))
@@ -100,7 +120,11 @@ function showGroup(group: string, rest: readonly string[], io: Io): ExitCode {
   const listed = `one of ${members.join(', ')}`
   if (word === undefined || word.startsWith('-')) throw new CommandError(2, `${group} needs a command`, listed)
   const near = nearest(word, members)
-  throw new CommandError(2, `unknown command ${JSON.stringify(`${group} ${word}`)}`, near === undefined ? listed : `did you mean: sallyport ${group} ${near}`)
+  throw new CommandError(
+    2,
+    `unknown command ${JSON.stringify(`${group} ${word}`)}`,
+    near === undefined ? listed : `did you mean: sallyport ${group} ${near}`,
+  )
 }
 
 function formatOverview(prefix: string): string {

@@ -45,8 +45,15 @@ export const commonOptions: Readonly<Record<string, OptionSpec>> = {
   help: { short: 'h', about: 'show this help' },
 }
 
-export const configOption: OptionSpec = { value: 'FILE', short: 'c', about: 'configuration file (default: ./sallyport.yaml)' }
-export const dataDirOption: OptionSpec = { value: 'DIR', about: 'data directory (default: dataDir of the configuration)' }
+export const configOption: OptionSpec = {
+  value: 'FILE',
+  short: 'c',
+  about: 'configuration file (default: ./sallyport.yaml)',
+}
+export const dataDirOption: OptionSpec = {
+  value: 'DIR',
+  about: 'data directory (default: dataDir of the configuration)',
+}
 
 export type ParsedArguments = Omit<Input, 'io' | 'ports' | 'json'>
 
@@ -61,7 +68,10 @@ export function parseArguments(title: string, command: Command, words: readonly 
     options: Object.fromEntries(
       Object.entries(specs).map(([name, spec]) => [
         name,
-        { type: spec.value === undefined ? 'boolean' : 'string', ...(spec.short === undefined ? {} : { short: spec.short }) } as const,
+        {
+          type: spec.value === undefined ? 'boolean' : 'string',
+          ...(spec.short === undefined ? {} : { short: spec.short }),
+        } as const,
       ]),
     ),
   })
@@ -76,8 +86,12 @@ export function parseArguments(title: string, command: Command, words: readonly 
       const near = nearest(token.name, Object.keys(specs))
       throw new CommandError(2, `unknown flag ${token.rawName}`, near === undefined ? help : `did you mean --${near}`)
     }
-    values.set(token.name, [...(values.get(token.name) ?? []), readValue(token.rawName, spec, token.value, token.inlineValue === true, help)])
-    if (spec.multiple !== true && (values.get(token.name)?.length ?? 0) > 1) throw new CommandError(2, `${token.rawName} is given twice`, help)
+    values.set(token.name, [
+      ...(values.get(token.name) ?? []),
+      readValue(token.rawName, spec, token.value, token.inlineValue === true, help),
+    ])
+    if (spec.multiple !== true && (values.get(token.name)?.length ?? 0) > 1)
+      throw new CommandError(2, `${token.rawName} is given twice`, help)
   }
   if (!values.has('help')) checkCount(command, args, help)
   return {
@@ -88,7 +102,13 @@ export function parseArguments(title: string, command: Command, words: readonly 
   }
 }
 
-function readValue(rawName: string, spec: OptionSpec, value: string | undefined, isInline: boolean, help: string): string {
+function readValue(
+  rawName: string,
+  spec: OptionSpec,
+  value: string | undefined,
+  isInline: boolean,
+  help: string,
+): string {
   if (spec.value === undefined) {
     if (value !== undefined) throw new CommandError(2, `${rawName} takes no value`, help)
     return ''

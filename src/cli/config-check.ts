@@ -14,13 +14,20 @@ export const command: Command = {
     const file = configFile(input)
     const loaded = await loadConfig(file, { extraChecks: (config) => ports.checkPolicy(config) })
     if (input.json) {
-      printJson(input.io, loaded.ok ? { ok: true, file, problems: [], warnings: loaded.warnings } : { ok: false, file, problems: loaded.problems, warnings: [] })
+      printJson(
+        input.io,
+        loaded.ok
+          ? { ok: true, file, problems: [], warnings: loaded.warnings }
+          : { ok: false, file, problems: loaded.problems, warnings: [] },
+      )
       return loaded.ok ? 0 : 2
     }
     if (!loaded.ok) throw refuseProblems(input.io, file, loaded.problems)
     printWarnings(input.io, loaded)
     const { agents, policy } = loaded.config
-    input.io.out(`${file} is valid: ${agents.length} agents, ${policy.roles.length} roles, ${policy.bindings.length} bindings, ${policy.denies.length} denies\n`)
+    input.io.out(
+      `${file} is valid: ${agents.length} agents, ${policy.roles.length} roles, ${policy.bindings.length} bindings, ${policy.denies.length} denies\n`,
+    )
     return 0
   },
 }

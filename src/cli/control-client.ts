@@ -46,7 +46,14 @@ function connect(path: string): Promise<Socket | undefined> {
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined)
-      else reject(new CommandError(3, `the running process cannot be reached: ${error.code ?? 'unknown reason'}`, `check who owns ${path}`))
+      else
+        reject(
+          new CommandError(
+            3,
+            `the running process cannot be reached: ${error.code ?? 'unknown reason'}`,
+            `check who owns ${path}`,
+          ),
+        )
     })
   })
 }
@@ -80,12 +87,16 @@ function readAnswer(line: string): unknown {
   } catch {
     throw new CommandError(3, 'the answer of the running process is not JSON')
   }
-  if (typeof answer !== 'object' || answer === null) throw new CommandError(3, 'the answer of the running process is empty')
+  if (typeof answer !== 'object' || answer === null)
+    throw new CommandError(3, 'the answer of the running process is empty')
   if ('result' in answer) return answer.result
   const error: unknown = 'error' in answer ? answer.error : undefined
   const { code, message, hint } = Object(error) as { code?: unknown; message?: unknown; hint?: unknown } // each is checked below
   const text = typeof message === 'string' ? message : 'the running process refused'
   // What was asked for was wrong (2), or the process could not do it (3).
-  throw new CommandError(code === 'CONTROL_FAILED' || code === 'CONFIG_INVALID' ? 2 : 3, text, typeof hint === 'string' ? hint : '')
+  throw new CommandError(
+    code === 'CONTROL_FAILED' || code === 'CONFIG_INVALID' ? 2 : 3,
+    text,
+    typeof hint === 'string' ? hint : '',
+  )
 }
-

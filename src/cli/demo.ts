@@ -7,7 +7,7 @@ import { CommandError, toExitCode } from './io.ts'
 export const command: Command = {
   arguments: [],
   options: {
-    'port': { value: 'PORT', about: 'port of the gateway; 0 for any free one (default: 7000)' },
+    port: { value: 'PORT', about: 'port of the gateway; 0 for any free one (default: 7000)' },
     'admin-port': { value: 'PORT', about: 'port of the admin listener; 0 for any free one (default: 7001)' },
     'data-dir': { value: 'DIR', about: 'data directory (default: a fresh one)' },
   },
@@ -27,6 +27,11 @@ export const command: Command = {
 function readPort(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (!(port <= 65_535)) throw new CommandError(2, `${flag} is not a port: ${JSON.stringify(text)}`, 'write a number up to 65535; 0 for any free one')
+  if (!(port <= 65_535))
+    throw new CommandError(
+      2,
+      `${flag} is not a port: ${JSON.stringify(text)}`,
+      'write a number up to 65535; 0 for any free one',
+    )
   return port
 }

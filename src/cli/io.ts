@@ -3,12 +3,12 @@
 // around this.
 
 export interface Io {
-  out(text: string): void
-  err(text: string): void
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
   readonly color: boolean
   readonly cwd: string
   /** From the first call on, being asked to stop (SIGINT, SIGTERM) aborts this instead of ending the process. */
-  stopSignal(): AbortSignal
+  readonly stopSignal: () => AbortSignal
 }
 
 /** 0 good, 1 the answer is no, 2 wrong usage or configuration, 3 a fault */
@@ -34,7 +34,9 @@ export function printError(io: Io, message: string, hint: string | undefined): v
 }
 
 export function printWarning(io: Io, message: string, hint: string): void {
-  const [warning, advice] = io.color ? ['\u001b[33mwarning:\u001b[0m', '\u001b[36mhint:\u001b[0m'] : ['warning:', 'hint:']
+  const [warning, advice] = io.color
+    ? ['\u001b[33mwarning:\u001b[0m', '\u001b[36mhint:\u001b[0m']
+    : ['warning:', 'hint:']
   io.err(`${warning} ${printable(message)}\n`)
   if (hint !== '') io.err(`${advice} ${printable(hint)}\n`)
 }
@@ -53,7 +55,9 @@ export function printTable(io: Io, head: readonly string[], rows: readonly (read
   const cells = [head, ...rows].map((row) => row.map(printable))
   const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)))
   for (const [index, row] of cells.entries()) {
-    const line = row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ')
+    const line = row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
     io.out(`${index === 0 && io.color ? `\u001b[1m${line}\u001b[0m` : line}\n`)
   }
 }

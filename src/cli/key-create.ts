@@ -12,8 +12,8 @@ import { findState } from './state.ts'
 export const command: Command = {
   arguments: [{ name: 'NAME', about: 'the caller becomes key:NAME; several keys may share a name' }],
   options: {
-    'expires': { value: 'TIME', about: 'how long it lives, such as 30d (default: until revoked)' },
-    'config': configOption,
+    expires: { value: 'TIME', about: 'how long it lives, such as 30d (default: until revoked)' },
+    config: configOption,
     'data-dir': dataDirOption,
   },
   run: async (input) => {
@@ -22,7 +22,11 @@ export const command: Command = {
     const expiresInMs = expires === undefined ? null : readDuration('--expires', expires)
     if (expiresInMs === 0) throw new CommandError(2, 'a key that expires at once is of no use', 'write --expires 30d')
     if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
-      throw new CommandError(2, `${JSON.stringify(name)} cannot name a key`, 'use lower-case letters, digits and hyphens, at most 63')
+      throw new CommandError(
+        2,
+        `${JSON.stringify(name)} cannot name a key`,
+        'use lower-case letters, digits and hyphens, at most 63',
+      )
     }
     const state = await findState(input)
     const created = await changeState(input, state, 'key.create', { name, expiresInMs })

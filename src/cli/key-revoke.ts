@@ -11,7 +11,7 @@ import { requireDataDir } from './state.ts'
 
 export const command: Command = {
   arguments: [{ name: 'NAME', about: 'name (all of its keys), id, or the leaked key itself' }],
-  options: { 'config': configOption, 'data-dir': dataDirOption },
+  options: { config: configOption, 'data-dir': dataDirOption },
   run: async (input) => {
     const [name = ''] = input.args
     const state = await requireDataDir(input)

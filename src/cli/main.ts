@@ -23,4 +23,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-process.exitCode = await runCli(process.argv.slice(2), io, async () => (await import('../serve/ports.ts')).createPorts())
+process.exitCode = await runCli(process.argv.slice(2), io, async () =>
+  (await import('../serve/serve.ts')).createPorts(),
+)

@@ -13,7 +13,7 @@ export const command: Command = {
     { name: 'ROLE', about: 'a role of the policy' },
     { name: 'CALLER', about: 'key:ci, user:corp/4f1c, agent:planner, group:corp/analysts …' },
   ],
-  options: { 'config': configOption, 'data-dir': dataDirOption },
+  options: { config: configOption, 'data-dir': dataDirOption },
   run: async (input) => {
     const [role = '', caller = ''] = input.args
     const file = configFile(input)

@@ -7,13 +7,16 @@ import { requireConfig } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { 'config': configOption, 'data-dir': dataDirOption },
+  options: { config: configOption, 'data-dir': dataDirOption },
   run: async (input) => {
     const { policy } = (await requireConfig(input, { withPolicy: true })).config
     const rules = policy.roles.reduce((count, role) => count + role.rules.length, 0)
     const counts = { roles: policy.roles.length, rules, bindings: policy.bindings.length, denies: policy.denies.length }
     if (input.json) printJson(input.io, { ok: true, ...counts })
-    else input.io.out(`the policy is valid: ${counts.roles} roles with ${rules} rules, ${counts.bindings} bindings, ${counts.denies} denies\n`)
+    else
+      input.io.out(
+        `the policy is valid: ${counts.roles} roles with ${rules} rules, ${counts.bindings} bindings, ${counts.denies} denies\n`,
+      )
     return 0
   },
 }

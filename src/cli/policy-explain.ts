@@ -11,14 +11,14 @@ import { requireConfig } from './state.ts'
 export const command: Command = {
   arguments: [],
   options: {
-    'caller': { value: 'ID', about: 'key:ci, user:corp/4f1c, agent:planner …' },
-    'group': { value: 'ID', multiple: true, about: 'a group of the caller; may be given again' },
-    'origin': { value: 'ID', about: 'on whose behalf (default: the caller itself)' },
+    caller: { value: 'ID', about: 'key:ci, user:corp/4f1c, agent:planner …' },
+    group: { value: 'ID', multiple: true, about: 'a group of the caller; may be given again' },
+    origin: { value: 'ID', about: 'on whose behalf (default: the caller itself)' },
     'origin-group': { value: 'ID', multiple: true, about: 'a group of the origin; may be given again' },
-    'autonomous': { about: 'the caller is an agent acting on its own account' },
-    'agent': { value: 'NAME', about: 'the agent called' },
-    'operation': { value: 'NAME', about: `${operationNames[0]}, ${operationNames[2]} …` },
-    'config': configOption,
+    autonomous: { about: 'the caller is an agent acting on its own account' },
+    agent: { value: 'NAME', about: 'the agent called' },
+    operation: { value: 'NAME', about: `${operationNames[0]}, ${operationNames[2]} …` },
+    config: configOption,
     'data-dir': dataDirOption,
   },
   details: 'conditions are evaluated for a message without parts; exit 1 when denied',
@@ -26,7 +26,11 @@ export const command: Command = {
     const agent = need(input, 'agent')
     const operation = need(input, 'operation')
     if (!isOperation(operation)) {
-      throw new CommandError(2, `there is no operation ${JSON.stringify(operation)}`, suggestWord(operation, operationNames))
+      throw new CommandError(
+        2,
+        `there is no operation ${JSON.stringify(operation)}`,
+        suggestWord(operation, operationNames),
+      )
     }
     const query: PolicyQuery = {
       caller: need(input, 'caller'),
@@ -39,7 +43,8 @@ export const command: Command = {
     }
     const { config } = await requireConfig(input, { withPolicy: true })
     const names = config.agents.map((candidate) => candidate.name)
-    if (!names.includes(agent)) throw new CommandError(2, `no agent is named ${JSON.stringify(agent)}`, suggestWord(agent, names))
+    if (!names.includes(agent))
+      throw new CommandError(2, `no agent is named ${JSON.stringify(agent)}`, suggestWord(agent, names))
     const explanation = (await input.ports()).explainPolicy(config, query)
     if (input.json) printJson(input.io, { ...query, ...explanation })
     else input.io.out(formatExplanation(query, explanation))
@@ -55,11 +60,15 @@ function need(input: Input, name: string): string {
 
 function formatExplanation(query: PolicyQuery, explanation: PolicyExplanation): string {
   const verdict = explanation.allowed ? 'allowed' : 'denied'
-  const lines = [`${verdict}: ${query.caller} ${query.operation} on ${query.agent}`, `because ${explanation.reason}`, ...explanation.steps.map(formatStep)]
+  const lines = [
+    `${verdict}: ${query.caller} ${query.operation} on ${query.agent}`,
+    `because ${explanation.reason}`,
+    ...explanation.steps.map(formatStep),
+  ]
   return `${lines.map(printable).join('\n')}\n`
 }
 
 function formatStep(step: PolicyStep): string {
-  const words = { 'matched': 'matches', 'not-matched': 'does not match', 'error': 'errors' }
+  const words = { matched: 'matches', 'not-matched': 'does not match', error: 'errors' }
   return `  ${step.effect.padEnd(5)}  ${step.rule}  ${words[step.outcome]}: ${step.detail}`
 }

@@ -26,8 +26,8 @@ export interface ServeOptions {
   readonly dataDir: string
   /** one JSON line when ready instead of sentences */
   readonly json: boolean
-  out(text: string): void
-  err(text: string): void
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
 }
 
 export interface DemoOptions {
@@ -38,8 +38,8 @@ export interface DemoOptions {
   readonly dataDir: string | undefined
   readonly json: boolean
   readonly color: boolean
-  out(text: string): void
-  err(text: string): void
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
 }
 
 export interface StateContext {
@@ -55,7 +55,7 @@ export interface OpenState {
 
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
 export interface ControlMethods {
-  'ping'(params: Record<string, never>): Promise<{ readonly pid: number }>
+  ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: { readonly name: string; readonly expiresInMs: number | null }): Promise<CreatedKey>
   'key.list'(params: Record<string, never>): Promise<readonly KeySummary[]>
   /** `name` is a name or an id */
@@ -124,6 +124,8 @@ export interface TailRecord {
   readonly call: string
   /** readable only with the key-encryption key; '' otherwise */
   readonly caller: string
+  /** on whose behalf; the caller itself where nobody's, '' like the caller */
+  readonly origin: string
   readonly agent: string
   readonly operation: string
   readonly outcome: string

@@ -5,6 +5,7 @@ import { CommandError } from './io.ts'
 
 export function readDuration(flag: string, text: string): number {
   const durationMs = parseDuration(text)
-  if (durationMs === undefined) throw new CommandError(2, `${flag} is not a duration: ${JSON.stringify(text)}`, 'write 30d, 12h, 15m or 90s')
+  if (durationMs === undefined)
+    throw new CommandError(2, `${flag} is not a duration: ${JSON.stringify(text)}`, 'write 30d, 12h, 15m or 90s')
   return durationMs
 }

@@ -15,5 +15,9 @@ export async function reportEdit(input: Input, file: string, edit: Edit): Promis
   const answer = await callControl(dataDir, { method: 'policy.reload', params: {} })
   if (answer === undefined || answer.result.problems.length === 0) return
   for (const problem of answer.result.problems) printWarning(input.io, describeProblem(file, problem), problem.hint)
-  throw new CommandError(3, 'the file is written, but the running process refused it', 'it goes on with the configuration it had')
+  throw new CommandError(
+    3,
+    'the file is written, but the running process refused it',
+    'it goes on with the configuration it had',
+  )
 }

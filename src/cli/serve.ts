@@ -8,7 +8,7 @@ import { requireConfig } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { 'config': configOption, 'data-dir': dataDirOption },
+  options: { config: configOption, 'data-dir': dataDirOption },
   run: async (input) => {
     const loaded = await requireConfig(input, { withPolicy: true })
     const given = input.option('data-dir')

@@ -25,7 +25,10 @@ export function configFile(input: Input): string {
 export async function requireConfig(input: Input, options: { withPolicy?: boolean } = {}): Promise<LoadedConfig> {
   const file = configFile(input)
   const ports = options.withPolicy === true ? await input.ports() : undefined
-  const loaded = await loadConfig(file, ports === undefined ? {} : { extraChecks: (config) => ports.checkPolicy(config) })
+  const loaded = await loadConfig(
+    file,
+    ports === undefined ? {} : { extraChecks: (config) => ports.checkPolicy(config) },
+  )
   if (!loaded.ok) throw refuseProblems(input.io, file, loaded.problems)
   printWarnings(input.io, loaded)
   return loaded
@@ -39,7 +42,9 @@ export function printWarnings(io: Io, loaded: LoadedConfig): void {
 export function refuseProblems(io: Io, file: string, problems: readonly Problem[]): CommandError {
   for (const problem of problems.slice(0, -1)) printError(io, describeProblem(file, problem), problem.hint)
   const last = problems.at(-1)
-  return last === undefined ? new CommandError(2, `${file}: refused`) : new CommandError(2, describeProblem(file, last), last.hint)
+  return last === undefined
+    ? new CommandError(2, `${file}: refused`)
+    : new CommandError(2, describeProblem(file, last), last.hint)
 }
 
 /** Data directory and, where there is one, its configuration. `--data-dir` alone is enough. */
@@ -54,7 +59,8 @@ export async function findState(input: Input): Promise<StateContext> {
   if (input.option('config') === undefined && !existsSync(file)) return { dataDir, loaded: undefined }
   const loaded = await requireConfig(input)
   // A sallyport.yaml that merely lies in the current folder speaks of another data directory: leave it out.
-  const isAbout = input.option('config') !== undefined || loaded.dataDir === dataDir || file === join(dataDir, defaultFile)
+  const isAbout =
+    input.option('config') !== undefined || loaded.dataDir === dataDir || file === join(dataDir, defaultFile)
   return { dataDir, loaded: isAbout ? loaded : undefined }
 }
 
@@ -62,7 +68,11 @@ export async function findState(input: Input): Promise<StateContext> {
 export async function requireDataDir(input: Input): Promise<StateContext> {
   const state = await findState(input)
   if (!existsSync(state.dataDir)) {
-    throw new CommandError(2, `there is no data directory ${state.dataDir}`, 'name it by --data-dir DIR, or start one: sallyport serve')
+    throw new CommandError(
+      2,
+      `there is no data directory ${state.dataDir}`,
+      'name it by --data-dir DIR, or start one: sallyport serve',
+    )
   }
   return state
 }

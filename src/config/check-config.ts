@@ -33,7 +33,10 @@ export function checkConfig(config: Config, baseDir: string, env: Environment): 
 
 /** An escape such as "\\ud800" makes text without UTF-8, and so a configuration without a digest. */
 function checkText(value: unknown, path: ConfigPath): Finding[] {
-  if (typeof value === 'string') return value.isWellFormed() ? [] : [{ path, message: 'holds half of a surrogate pair', hint: 'write the character itself' }]
+  if (typeof value === 'string')
+    return value.isWellFormed()
+      ? []
+      : [{ path, message: 'holds half of a surrogate pair', hint: 'write the character itself' }]
   if (Array.isArray(value)) return value.flatMap((item, index) => checkText(item, [...path, index]))
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, member]) => checkText(member, [...path, key]))
@@ -53,18 +56,37 @@ export function splitAddress(address: string): { host: string; port: number } {
 function checkListeners(config: Config): Finding[] {
   const found: Finding[] = []
   const { gateway, admin } = config
-  for (const [path, address] of [[['gateway', 'listen'], gateway.listen], [['admin', 'listen'], admin.listen]] as const) {
+  for (const [path, address] of [
+    [['gateway', 'listen'], gateway.listen],
+    [['admin', 'listen'], admin.listen],
+  ] as const) {
     if (splitAddress(address).port > 65_535) found.push({ path, message: 'a port is at most 65535' })
   }
-  if (gateway.tls === undefined && !gateway.dangerouslyAllowPlaintext && !isLoopback(splitAddress(gateway.listen).host)) {
+  if (
+    gateway.tls === undefined &&
+    !gateway.dangerouslyAllowPlaintext &&
+    !isLoopback(splitAddress(gateway.listen).host)
+  ) {
     const hint = 'set gateway.tls, listen on 127.0.0.1, or accept the danger by gateway.dangerouslyAllowPlaintext'
-    found.push({ path: ['gateway', 'listen'], message: 'callers on other machines would speak to the gateway in plain text', hint })
+    found.push({
+      path: ['gateway', 'listen'],
+      message: 'callers on other machines would speak to the gateway in plain text',
+      hint,
+    })
   }
   if (!isLoopback(splitAddress(admin.listen).host)) {
-    found.push({ path: ['admin', 'listen'], message: 'the admin listener stays on loopback', hint: 'use 127.0.0.1 or [::1]' })
+    found.push({
+      path: ['admin', 'listen'],
+      message: 'the admin listener stays on loopback',
+      hint: 'use 127.0.0.1 or [::1]',
+    })
   }
   if (admin.listen === gateway.listen && splitAddress(admin.listen).port !== 0) {
-    found.push({ path: ['admin', 'listen'], message: 'the gateway listens on the same address', hint: 'choose another port' })
+    found.push({
+      path: ['admin', 'listen'],
+      message: 'the gateway listens on the same address',
+      hint: 'choose another port',
+    })
   }
   return found
 }
@@ -82,7 +104,11 @@ function checkPublicUrl(config: Config): Finding[] {
   for (const [index, agent] of config.agents.entries()) {
     const taken = agent.hosts.findIndex((host) => host === url.host)
     if (taken >= 0) {
-      found.push({ path: ['agents', index, 'hosts', taken], message: 'this is the gateway\'s own host', hint: 'give the agent a host name of its own' })
+      found.push({
+        path: ['agents', index, 'hosts', taken],
+        message: "this is the gateway's own host",
+        hint: 'give the agent a host name of its own',
+      })
     }
   }
   return found
@@ -93,21 +119,40 @@ function checkProxies(config: Config): Finding[] {
     const [address = '', prefix] = proxy.split('/')
     const family = isIP(address)
     const isValid = family !== 0 && (prefix === undefined || Number(prefix) <= (family === 4 ? 32 : 128))
-    return isValid ? [] : [{ path: ['gateway', 'trustedProxies', index], message: 'not an IP address or network', hint: 'write it as 10.0.0.0/8 or fd00::/8' }]
+    return isValid
+      ? []
+      : [
+          {
+            path: ['gateway', 'trustedProxies', index],
+            message: 'not an IP address or network',
+            hint: 'write it as 10.0.0.0/8 or fd00::/8',
+          },
+        ]
   })
 }
 
 function checkIssuers(config: Config, baseDir: string): Finding[] {
   const { jwt } = config.identity
   const found = [
-    ...findRepeats(jwt.map((issuer, index) => ({ value: issuer.name, path: ['identity', 'jwt', index, 'name'] })), 'two issuers share this short name, so their users could not be told apart'),
-    ...findRepeats(jwt.map((issuer, index) => ({ value: issuer.issuer, path: ['identity', 'jwt', index, 'issuer'] })), 'this issuer is configured twice'),
+    ...findRepeats(
+      jwt.map((issuer, index) => ({ value: issuer.name, path: ['identity', 'jwt', index, 'name'] })),
+      'two issuers share this short name, so their users could not be told apart',
+    ),
+    ...findRepeats(
+      jwt.map((issuer, index) => ({ value: issuer.issuer, path: ['identity', 'jwt', index, 'issuer'] })),
+      'this issuer is configured twice',
+    ),
   ]
   for (const [index, issuer] of jwt.entries()) {
     const path = ['identity', 'jwt', index, 'jwks']
-    if (issuer.jwks.startsWith('file:')) found.push(...checkKeySet(referencedPath(issuer.jwks, baseDir), issuer.jwks, path))
+    if (issuer.jwks.startsWith('file:'))
+      found.push(...checkKeySet(referencedPath(issuer.jwks, baseDir), issuer.jwks, path))
     else if (isPlainRemote(issuer.jwks)) {
-      found.push({ path, message: 'keys fetched in plain text could be anybody\'s', hint: 'use https, or file: with a key set you deliver' })
+      found.push({
+        path,
+        message: "keys fetched in plain text could be anybody's",
+        hint: 'use https, or file: with a key set you deliver',
+      })
     }
   }
   return found
@@ -118,9 +163,12 @@ function checkKeySet(file: string, reference: string, path: ConfigPath): Finding
     if (statSync(file).size > 1024 * 1024) return [{ path, message: `${reference} is larger than 1 MiB` }]
     const content: unknown = JSON.parse(readFileSync(file, 'utf8'))
     const keys: unknown = typeof content === 'object' && content !== null ? Reflect.get(content, 'keys') : undefined
-    return Array.isArray(keys) && keys.length > 0 ? [] : [{ path, message: `${reference} holds no keys`, hint: 'expected {"keys":[…]}, RFC 7517' }]
+    return Array.isArray(keys) && keys.length > 0
+      ? []
+      : [{ path, message: `${reference} holds no keys`, hint: 'expected {"keys":[…]}, RFC 7517' }]
   } catch (error) {
-    if (error instanceof SyntaxError) return [{ path, message: `${reference} is not JSON`, hint: 'expected {"keys":[…]}, RFC 7517' }]
+    if (error instanceof SyntaxError)
+      return [{ path, message: `${reference} is not JSON`, hint: 'expected {"keys":[…]}, RFC 7517' }]
     return [{ path, message: `${reference} cannot be read: ${systemReason(error)}`, hint: `create ${file}` }]
   }
 }
@@ -128,13 +176,20 @@ function checkKeySet(file: string, reference: string, path: ConfigPath): Finding
 function checkAgents(config: Config): Finding[] {
   const { agents } = config
   return [
-    ...findRepeats(agents.map((agent, index) => ({ value: agent.name, path: ['agents', index, 'name'] })), 'another agent has this name'),
     ...findRepeats(
-      agents.flatMap((agent, index) => agent.hosts.map((host, at) => ({ value: host, path: ['agents', index, 'hosts', at] }))),
+      agents.map((agent, index) => ({ value: agent.name, path: ['agents', index, 'name'] })),
+      'another agent has this name',
+    ),
+    ...findRepeats(
+      agents.flatMap((agent, index) =>
+        agent.hosts.map((host, at) => ({ value: host, path: ['agents', index, 'hosts', at] })),
+      ),
       'this host is given twice',
     ),
     ...findRepeats(
-      agents.flatMap((agent, index) => agent.principals.map((id, at) => ({ value: id, path: ['agents', index, 'principals', at] }))),
+      agents.flatMap((agent, index) =>
+        agent.principals.map((id, at) => ({ value: id, path: ['agents', index, 'principals', at] })),
+      ),
       'this identity is given twice; it can act as one agent only',
     ),
     ...agents.flatMap((agent, index) => checkAgent(agent, index)),
@@ -143,13 +198,22 @@ function checkAgents(config: Config): Finding[] {
 
 function checkAgent(agent: AgentConfig, index: number): Finding[] {
   const found: Finding[] = []
-  if (new URL(agent.url).search !== '') found.push({ path: ['agents', index, 'url'], message: 'an agent\'s base URL has no query' })
+  if (new URL(agent.url).search !== '')
+    found.push({ path: ['agents', index, 'url'], message: "an agent's base URL has no query" })
   if (agent.tls !== undefined && (agent.tls.certificate === undefined) !== (agent.tls.key === undefined)) {
-    found.push({ path: ['agents', index, 'tls'], message: 'a client certificate needs its key, and a key its certificate', hint: 'give both or neither' })
+    found.push({
+      path: ['agents', index, 'tls'],
+      message: 'a client certificate needs its key, and a key its certificate',
+      hint: 'give both or neither',
+    })
   }
   for (const [at, principal] of agent.principals.entries()) {
     if (!/^(group|agent):|\*$/.test(principal)) continue
-    found.push({ path: ['agents', index, 'principals', at], message: 'only single identities can act as an agent', hint: 'name a key, user, service account or SPIFFE id' })
+    found.push({
+      path: ['agents', index, 'principals', at],
+      message: 'only single identities can act as an agent',
+      hint: 'name a key, user, service account or SPIFFE id',
+    })
   }
   return found
 }
@@ -159,15 +223,24 @@ function checkLimits(config: Config): Finding[] {
   return config.limits.flatMap((limit, index): Finding[] => {
     const found: Finding[] = []
     if (limit.requests === undefined && limit.concurrentStreams === undefined) {
-      found.push({ path: ['limits', index], message: 'this limit limits nothing', hint: 'give requests, concurrentStreams or both' })
+      found.push({
+        path: ['limits', index],
+        message: 'this limit limits nothing',
+        hint: 'give requests, concurrentStreams or both',
+      })
     }
     if (limit.burst !== undefined && limit.requests === undefined) {
       found.push({ path: ['limits', index, 'burst'], message: 'a burst needs a rate', hint: 'give requests too' })
     }
-    if (new Set(limit.per).size !== limit.per.length) found.push({ path: ['limits', index, 'per'], message: 'the same word stands twice' })
+    if (new Set(limit.per).size !== limit.per.length)
+      found.push({ path: ['limits', index, 'per'], message: 'the same word stands twice' })
     for (const [at, name] of limit.agents.entries()) {
       if (name !== '*' && !names.includes(name)) {
-        found.push({ path: ['limits', index, 'agents', at], message: `no agent is named ${JSON.stringify(name)}`, hint: suggest(name, names) })
+        found.push({
+          path: ['limits', index, 'agents', at],
+          message: `no agent is named ${JSON.stringify(name)}`,
+          hint: suggest(name, names),
+        })
       }
     }
     return found
@@ -191,15 +264,31 @@ function isPlainRemote(text: string): boolean {
 function warnOfPlaintext(config: Config): Finding[] {
   const found: Finding[] = []
   const { gateway } = config
-  if (gateway.dangerouslyAllowPlaintext && gateway.tls === undefined && !isLoopback(splitAddress(gateway.listen).host)) {
-    found.push({ path: ['gateway', 'dangerouslyAllowPlaintext'], message: 'callers send their keys in plain text', hint: 'set gateway.tls' })
+  if (
+    gateway.dangerouslyAllowPlaintext &&
+    gateway.tls === undefined &&
+    !isLoopback(splitAddress(gateway.listen).host)
+  ) {
+    found.push({
+      path: ['gateway', 'dangerouslyAllowPlaintext'],
+      message: 'callers send their keys in plain text',
+      hint: 'set gateway.tls',
+    })
   }
   if (gateway.publicUrl !== undefined && isPlainRemote(gateway.publicUrl)) {
-    found.push({ path: ['gateway', 'publicUrl'], message: 'cards will tell callers to use plain text', hint: 'write https://' })
+    found.push({
+      path: ['gateway', 'publicUrl'],
+      message: 'cards will tell callers to use plain text',
+      hint: 'write https://',
+    })
   }
   for (const [index, agent] of config.agents.entries()) {
     if (agent.credential === undefined || !isPlainRemote(agent.url)) continue
-    found.push({ path: ['agents', index, 'credential'], message: 'the credential travels to this agent in plain text', hint: 'use an https url' })
+    found.push({
+      path: ['agents', index, 'credential'],
+      message: 'the credential travels to this agent in plain text',
+      hint: 'use an https url',
+    })
   }
   return found
 }

@@ -18,10 +18,19 @@ const layouts: Record<string, [before: string, after: string]> = {
     'agents:   # ours\n    - name: a   # first\n      url: http://a\n\n    # about b\n    - { name: b,   url: "http://b" }   # last\n    # end\n\ndataDir:   ./x   # here\n',
     'agents:   # ours\n    - name: a   # first\n      url: http://a\n\n    # about b\n    - { name: b,   url: "http://b" }   # last\n    - { name: new, url: http://127.0.0.1:9 }\n    # end\n\ndataDir:   ./x   # here\n',
   ],
-  'a list in block form at the end': ['agents:\n- name: a\n  url: http://a', 'agents:\n- name: a\n  url: http://a\n- { name: new, url: http://127.0.0.1:9 }\n'],
-  'a list in flow form': ['agents: [ { name: a, url: "http://a" } ]   # x\n', 'agents: [ { name: a, url: "http://a" }, { name: new, url: http://127.0.0.1:9 } ]   # x\n'],
+  'a list in block form at the end': [
+    'agents:\n- name: a\n  url: http://a',
+    'agents:\n- name: a\n  url: http://a\n- { name: new, url: http://127.0.0.1:9 }\n',
+  ],
+  'a list in flow form': [
+    'agents: [ { name: a, url: "http://a" } ]   # x\n',
+    'agents: [ { name: a, url: "http://a" }, { name: new, url: http://127.0.0.1:9 } ]   # x\n',
+  ],
   'an empty list': ['agents: []\n# end\n', 'agents: [{ name: new, url: http://127.0.0.1:9 }]\n# end\n'],
-  'no list': ['# top\ndataDir: ./x # here', '# top\ndataDir: ./x # here\nagents:\n  - { name: new, url: http://127.0.0.1:9 }\n'],
+  'no list': [
+    '# top\ndataDir: ./x # here',
+    '# top\ndataDir: ./x # here\nagents:\n  - { name: new, url: http://127.0.0.1:9 }\n',
+  ],
 }
 
 for (const [title, [before, after]] of Object.entries(layouts)) {
@@ -41,7 +50,10 @@ test('falls back to rewriting where inserting would say something else, and keep
   const text = readFileSync(file, 'utf8')
   assert.match(text, /# top/)
   assert.match(text, /# why/)
-  assert.deepEqual(edit.loaded.config.agents.map(({ name }) => name), ['a', 'new'])
+  assert.deepEqual(
+    edit.loaded.config.agents.map(({ name }) => name),
+    ['a', 'new'],
+  )
 })
 
 const policy = `policy:
@@ -66,7 +78,11 @@ test('makes a binding of its own rather than widen an autonomous one', async () 
   const file = write(policy)
   const edit = await bindRole(file, 'boss', 'key:carol')
   assert.ok(edit.ok)
-  assert.deepEqual(edit.loaded.config.policy.bindings.at(-1), { role: 'boss', callers: ['key:carol'], autonomous: false })
+  assert.deepEqual(edit.loaded.config.policy.bindings.at(-1), {
+    role: 'boss',
+    callers: ['key:carol'],
+    autonomous: false,
+  })
 })
 
 test('binding twice changes nothing', async () => {

@@ -17,7 +17,11 @@ export type Edit =
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
 /** Appends an agent to the list. Refused where the name is taken or the file would not be valid. */
-export function addAgent(file: string, agent: { name: string; url: string }, options: LoadOptions = {}): Promise<Edit> {
+export function addAgent(
+  file: string,
+  agent: { name: string; url: string; cardUrl?: string },
+  options: LoadOptions = {},
+): Promise<Edit> {
   return edit(file, options, () => [{ path: ['agents'], item: agent }])
 }
 
@@ -25,8 +29,11 @@ export function addAgent(file: string, agent: { name: string; url: string }, opt
 export function bindRole(file: string, role: string, caller: string, options: LoadOptions = {}): Promise<Edit> {
   return edit(file, options, ({ policy }) => {
     const names = policy.roles.map((candidate) => candidate.name)
-    if (!names.includes(role)) return { message: `there is no role ${JSON.stringify(role)}`, hint: suggest(role, names) }
-    const bindings = policy.bindings.map((binding, index) => ({ ...binding, index })).filter((binding) => binding.role === role && !binding.autonomous)
+    if (!names.includes(role))
+      return { message: `there is no role ${JSON.stringify(role)}`, hint: suggest(role, names) }
+    const bindings = policy.bindings
+      .map((binding, index) => ({ ...binding, index }))
+      .filter((binding) => binding.role === role && !binding.autonomous)
     if (bindings.some((binding) => binding.callers.includes(caller))) return []
     const index = bindings[0]?.index
     if (index === undefined) return [{ path: ['policy', 'bindings'], item: { role, callers: [caller] } }]
@@ -50,7 +57,8 @@ async function edit(file: string, options: LoadOptions, plan: (config: LoadedCon
   const after = appends.reduce((text, { path, item }) => appendItem(text, path, item), before)
   const checked = parseConfig(after, file, options)
   if (!checked.ok) return checked
-  if (!(await replaceFile(file, before, after))) return refuse('the file was changed by someone else meanwhile', 'try again')
+  if (!(await replaceFile(file, before, after)))
+    return refuse('the file was changed by someone else meanwhile', 'try again')
   return { ok: true, changed: true, loaded: checked }
 }
 
@@ -80,9 +88,11 @@ function addItem(document: Document, path: ConfigPath, item: unknown): void {
 function spliceItem(text: string, document: Document, path: ConfigPath, item: unknown): string | undefined {
   const flow = stringify(item, { collectionStyle: 'flow', lineWidth: 0 }).trim()
   const list: unknown = document.getIn(path, true)
-  if (isSeq(list) && list.range) return list.flow === true ? spliceFlow(text, list, flow) : spliceBlock(text, list, flow)
+  if (isSeq(list) && list.range)
+    return list.flow === true ? spliceFlow(text, list, flow) : spliceBlock(text, list, flow)
   const [key] = path
-  if (list !== undefined || path.length > 1 || !isMap(document.contents) || document.contents.flow === true) return undefined
+  if (list !== undefined || path.length > 1 || !isMap(document.contents) || document.contents.flow === true)
+    return undefined
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${key}:\n  - ${flow}\n`
 }
 

@@ -50,7 +50,12 @@ function markDefaults(node: unknown, path: ConfigPath, sources: Readonly<Record<
 }
 
 /** The written value where there is one, the schema's default where not; objects are filled member by member. */
-function fill(schema: SchemaNode, value: unknown, path: ConfigPath, sources: Record<string, 'file' | 'default'>): unknown {
+function fill(
+  schema: SchemaNode,
+  value: unknown,
+  path: ConfigPath,
+  sources: Record<string, 'file' | 'default'>,
+): unknown {
   const isWritten = value !== undefined
   const effective = isWritten ? value : schema.default
   if (effective === undefined) return undefined

@@ -21,7 +21,10 @@ for (const name of names) {
     const loaded = await loadConfig(file, { env: { LEDGER_KEY: 'secret' } })
     assert.ok(loaded.ok, JSON.stringify(loaded))
     assert.deepEqual(loaded.warnings, [])
-    assert.deepEqual(JSON.parse(JSON.stringify(loaded.config)), JSON.parse(readFileSync(join(examples, name.replace('.yaml', '.json')), 'utf8')))
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(loaded.config)),
+      JSON.parse(readFileSync(join(examples, name.replace('.yaml', '.json')), 'utf8')),
+    )
   })
 
   test(`what is effective of examples/${name}, written out, means the same`, async () => {

@@ -32,9 +32,16 @@ export function configJsonSchema(): SchemaNode {
 }
 
 /** zod leaves out the default of a list whose items are transformed; ours are the same before and after: empty. */
-function restoreDefault({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+function restoreDefault({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes
+  jsonSchema: z.core.JSONSchema.BaseSchema
+}): void {
   const { def } = zodSchema._zod
-  if (def.type === 'default' && jsonSchema.default === undefined && Array.isArray(def.defaultValue)) jsonSchema.default = []
+  if (def.type === 'default' && jsonSchema.default === undefined && Array.isArray(def.defaultValue))
+    jsonSchema.default = []
 }
 
 export function knownKeys(path: ConfigPath): string[] {

@@ -33,11 +33,23 @@ function accepts(text: string): void {
 test('an empty file is the defaults, which allow nobody anything', () => {
   const loaded = load('')
   assert.ok(loaded.ok)
-  assert.deepEqual([loaded.config.agents, loaded.config.policy.roles, loaded.config.gateway.listen], [[], [], '127.0.0.1:7000'])
+  assert.deepEqual(
+    [loaded.config.agents, loaded.config.policy.roles, loaded.config.gateway.listen],
+    [[], [], '127.0.0.1:7000'],
+  )
 })
 
 test('tells all problems at once, each with path, line, column and value', () => {
-  const problems = problemsOf(['gatewya: 1', 'gateway:', '  bounds: { body: zz }', 'agents:', '  - { name: X, url: "http://a" }', '  - { url: 3 }'].join('\n'))
+  const problems = problemsOf(
+    [
+      'gatewya: 1',
+      'gateway:',
+      '  bounds: { body: zz }',
+      'agents:',
+      '  - { name: X, url: "http://a" }',
+      '  - { url: 3 }',
+    ].join('\n'),
+  )
   assert.deepEqual(
     problems.map((problem) => [problem.path, problem.line, problem.column, problem.received]),
     [
@@ -53,7 +65,10 @@ test('tells all problems at once, each with path, line, column and value', () =>
 test('an unknown key is an error with the nearest known one as hint', () => {
   assert.match(only('gatewya: {}').hint, /gateway/)
   assert.match(only('agents: [{ name: a, url: "http://a", discvery: public }]').hint, /discovery/)
-  assert.match(only('policy: { roles: [{ name: a, rules: [{ agents: [], operations: [SendMesage] }] }] }').hint, /SendMessage/)
+  assert.match(
+    only('policy: { roles: [{ name: a, rules: [{ agents: [], operations: [SendMesage] }] }] }').hint,
+    /SendMessage/,
+  )
 })
 
 test('refuses what is not one plain YAML document', () => {
@@ -78,7 +93,11 @@ test('refuses what is not one plain YAML document', () => {
 })
 
 test('refuses an alias bomb quickly', () => {
-  const levels = Array.from({ length: 20 }, (_, level) => `l${level}: &l${level} [${Array.from({ length: 9 }, () => (level === 0 ? 'x' : `*l${level - 1}`)).join(', ')}]`)
+  const levels = Array.from(
+    { length: 20 },
+    (_, level) =>
+      `l${level}: &l${level} [${Array.from({ length: 9 }, () => (level === 0 ? 'x' : `*l${level - 1}`)).join(', ')}]`,
+  )
   const startedMs = performance.now()
   assert.ok(problemsOf(levels.join('\n')).length > 0)
   assert.ok(performance.now() - startedMs < 2000)
@@ -115,30 +134,51 @@ test('never repeats a secret that was written where a reference belongs', () => 
 test('refuses names that must differ and do not', () => {
   const agent = (name: string, rest = ''): string => `{ name: ${name}, url: "http://a"${rest} }`
   assert.equal(only(`agents: [${agent('a')}, ${agent('a')}]`).path, 'agents[1].name')
-  assert.equal(only(`agents: [${agent('a', ', hosts: [x.example]')}, ${agent('b', ', hosts: [x.example]')}]`).path, 'agents[1].hosts[0]')
-  assert.equal(only(`agents: [${agent('a', ', principals: ["key:k"]')}, ${agent('b', ', principals: ["key:k"]')}]`).path, 'agents[1].principals[0]')
-  const issuer = (name: string, iss: string): string => `{ name: ${name}, issuer: ${iss}, audience: x, algorithms: [ES256], jwks: "https://x" }`
+  assert.equal(
+    only(`agents: [${agent('a', ', hosts: [x.example]')}, ${agent('b', ', hosts: [x.example]')}]`).path,
+    'agents[1].hosts[0]',
+  )
+  assert.equal(
+    only(`agents: [${agent('a', ', principals: ["key:k"]')}, ${agent('b', ', principals: ["key:k"]')}]`).path,
+    'agents[1].principals[0]',
+  )
+  const issuer = (name: string, iss: string): string =>
+    `{ name: ${name}, issuer: ${iss}, audience: x, algorithms: [ES256], jwks: "https://x" }`
   assert.equal(only(`identity: { jwt: [${issuer('a', 'i1')}, ${issuer('a', 'i2')}] }`).path, 'identity.jwt[1].name')
   assert.equal(only(`identity: { jwt: [${issuer('a', 'i1')}, ${issuer('b', 'i1')}] }`).path, 'identity.jwt[1].issuer')
 })
 
 test('an agent is one identity, never a group, another agent or everyone', () => {
   for (const principal of ['group:corp/all', 'agent:other', 'key:*', 'user:*']) {
-    assert.equal(only(`agents: [{ name: a, url: "http://a", principals: ["${principal}"] }]`).path, 'agents[0].principals[0]')
+    assert.equal(
+      only(`agents: [{ name: a, url: "http://a", principals: ["${principal}"] }]`).path,
+      'agents[0].principals[0]',
+    )
   }
 })
 
 test('refuses plain text towards other machines unless the danger is named', () => {
-  for (const listen of ['0.0.0.0:7000', '192.168.1.1:80', '"[::]:7000"', 'gateway.example:80', '127.0.0.1.example.com:80', '128.0.0.1:80']) {
+  for (const listen of [
+    '0.0.0.0:7000',
+    '192.168.1.1:80',
+    '"[::]:7000"',
+    'gateway.example:80',
+    '127.0.0.1.example.com:80',
+    '128.0.0.1:80',
+  ]) {
     assert.equal(only(`gateway: { listen: ${listen} }`).path, 'gateway.listen')
   }
-  for (const listen of ['127.0.0.1:1', '127.8.9.1:1', 'localhost:1', '"[::1]:1"']) accepts(`gateway: { listen: ${listen} }`)
+  for (const listen of ['127.0.0.1:1', '127.8.9.1:1', 'localhost:1', '"[::1]:1"'])
+    accepts(`gateway: { listen: ${listen} }`)
   const loaded = load('gateway: { listen: 0.0.0.0:7000, dangerouslyAllowPlaintext: true }')
   assert.ok(loaded.ok)
-  assert.deepEqual(loaded.warnings.map((warning) => warning.path), ['gateway.dangerouslyAllowPlaintext'])
+  assert.deepEqual(
+    loaded.warnings.map((warning) => warning.path),
+    ['gateway.dangerouslyAllowPlaintext'],
+  )
 })
 
-test('the admin listener stays on loopback and off the gateway\'s port', () => {
+test("the admin listener stays on loopback and off the gateway's port", () => {
   assert.equal(only('admin: { listen: 0.0.0.0:7001 }').path, 'admin.listen')
   assert.equal(only('admin: { listen: 127.0.0.1:7000 }').path, 'admin.listen')
   assert.equal(only('admin: { listen: 127.0.0.1:70000 }').path, 'admin.listen')
@@ -146,14 +186,16 @@ test('the admin listener stays on loopback and off the gateway\'s port', () => {
 })
 
 test('refuses keys fetched in plain text, and key sets that are no key sets', () => {
-  const issuer = (jwks: string): string => `identity: { jwt: [{ name: a, issuer: i, audience: x, algorithms: [ES256], jwks: "${jwks}" }] }`
+  const issuer = (jwks: string): string =>
+    `identity: { jwt: [{ name: a, issuer: i, audience: x, algorithms: [ES256], jwks: "${jwks}" }] }`
   writeFileSync(join(file, '..', 'keys.json'), '{"keys":[{}]}')
   writeFileSync(join(file, '..', 'none.json'), '{"keys":[]}')
   writeFileSync(join(file, '..', 'text.json'), 'keys')
   for (const jwks of ['http://idp.example.com/keys', 'file:absent.json', 'file:none.json', 'file:text.json']) {
     assert.equal(only(issuer(jwks)).path, 'identity.jwt[0].jwks')
   }
-  for (const jwks of ['https://idp.example.com/keys', 'http://127.0.0.1:1/keys', 'file:keys.json']) accepts(issuer(jwks))
+  for (const jwks of ['https://idp.example.com/keys', 'http://127.0.0.1:1/keys', 'file:keys.json'])
+    accepts(issuer(jwks))
 })
 
 test('a reference must lead to a secret; one that anyone can read is a warning', () => {
@@ -182,7 +224,8 @@ test('refuses limits that limit nothing or name nobody', () => {
 })
 
 test('refuses networks that are none', () => {
-  for (const proxy of ['10.0.0.0/33', '999.1.1.1', 'fd00::/129', '1:2']) assert.equal(only(`gateway: { trustedProxies: ["${proxy}"] }`).path, 'gateway.trustedProxies[0]')
+  for (const proxy of ['10.0.0.0/33', '999.1.1.1', 'fd00::/129', '1:2'])
+    assert.equal(only(`gateway: { trustedProxies: ["${proxy}"] }`).path, 'gateway.trustedProxies[0]')
 })
 
 test('problems of further checks get their place in the file', () => {
@@ -194,7 +237,32 @@ test('problems of further checks get their place in the file', () => {
 })
 
 test('never throws, and what loads has a digest', () => {
-  const word = fc.constantFrom('gateway', 'agents', 'policy', 'listen', '{', '}', '[', ']', ':', '- ', '\n', '  ', '&a', '*a', '!t', '"', '|', '#', '0', 'null', '~', '<<', 'file:x', '\u2028')
+  const word = fc.constantFrom(
+    'gateway',
+    'agents',
+    'policy',
+    'listen',
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    '- ',
+    '\n',
+    '  ',
+    '&a',
+    '*a',
+    '!t',
+    '"',
+    '|',
+    '#',
+    '0',
+    'null',
+    '~',
+    '<<',
+    'file:x',
+    '\u2028',
+  )
   fc.assert(
     fc.property(fc.array(word, { maxLength: 40 }), (words) => {
       const loaded = load(words.join(''))

@@ -45,20 +45,30 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
     return parseConfig(await readFile(file), file, options)
   } catch (error) {
     const hint = 'name the file by --config FILE, or try: sallyport demo'
-    return refuse(file, [{ path: '', line: 0, column: 0, received: '', message: `cannot be read: ${systemReason(error)}`, hint }])
+    return refuse(file, [
+      { path: '', line: 0, column: 0, received: '', message: `cannot be read: ${systemReason(error)}`, hint },
+    ])
   }
 }
 
 /** The same for content that is already here; `file` names it and anchors relative paths. */
 export function parseConfig(content: string | Buffer, file: string, options: LoadOptions = {}): Loaded {
   const text = typeof content === 'string' ? content : decode(content)
-  if (text === undefined) return refuse(file, [{ path: '', line: 1, column: 1, received: '', message: 'the file is not UTF-8', hint: 'save it as UTF-8' }])
+  if (text === undefined)
+    return refuse(file, [
+      { path: '', line: 1, column: 1, received: '', message: 'the file is not UTF-8', hint: 'save it as UTF-8' },
+    ])
   const yaml = readYaml(text)
-  if (!yaml.ok) return refuse(file, yaml.problems.map((problem) => ({ ...problem, path: '', received: '', hint: yamlHint(problem.message) })))
+  if (!yaml.ok)
+    return refuse(
+      file,
+      yaml.problems.map((problem) => ({ ...problem, path: '', received: '', hint: yamlHint(problem.message) })),
+    )
   const input = yaml.value ?? {}
-  const toProblem = (finding: Finding): Problem => place(finding, input, yaml.place)
+  const toProblem = (finding: Finding): Problem => place(finding, input, (path, atKey) => yaml.place(path, atKey))
   const parsed = configSchema.safeParse(input)
-  if (!parsed.success) return refuse(file, parsed.error.issues.flatMap((issue) => explainIssue(issue, input)).map(toProblem))
+  if (!parsed.success)
+    return refuse(file, parsed.error.issues.flatMap((issue) => explainIssue(issue, input)).map(toProblem))
   const baseDir = dirname(resolve(file))
   const checked = checkConfig(parsed.data, baseDir, options.env ?? process.env)
   const problems = [...checked.problems, ...(options.extraChecks?.(parsed.data) ?? [])]
@@ -100,7 +110,13 @@ function place(finding: Finding, input: unknown, locate: (path: ConfigPath, atKe
   const value = valueAt(input, path)
   const isShown = !atKey && (wrongKind || typeof value !== 'object')
   const received = isShown ? showValue(value, isSecretPosition(path)) : ''
-  return { path: formatPath(path), ...locate(path, atKey), received, message, hint: hint === '' ? 'see docs/config.md' : hint }
+  return {
+    path: formatPath(path),
+    ...locate(path, atKey),
+    received,
+    message,
+    hint: hint === '' ? 'see docs/config.md' : hint,
+  }
 }
 
 function valueAt(input: unknown, path: ConfigPath): unknown {
@@ -117,27 +133,46 @@ function explainIssue(issue: z.core.$ZodIssue, input: unknown): Finding[] {
   const path = issue.path.filter((step) => typeof step !== 'symbol')
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(path)
-    return issue.keys.map((key) => ({ path: [...path, key], atKey: true, message: 'unknown key', hint: suggest(key, known) }))
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      atKey: true,
+      message: 'unknown key',
+      hint: suggest(key, known),
+    }))
   }
   const value = valueAt(input, path)
   const words = knownWords(issue)
   if (value === undefined) return [{ path, message: 'is required', hint: requirement(issue) }]
-  if (words.length === 1) return [{ path, message: `expected ${words[0]}`, hint: hintFor(path, value), wrongKind: true }]
-  if (words.length > 1) return [{ path, message: 'not one of the known words', hint: suggest(typeof value === 'string' ? value : '', words), wrongKind: true }]
+  if (words.length === 1)
+    return [{ path, message: `expected ${words[0]}`, hint: hintFor(path, value), wrongKind: true }]
+  if (words.length > 1)
+    return [
+      {
+        path,
+        message: 'not one of the known words',
+        hint: suggest(typeof value === 'string' ? value : '', words),
+        wrongKind: true,
+      },
+    ]
   return [{ path, message: requirement(issue), hint: hintFor(path, value), wrongKind: true }]
 }
 
 /** The words that would have been accepted, also where a union offers them in parts. */
 function knownWords(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'invalid_value') return issue.values.map(String)
-  return issue.code === 'invalid_union' ? issue.errors.flat().flatMap((inner) => (inner.path.length === 0 ? knownWords(inner) : [])) : []
+  return issue.code === 'invalid_union'
+    ? issue.errors.flat().flatMap((inner) => (inner.path.length === 0 ? knownWords(inner) : []))
+    : []
 }
 
 /** What was expected, lower case and without what zod says of the value itself. */
 function requirement(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') return `expected ${articled(issue.expected)}`
   if (issue.code === 'invalid_union') {
-    const parts = issue.errors.flat().filter((inner) => inner.path.length === 0).map(requirement)
+    const parts = issue.errors
+      .flat()
+      .filter((inner) => inner.path.length === 0)
+      .map(requirement)
     return [...new Set(parts)].join(', or ').replaceAll(', or expected ', ' or ') || 'not valid'
   }
   if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(' or ')}`
@@ -145,12 +180,20 @@ function requirement(issue: z.core.$ZodIssue): string {
 }
 
 function articled(kind: string): string {
-  const words: Record<string, string> = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', array: 'a list', object: 'a mapping' }
+  const words: Record<string, string> = {
+    string: 'a text',
+    number: 'a number',
+    int: 'a whole number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a mapping',
+  }
   return words[kind] ?? kind
 }
 
 function hintFor(path: ConfigPath, value: unknown): string {
-  if (isSecretPosition(path)) return 'put the secret into a file and write file:PATH, or into the environment and write env:NAME'
+  if (isSecretPosition(path))
+    return 'put the secret into a file and write file:PATH, or into the environment and write env:NAME'
   if (typeof value === 'number' || typeof value === 'boolean') return ''
   return value === null ? 'give a value or remove the key' : ''
 }

@@ -2,6 +2,7 @@
 // A received value is shown only where it cannot be a secret: never for references, unknown keys or userinfo.
 
 import { nearest } from '../base/nearest.ts'
+import type { Config } from './schema.ts'
 
 export type ConfigPath = readonly (string | number)[]
 
@@ -28,7 +29,7 @@ export interface Finding {
 }
 
 /** A further check of a valid configuration, given by those who may import what config may not (policy). */
-export type ExtraCheck = (config: import('./schema.ts').Config) => readonly Finding[]
+export type ExtraCheck = (config: Config) => readonly Finding[]
 
 /** `agents[0].url`; keys that are not plain names are quoted */
 export function formatPath(path: ConfigPath): string {
@@ -56,7 +57,7 @@ export function showValue(value: unknown, isSecret: boolean): string {
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object') return 'a mapping'
   if (isSecret) return `a ${typeof value}, not shown`
-  if (typeof value !== 'string') return String(value)
+  if (typeof value !== 'string') return JSON.stringify(value)
   const safe = value.replace(/\/\/[^/\s]*@/g, '//…@')
   return JSON.stringify(safe.length > 80 ? `${safe.slice(0, 80)}…` : safe)
 }

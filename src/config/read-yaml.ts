@@ -22,7 +22,12 @@ export interface YamlProblem extends Place {
 }
 
 export type YamlFile =
-  | { readonly ok: true; readonly value: unknown; readonly document: Document; place(path: ConfigPath, atKey?: boolean): Place }
+  | {
+      readonly ok: true
+      readonly value: unknown
+      readonly document: Document
+      place(path: ConfigPath, atKey?: boolean): Place
+    }
   | { readonly ok: false; readonly problems: readonly YamlProblem[] }
 
 export function readYaml(text: string): YamlFile {
@@ -45,16 +50,27 @@ export function readYaml(text: string): YamlFile {
     // A warning here is an unknown tag or directive: something the file means and we would not do.
     const complaints = [...document.errors, ...document.warnings]
     // The parser catches its own exhausted stack, then complains once for every level.
-    if (complaints.some((complaint) => complaint.message.startsWith('Maximum call stack'))) return refuse('the file is nested too deeply')
+    if (complaints.some((complaint) => complaint.message.startsWith('Maximum call stack')))
+      return refuse('the file is nested too deeply')
     if (complaints.length > 0) {
       const told = complaints.slice(0, maxComplaints)
-      return { ok: false, problems: told.map((complaint) => ({ ...placeOf(lines, complaint.pos[0]), message: lowerFirst(complaint.message) })) }
+      return {
+        ok: false,
+        problems: told.map((complaint) => ({
+          ...placeOf(lines, complaint.pos[0]),
+          message: lowerFirst(complaint.message),
+        })),
+      }
     }
     const value: unknown = document.toJS({ maxAliasCount: maxAliases })
     return { ok: true, value, document, place: (path, atKey = false) => locate(document, lines, path, atKey) }
   } catch (error) {
     // The library throws on alias bombs, unresolvable aliases and nesting that exhausts the stack.
-    return refuse(error instanceof RangeError ? 'the file is nested too deeply' : lowerFirst(error instanceof Error ? error.message : String(error)))
+    return refuse(
+      error instanceof RangeError
+        ? 'the file is nested too deeply'
+        : lowerFirst(error instanceof Error ? error.message : String(error)),
+    )
   }
 }
 
@@ -78,7 +94,8 @@ function locate(document: Document, lines: LineCounter, path: ConfigPath, atKey:
       next = node.items[step]
     }
     const nextNode: Node | undefined = isNode(next) ? next : undefined
-    const nextOffset: number | undefined = atKey && depth === path.length - 1 ? keyOffset : (nextNode?.range?.[0] ?? keyOffset)
+    const nextOffset: number | undefined =
+      atKey && depth === path.length - 1 ? keyOffset : (nextNode?.range?.[0] ?? keyOffset)
     if (nextOffset === undefined) break
     offset = nextOffset
     node = nextNode

@@ -50,25 +50,37 @@ const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/
 
 const secretReference = z
   .string()
-  .regex(/^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/, 'expected a reference, file:PATH or env:NAME; never the secret itself')
+  .regex(
+    /^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/,
+    'expected a reference, file:PATH or env:NAME; never the secret itself',
+  )
 
-const httpUrl = z
+const httpUrl = z.string().refine((text) => {
+  try {
+    const url = new URL(text)
+    return (
+      (url.protocol === 'http:' || url.protocol === 'https:') &&
+      url.username === '' &&
+      url.password === '' &&
+      url.hash === '' &&
+      !text.includes('\\')
+    )
+  } catch {
+    return false
+  }
+}, 'expected an http or https URL without userinfo or fragment')
+
+const agentName = z
   .string()
-  .refine((text) => {
-    try {
-      const url = new URL(text)
-      return (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '' && url.hash === '' && !text.includes('\\')
-    } catch {
-      return false
-    }
-  }, 'expected an http or https URL without userinfo or fragment')
-
-const agentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a DNS label: lower-case letters, digits and hyphens')
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a DNS label: lower-case letters, digits and hyphens')
 const shortName = agentName
 
 const principalPattern = z
   .string()
-  .regex(/^(key|user|agent|serviceaccount|group):[^\s*]+$|^spiffe:\/\/[^\s*]+$|^(key|user|agent|group):\*$/, 'expected a principal such as key:ci, user:corp/4f1c, agent:planner or group:corp/analysts')
+  .regex(
+    /^(key|user|agent|serviceaccount|group):[^\s*]+$|^spiffe:\/\/[^\s*]+$|^(key|user|agent|group):\*$/,
+    'expected a principal such as key:ci, user:corp/4f1c, agent:planner or group:corp/analysts',
+  )
 
 const operation = z.enum(operationNames as [string, ...string[]])
 const agentSelector = z.union([agentName, z.literal('*')])
@@ -77,7 +89,9 @@ const operationSelector = z.union([operation, z.literal('*')])
 const tlsServer = z.strictObject({
   certificate: secretReference.describe('PEM certificate chain'),
   key: secretReference.describe('PEM private key'),
-  clientCa: secretReference.optional().describe('PEM bundle; when given, client certificates signed by it are requested'),
+  clientCa: secretReference
+    .optional()
+    .describe('PEM bundle; when given, client certificates signed by it are requested'),
 })
 
 const bounds = z
@@ -104,14 +118,34 @@ const bounds = z
 const gateway = z
   .strictObject({
     listen: address.default('127.0.0.1:7000').describe('where callers connect'),
-    publicUrl: httpUrl.optional().describe('how callers reach the gateway; the base of every URL in a card. Default: http(s)://<listen>'),
+    publicUrl: httpUrl
+      .optional()
+      .describe('how callers reach the gateway; the base of every URL in a card. Default: http(s)://<listen>'),
     tls: tlsServer.optional().describe('without it the gateway speaks plain HTTP, on loopback only'),
     dangerouslyAllowPlaintext: z.boolean().default(false).describe('serve plain HTTP on other addresses than loopback'),
-    trustedProxies: z.array(z.string().regex(/^[0-9a-fA-F:.]+(\/\d{1,3})?$/, 'expected an address or a network such as 10.0.0.0/8')).default([]).describe('proxies whose Forwarded and X-Forwarded-For fields are believed'),
-    cors: z.strictObject({ origins: z.array(z.string().regex(/^https?:\/\/[^/]+$/, 'expected an origin such as https://app.example.com')).min(1).describe('exact origins') }).optional().describe('off unless given'),
+    trustedProxies: z
+      .array(z.string().regex(/^[0-9a-fA-F:.]+(\/\d{1,3})?$/, 'expected an address or a network such as 10.0.0.0/8'))
+      .default([])
+      .describe('proxies whose Forwarded and X-Forwarded-For fields are believed'),
+    cors: z
+      .strictObject({
+        origins: z
+          .array(z.string().regex(/^https?:\/\/[^/]+$/, 'expected an origin such as https://app.example.com'))
+          .min(1)
+          .describe('exact origins'),
+      })
+      .optional()
+      .describe('off unless given'),
     bounds: bounds.describe('limits of size and time'),
-    securityContact: z.string().regex(/^(mailto:|https:\/\/|tel:)\S+$/, 'expected mailto:…, https://… or tel:…').optional().describe('Contact of /.well-known/security.txt (RFC 9116); nothing is served there without it'),
-    extensions: z.array(z.string()).default([]).describe('A2A extension URIs that may be activated; others are taken out of A2A-Extensions'),
+    securityContact: z
+      .string()
+      .regex(/^(mailto:|https:\/\/|tel:)\S+$/, 'expected mailto:…, https://… or tel:…')
+      .optional()
+      .describe('Contact of /.well-known/security.txt (RFC 9116); nothing is served there without it'),
+    extensions: z
+      .array(z.string())
+      .default([])
+      .describe('A2A extension URIs that may be activated; others are taken out of A2A-Extensions'),
   })
   .prefault({})
 
@@ -119,7 +153,12 @@ const jwtIssuer = z.strictObject({
   name: shortName.describe('short name; part of every principal id of this issuer'),
   issuer: z.string().min(1).describe('exact `iss`'),
   audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).describe('`aud` must contain one of these'),
-  algorithms: z.array(z.enum(['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519'])).min(1).describe('allowed signature algorithms'),
+  algorithms: z
+    .array(
+      z.enum(['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519']),
+    )
+    .min(1)
+    .describe('allowed signature algorithms'),
   jwks: z.union([z.string().regex(/^file:.+$/), httpUrl]).describe('the key set, file:PATH or URL'),
   subject: z.string().default('sub').describe('claim that identifies the subject'),
   display: z.string().default('{sub}').describe('template of the display name, e.g. "{email}"'),
@@ -133,8 +172,14 @@ const identity = z
     jwt: z.array(jwtIssuer).default([]).describe('issuers of JSON Web Tokens'),
     apiKeys: z
       .strictObject({
-        environment: z.string().regex(/^[a-z0-9]{1,12}$/, 'expected 1 to 12 lower-case letters or digits').default('live').describe('the <env> of sp_<env>_…; keys of another environment are refused'),
-        pepper: secretReference.optional().describe('secret of the HMAC over key secrets. Default: generated, kept beside the key-encryption key'),
+        environment: z
+          .string()
+          .regex(/^[a-z0-9]{1,12}$/, 'expected 1 to 12 lower-case letters or digits')
+          .default('live')
+          .describe('the <env> of sp_<env>_…; keys of another environment are refused'),
+        pepper: secretReference
+          .optional()
+          .describe('secret of the HMAC over key secrets. Default: generated, kept beside the key-encryption key'),
       })
       .prefault({}),
   })
@@ -145,13 +190,23 @@ const agent = z.strictObject({
   url: httpUrl.describe('JSON-RPC and HTTP+JSON base URL of the agent'),
   cardUrl: httpUrl.optional().describe('Default: <url>/.well-known/agent-card.json'),
   restUrl: httpUrl.optional().describe('HTTP+JSON base URL where it differs from url'),
-  hosts: z.array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/, 'expected a lower-case host name')).default([]).describe('host names at whose root the agent is served too'),
-  discovery: z.enum(['callers', 'public']).default('callers').describe('who may read the card: those who may call something, or everyone'),
+  hosts: z
+    .array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/, 'expected a lower-case host name'))
+    .default([])
+    .describe('host names at whose root the agent is served too'),
+  discovery: z
+    .enum(['callers', 'public'])
+    .default('callers')
+    .describe('who may read the card: those who may call something, or everyone'),
   principals: z.array(principalPattern).default([]).describe('identities that may act as this agent'),
   tenant: z.string().default('').describe('fixed A2A tenant of this agent; callers may not choose another'),
   credential: z
     .strictObject({
-      header: z.string().regex(/^[A-Za-z0-9-]+$/).default('authorization').describe('header that carries it'),
+      header: z
+        .string()
+        .regex(/^[A-Za-z0-9-]+$/)
+        .default('authorization')
+        .describe('header that carries it'),
       value: secretReference.describe('the whole header value, e.g. "Bearer …"'),
     })
     .optional()
@@ -176,7 +231,15 @@ const agent = z.strictObject({
       cooldown: duration('10s', 'how long an open circuit refuses before one trial call'),
     })
     .prefault({}),
-  health: z.strictObject({ path: z.string().regex(/^\/[!-~]*$/).default('/.well-known/agent-card.json'), interval: duration('30s', 'between two checks; 0s for none') }).prefault({}),
+  health: z
+    .strictObject({
+      path: z
+        .string()
+        .regex(/^\/[!-~]*$/)
+        .default('/.well-known/agent-card.json'),
+      interval: duration('30s', 'between two checks; 0s for none'),
+    })
+    .prefault({}),
   maxConnections: z.number().int().min(1).max(100_000).default(20_000).describe('most connections to this agent'),
 })
 
@@ -198,7 +261,7 @@ const policy = z
                   .string()
                   .regex(/^(self|origin|any|group:[^\s*]+)$/, 'expected self, origin, any or group:…')
                   .default('self')
-                  .describe('whose tasks: one\'s own, those one\'s origin began, those of a group\'s members, or any'),
+                  .describe("whose tasks: one's own, those one's origin began, those of a group's members, or any"),
               }),
             )
             .default([]),
@@ -229,29 +292,56 @@ const policy = z
   .prefault({})
 
 const limit = z.strictObject({
-  per: z.array(z.enum(['caller', 'agent'])).min(1).describe('[caller], [agent] or [caller, agent] for each pair'),
+  per: z
+    .array(z.enum(['caller', 'agent']))
+    .min(1)
+    .describe('[caller], [agent] or [caller, agent] for each pair'),
   agents: z.array(agentSelector).default(['*']),
   callers: z.array(principalPattern).optional(),
-  requests: z.string().refine((text) => parseRate(text) !== undefined, 'expected a rate such as 600/m').transform((text) => parseRate(text) ?? { count: 1, periodMs: 1000 }).optional(),
+  requests: z
+    .string()
+    .refine((text) => parseRate(text) !== undefined, 'expected a rate such as 600/m')
+    .transform((text) => parseRate(text) ?? { count: 1, periodMs: 1000 })
+    .optional(),
   burst: z.number().int().min(1).optional().describe('calls at once; default: the count of one period'),
   concurrentStreams: z.number().int().min(1).optional(),
 })
 
 export const configSchema = z.strictObject({
   gateway: gateway.describe('the listener that callers use'),
-  admin: z.strictObject({ listen: address.default('127.0.0.1:7001').describe('health, metrics and the admin API; loopback only') }).prefault({}),
-  dataDir: z.string().min(1).default('./.sallyport').describe('where the ledger and the state lie, relative to the configuration file'),
+  admin: z
+    .strictObject({
+      listen: address.default('127.0.0.1:7001').describe('health, metrics and the admin API; loopback only'),
+    })
+    .prefault({}),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('./.sallyport')
+    .describe('where the ledger and the state lie, relative to the configuration file'),
   store: z.strictObject({ kind: z.literal('sqlite').default('sqlite') }).prefault({}),
   identity: identity.describe('who callers are'),
   agents: z.array(agent).default([]).describe('the agents behind the gateway'),
   policy: policy.describe('who may do what; nothing is allowed that no role allows'),
-  limits: z.array(limit).default([]).describe('rates and streams; per caller 600/m and 100 streams where none is given'),
+  limits: z
+    .array(limit)
+    .default([])
+    .describe('rates and streams; per caller 600/m and 100 streams where none is given'),
   unauthenticated: z
-    .strictObject({ requests: z.string().refine((text) => parseRate(text) !== undefined, 'expected a rate such as 60/m').default('60/m').transform((text) => parseRate(text) ?? { count: 60, periodMs: 60_000 }).describe('per source address') })
+    .strictObject({
+      requests: z
+        .string()
+        .refine((text) => parseRate(text) !== undefined, 'expected a rate such as 60/m')
+        .default('60/m')
+        .transform((text) => parseRate(text) ?? { count: 60, periodMs: 60_000 })
+        .describe('per source address'),
+    })
     .prefault({}),
   audit: z
     .strictObject({
-      keyEncryptionKey: secretReference.optional().describe('32 bytes, base64url. Default: generated at <dataDir>.kek, outside dataDir'),
+      keyEncryptionKey: secretReference
+        .optional()
+        .describe('32 bytes, base64url. Default: generated at <dataDir>.kek, outside dataDir'),
       segmentSize: size('64MiB', 'size at which a new segment file is begun'),
     })
     .prefault({}),

@@ -28,7 +28,10 @@ export function resolveSecret(reference: string, baseDir: string, env: Environme
     bytes = readFileSync(path)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('KEY_UNREADABLE', `${reference} cannot be read: ${systemReason(cause)}`, { cause, hint: `create ${path}, readable by this user only` })
+    throw new Fault('KEY_UNREADABLE', `${reference} cannot be read: ${systemReason(cause)}`, {
+      cause,
+      hint: `create ${path}, readable by this user only`,
+    })
   }
   const trimmed = withoutNewline(bytes)
   if (trimmed.length === 0) throw new Fault('KEY_UNREADABLE', `${reference} is empty`)
@@ -56,7 +59,12 @@ function withoutNewline(bytes: Buffer): Buffer {
 
 export function systemReason(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const known: Record<string, string> = { ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'it is a directory', ENOTDIR: 'a part of its path is not a directory' }
+  const known: Record<string, string> = {
+    ENOENT: 'no such file',
+    EACCES: 'permission denied',
+    EISDIR: 'it is a directory',
+    ENOTDIR: 'a part of its path is not a directory',
+  }
   return Object.hasOwn(known, code) ? (known[code] ?? code) : code || 'unknown reason'
 }
 
@@ -80,35 +88,58 @@ export function isSecretPosition(path: ConfigPath): boolean {
 }
 
 /** Positions whose files anyone may read: what is handed out in every handshake. */
-const publicPositions: ReadonlySet<string> = new Set(['gateway.tls.certificate', 'gateway.tls.clientCa', 'agents.*.tls.ca', 'agents.*.tls.certificate'])
+const publicPositions: ReadonlySet<string> = new Set([
+  'gateway.tls.certificate',
+  'gateway.tls.clientCa',
+  'agents.*.tls.ca',
+  'agents.*.tls.certificate',
+])
 
 /** Every reference in a configuration, with its place. */
 export function listSecretReferences(config: Config): { path: ConfigPath; reference: string; isPublic: boolean }[] {
   return secretPositions.flatMap((position) =>
-    follow(config, position.split('.'), []).map(({ path, value }) => ({ path, reference: value, isPublic: publicPositions.has(position) })),
+    follow(config, position.split('.'), []).map(({ path, value }) => ({
+      path,
+      reference: value,
+      isPublic: publicPositions.has(position),
+    })),
   )
 }
 
 function follow(value: unknown, steps: readonly string[], path: ConfigPath): { path: ConfigPath; value: string }[] {
   const [step, ...rest] = steps
   if (step === undefined) return typeof value === 'string' ? [{ path, value }] : []
-  if (step === '*') return Array.isArray(value) ? value.flatMap((item, index) => follow(item, rest, [...path, index])) : []
+  if (step === '*')
+    return Array.isArray(value) ? value.flatMap((item, index) => follow(item, rest, [...path, index])) : []
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return []
   return follow(Reflect.get(value, step), rest, [...path, step])
 }
 
 /** Problems and warnings of all references: unreadable ones close the door, world-readable files are told. */
-export function checkSecrets(config: Config, baseDir: string, env: Environment): { problems: Finding[]; warnings: Finding[] } {
+export function checkSecrets(
+  config: Config,
+  baseDir: string,
+  env: Environment,
+): { problems: Finding[]; warnings: Finding[] } {
   const problems: Finding[] = []
   const warnings: Finding[] = []
   for (const { path, reference, isPublic } of listSecretReferences(config)) {
     try {
       resolveSecret(reference, baseDir, env)
-      if (!isPublic && reference.startsWith('file:') && (statSync(referencedPath(reference, baseDir)).mode & 0o004) !== 0) {
-        warnings.push({ path, message: `every user of this machine can read ${reference}`, hint: `chmod 600 ${referencedPath(reference, baseDir)}` })
+      if (
+        !isPublic &&
+        reference.startsWith('file:') &&
+        (statSync(referencedPath(reference, baseDir)).mode & 0o004) !== 0
+      ) {
+        warnings.push({
+          path,
+          message: `every user of this machine can read ${reference}`,
+          hint: `chmod 600 ${referencedPath(reference, baseDir)}`,
+        })
       }
     } catch (error) {
-      const fault = error instanceof Fault ? error : new Fault('KEY_UNREADABLE', `${reference} cannot be read`, { cause: error })
+      const fault =
+        error instanceof Fault ? error : new Fault('KEY_UNREADABLE', `${reference} cannot be read`, { cause: error })
       problems.push({ path, message: fault.message, ...(fault.hint === undefined ? {} : { hint: fault.hint }) })
     }
   }

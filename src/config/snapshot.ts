@@ -28,7 +28,9 @@ export function defaultPublicUrl(config: Config): string {
 
 /** The cast: what the schema puts out is JSON (strings, finite numbers, lists, records without undefined members). */
 export function digestOf(config: Config): string {
-  return createHash('sha256').update(canonicalJson(config as unknown as JsonValue)).digest('base64url')
+  return createHash('sha256')
+    .update(canonicalJson(config as unknown as JsonValue))
+    .digest('base64url')
 }
 
 function freeze(value: unknown): void {

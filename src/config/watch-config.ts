@@ -54,7 +54,11 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
     if (!isForced && digestOf(loaded.config) === digestOf(current.config)) return current
     const needRestart = staticChanges(current.config, loaded.config)
     current = loaded
-    options.onSnapshot(buildSnapshot(loaded.config, options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }), loaded, needRestart)
+    options.onSnapshot(
+      buildSnapshot(loaded.config, options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+      loaded,
+      needRestart,
+    )
     return loaded
   }
   // One after the other: an older file must never overtake a newer one.
@@ -96,7 +100,9 @@ const staticSettings: readonly [string, (config: Config) => unknown][] = [
 
 /** Settings that differ and that a running process holds on to: ports, keys and folders. */
 export function staticChanges(before: Config, after: Config): string[] {
-  return staticSettings.filter(([, read]) => JSON.stringify(read(before)) !== JSON.stringify(read(after))).map(([name]) => name)
+  return staticSettings
+    .filter(([, read]) => JSON.stringify(read(before)) !== JSON.stringify(read(after)))
+    .map(([name]) => name)
 }
 
 async function readContent(file: string): Promise<Buffer | undefined> {

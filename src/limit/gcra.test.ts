@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { nextEmptyMs, type Rate, remaining, waitMs } from './gcra.ts'
 
 /** The plain model: a bucket of `burst` tokens that refills evenly, in exact thousandths of a token. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Operation } from '../a2a/operations.ts'
+import type { Operation } from '../a2a/operations.ts'
 import { createManualClock, type ManualClock } from '../base/clock.ts'
 import { configSchema, type ConfigInput } from '../config/config.ts'
 import type { Admitted, Authorized } from '../exchange/exchange.ts'
@@ -17,7 +17,9 @@ function setUp(limits: Limits, maxKeys?: number): { clock: ManualClock; limiter:
 
 function call(caller = 'key:alice', agent = 'calculator', operation: Operation = 'SendMessage', groups: string[] = []): Authorized {
   // Tests stand where the earlier stages would.
-  return { caller: { id: caller, groups }, agent: { name: agent }, operation } as unknown as Authorized
+  const fields: unknown = { caller: { id: caller, groups }, agent: { name: agent }, operation }
+  const claimed: { call: Authorized } = { call: fields as never }
+  return claimed.call
 }
 
 function take(limiter: Limiter, authorized: Authorized = call()): Admitted | Refusal {
@@ -32,6 +34,14 @@ function admitted(limiter: Limiter, count: number, make: () => Authorized = call
 function refusalOf(result: Admitted | Refusal): Refusal {
   assert.ok(isRefusal(result))
   return result
+}
+
+function stream(): Authorized {
+  return call('key:alice', 'calculator', 'SendStreamingMessage')
+}
+
+function names(from: number): string[] {
+  return Array.from({ length: 10 }, (_, index) => `key:${from + index}`)
 }
 
 describe('a rate', () => {
@@ -127,7 +137,6 @@ describe('the fields of an answer', () => {
 })
 
 describe('streams', () => {
-  const stream = (): Authorized => call('key:alice', 'calculator', 'SendStreamingMessage')
   it('are 100 at once for each caller by default', () => {
     const { limiter } = setUp([])
     assert.equal(admitted(limiter, 120, stream), 100)
@@ -162,7 +171,6 @@ describe('streams', () => {
 describe('a table of counters', () => {
   it('forgets those that are not in use when room is needed', () => {
     const { clock, limiter } = setUp([{ per: ['caller'], requests: '60/m', concurrentStreams: 5 }], 10)
-    const names = (from: number) => Array.from({ length: 10 }, (_, index) => `key:${from + index}`)
     for (const name of names(0)) assert.equal(admitted(limiter, 1, () => call(name)), 1)
     assert.equal(admitted(limiter, 1, () => call('key:new')), 0)
     clock.advance(1001)

@@ -97,12 +97,12 @@ export class NodeReply implements Reply {
   /** A large body that nobody read: keeping the connection would mean reading it. */
   #hasLargeRest(): boolean {
     if (this.#request.complete) return false
-    const declared = this.#request.headers['content-length']
-    return declared === undefined || Number(declared) > smallRest
+    const { 'content-length': declared, 'transfer-encoding': coding } = this.#request.headers
+    return coding !== undefined || Number(declared ?? 0) > smallRest
   }
 
   #lingerOverUnreadBody(): void {
-    if (this.#request.complete) return
+    if (!this.#hasLargeRest()) return
     const socket = this.#request.socket
     this.#request.resume()
     const timer = setTimeout(() => socket.destroy(), lingerMs)

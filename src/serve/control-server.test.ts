@@ -12,14 +12,23 @@ import { CommandError } from '../cli/io.ts'
 import type { ControlMethods, KeySummary } from '../cli/ports.ts'
 import { startControlServer } from './control-server.ts'
 
-const summary: KeySummary = { id: 'abc', name: 'ci', environment: 'live', createdAtMs: 1, expiresAtMs: null, revokedAtMs: null, previousUntilMs: null }
+const summary: KeySummary = {
+  id: 'abc',
+  name: 'ci',
+  environment: 'live',
+  createdAtMs: 1,
+  expiresAtMs: null,
+  revokedAtMs: null,
+  previousUntilMs: null,
+}
 
 function fakeMethods(): ControlMethods {
   return {
-    'ping': () => Promise.resolve({ pid: 7 }),
+    ping: () => Promise.resolve({ pid: 7 }),
     'key.create': ({ name }) => Promise.resolve({ key: 'sp_live_x', summary: { ...summary, name } }),
     'key.list': () => Promise.resolve([summary]),
-    'key.rotate': () => Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key', { hint: 'see: sallyport key list' })),
+    'key.rotate': () =>
+      Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key', { hint: 'see: sallyport key list' })),
     'key.revoke': () => Promise.reject(new Fault('LEDGER_FULL', 'the disk is full')),
     'policy.reload': () => Promise.reject(new Error('password=hunter2')),
   }
@@ -73,14 +82,20 @@ test('says that no process runs, also over a socket that a killed one left', asy
 
 test('does not push a living process aside', async (t) => {
   const { dataDir } = await start(t)
-  await assert.rejects(startControlServer(dataDir, fakeMethods(), failOnBug), (error) => error instanceof Fault && error.code === 'CONTROL_FAILED')
+  await assert.rejects(
+    startControlServer(dataDir, fakeMethods(), failOnBug),
+    (error) => error instanceof Fault && error.code === 'CONTROL_FAILED',
+  )
   assert.deepEqual(await callControl(dataDir, { method: 'ping', params: {} }), { result: { pid: 7 } })
 })
 
 test('a fault becomes its message and hint, with an exit code that says whose it is', async (t) => {
   const { dataDir } = await start(t)
   const rotate = callControl(dataDir, { method: 'key.rotate', params: { name: 'x', overlapMs: 0 } })
-  await assert.rejects(rotate, (error) => fails(2)(error) && error instanceof CommandError && error.hint === 'see: sallyport key list')
+  await assert.rejects(
+    rotate,
+    (error) => fails(2)(error) && error instanceof CommandError && error.hint === 'see: sallyport key list',
+  )
   await assert.rejects(callControl(dataDir, { method: 'key.revoke', params: { name: 'x' } }), fails(3))
 })
 
@@ -103,7 +118,7 @@ test('refuses what is not a request, and goes on', async (t) => {
     '{"id":1,"method":"key.create","params":{"name":"x","expiresInMs":-1}}\n',
     '{"id":1,"method":"key.create","params":{"name":"x","expiresInMs":null,"admin":true}}\n',
     '{"id":1,"method":"key.revoke","params":{"name":["x"]}}\n',
-    `${'x'.repeat(70_000)}`,
+    'x'.repeat(70_000),
   ]
   for (const text of hostile) assert.match(await send(path, text), /"code":"CONTROL_FAILED"/)
   assert.deepEqual(await callControl(dataDir, { method: 'ping', params: {} }), { result: { pid: 7 } })
@@ -118,10 +133,16 @@ test('answers several requests of one connection in order', async (t) => {
     text += String(chunk)
     if (text.split('\n').length > 2) break
   }
-  assert.deepEqual(text.trim().split('\n').map((line) => (JSON.parse(line) as { id: number }).id), [1, 2])
+  assert.deepEqual(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { id: number }).id),
+    [1, 2],
+  )
 })
 
-test('a data directory with a long name has its socket elsewhere, and says where', async (t) => {
+test('a data directory with a long name has its socket elsewhere, and says where', async () => {
   const dataDir = join(mkdtempSync(join(tmpdir(), 'sp-')), 'x'.repeat(110))
   mkdirSync(dataDir)
   assert.equal(await callControl(dataDir, { method: 'ping', params: {} }), undefined)

@@ -20,7 +20,7 @@ const maxSocketPathBytes = 103
 const name = z.string().min(1).max(512)
 const none = z.strictObject({})
 const paramSchemas = {
-  'ping': none,
+  ping: none,
   'key.create': z.strictObject({ name, expiresInMs: z.number().int().positive().nullable() }),
   'key.list': none,
   'key.rotate': z.strictObject({ name, overlapMs: z.number().int().nonnegative() }),
@@ -41,7 +41,11 @@ export interface ControlServer {
 }
 
 /** `methods` is the implementation that commands use without a process too; `onBug` hears what no method may throw. */
-export async function startControlServer(dataDir: string, methods: ControlMethods, onBug: (error: unknown) => void): Promise<ControlServer> {
+export async function startControlServer(
+  dataDir: string,
+  methods: ControlMethods,
+  onBug: (error: unknown) => void,
+): Promise<ControlServer> {
   const place = choosePlace(dataDir)
   await removeStale(place.path)
   const open = new Set<Socket>()
@@ -52,7 +56,14 @@ export async function startControlServer(dataDir: string, methods: ControlMethod
   })
   server.maxConnections = maxConnections
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new Fault('CONTROL_FAILED', `the control socket ${place.path} cannot be opened`, { cause, hint: `check who owns ${dirname(place.path)}` })))
+    server.once('error', (cause) =>
+      reject(
+        new Fault('CONTROL_FAILED', `the control socket ${place.path} cannot be opened`, {
+          cause,
+          hint: `check who owns ${dirname(place.path)}`,
+        }),
+      ),
+    )
     server.listen({ path: place.path, readableAll: false, writableAll: false }, resolve)
   })
   chmodSync(place.path, 0o600)
@@ -80,7 +91,8 @@ function choosePlace(dataDir: string): Place {
   const usual = join(dataDir, 'control.sock')
   // A note left behind by a process that was killed would send clients to nowhere.
   rmSync(note, { force: true })
-  if (Buffer.byteLength(usual) <= maxSocketPathBytes) return { path: usual, announce: () => undefined, clear: () => rmSync(usual, { force: true }) }
+  if (Buffer.byteLength(usual) <= maxSocketPathBytes)
+    return { path: usual, announce: () => undefined, clear: () => rmSync(usual, { force: true }) }
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-'))
   return {
     path: join(folder, 'control.sock'),
@@ -98,12 +110,22 @@ function removeStale(path: string): Promise<void> {
     const probe = createConnection(path)
     probe.once('connect', () => {
       probe.destroy()
-      reject(new Fault('CONTROL_FAILED', `another process answers on ${path}`, { hint: 'stop it, or use another --data-dir' }))
+      reject(
+        new Fault('CONTROL_FAILED', `another process answers on ${path}`, {
+          hint: 'stop it, or use another --data-dir',
+        }),
+      )
     })
     probe.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED') unlinkSync(path)
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve()
-      else reject(new Fault('CONTROL_FAILED', `${path} is in the way: ${error.code ?? 'unknown reason'}`, { cause: error, hint: 'remove it' }))
+      else
+        reject(
+          new Fault('CONTROL_FAILED', `${path} is in the way: ${error.code ?? 'unknown reason'}`, {
+            cause: error,
+            hint: 'remove it',
+          }),
+        )
     })
   })
 }
@@ -139,14 +161,17 @@ function serveConnection(socket: Socket, answer: (line: string) => Promise<Answe
   }
 }
 
-type Answer = { id: unknown; result: unknown } | { id: unknown; error: { code: string; message: string; hint?: string } }
+type Answer =
+  | { id: unknown; result: unknown }
+  | { id: unknown; error: { code: string; message: string; hint?: string } }
 
 async function answerLine(line: string, methods: ControlMethods, onBug: (error: unknown) => void): Promise<Answer> {
   const request = parseRequest(line)
   if (request === undefined) return { id: null, error: { code: 'CONTROL_FAILED', message: 'the request is not valid' } }
   const { id, method } = request
   const params = paramSchemas[method].safeParse(request.params)
-  if (!params.success) return { id, error: { code: 'CONTROL_FAILED', message: `the parameters of ${method} are not valid` } }
+  if (!params.success)
+    return { id, error: { code: 'CONTROL_FAILED', message: `the parameters of ${method} are not valid` } }
   try {
     // The schema of this method's parameters has just accepted them.
     const call = methods[method] as (params: unknown) => Promise<unknown>
@@ -156,7 +181,10 @@ async function answerLine(line: string, methods: ControlMethods, onBug: (error: 
       onBug(error)
       return { id, error: { code: 'INTERNAL', message: 'internal error', hint: 'see what the running process logs' } }
     }
-    return { id, error: { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) } }
+    return {
+      id,
+      error: { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
+    }
   }
 }
 

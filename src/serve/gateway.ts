@@ -211,7 +211,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         version,
         configDigest: snapshot.digest,
         startedAt,
-        ledger: { origin: state.ledger.origin, size: state.ledger.size, root: state.ledger.root().toString('base64'), status: state.ledger.status },
+        ledger: { origin: state.ledger.origin, size: state.ledger.size, root: state.ledger.root(), status: state.ledger.status },
         openStreams: heartbeat.size,
         connections: listener.connections,
         agents: health.report(),

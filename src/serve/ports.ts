@@ -2,7 +2,7 @@
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readLedger, verifyLedger, type LedgerRecord } from '../audit/audit.ts'
+import { createLedgerReader, verifyLedger, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
 import { compilePolicy, explain } from '../authorize/authorize.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
@@ -72,35 +72,60 @@ function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
 const followMs = 250
 
 async function* tailLedger(options: TailOptions): AsyncGenerator<TailRecord> {
-  const root = join(options.dataDir, 'ledger')
-  const keyEncryptionKey = loadKeyEncryptionKey(options.dataDir, options.loaded)
-  const next = new Map<string, number>()
-  let records = await readAll(root, next, keyEncryptionKey)
-  records = options.count === 0 ? [] : records.slice(-options.count)
-  for (;;) {
-    for (const record of records) yield record
-    if (!options.follow || options.signal.aborted) return
-    await new Promise((resolve) => setTimeout(resolve, followMs))
-    records = await readAll(root, next, keyEncryptionKey)
+  const logs = new Logs(join(options.dataDir, 'ledger'), loadKeyEncryptionKey(options.dataDir, options.loaded))
+  try {
+    let records = await logs.read()
+    records = options.count === 0 ? [] : records.slice(-options.count)
+    for (;;) {
+      for (const record of records) yield record
+      if (!options.follow || options.signal.aborted) return
+      await new Promise((resolve) => setTimeout(resolve, followMs))
+      records = await logs.read()
+    }
+  } finally {
+    await logs.close()
   }
 }
 
-/** New records of every log, by time. */
-async function readAll(root: string, next: Map<string, number>, keyEncryptionKey: Buffer): Promise<TailRecord[]> {
-  const found: TailRecord[] = []
-  for (const name of await readdir(root).catch(() => [])) {
-    for await (const record of readLedger({ dir: join(root, name), from: next.get(name) ?? 0, keyEncryptionKey })) {
-      next.set(name, record.index + 1)
-      found.push(tailRecord(name, record))
-    }
+/** All logs of a data directory, each read on from where it was left. */
+class Logs {
+  readonly #root: string
+  readonly #keyEncryptionKey: Buffer
+  readonly #readers = new Map<string, LedgerReader>()
+
+  constructor(root: string, keyEncryptionKey: Buffer) {
+    this.#root = root
+    this.#keyEncryptionKey = keyEncryptionKey
   }
-  return found.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+
+  /** New records of every log, by time. */
+  async read(): Promise<TailRecord[]> {
+    const found: TailRecord[] = []
+    for (const name of await readdir(this.#root).catch(() => [])) {
+      for await (const record of this.#readerOf(name).read()) found.push(tailRecord(name, record))
+    }
+    return found.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+  }
+
+  async close(): Promise<void> {
+    for (const reader of this.#readers.values()) await reader.close()
+  }
+
+  #readerOf(name: string): LedgerReader {
+    let reader = this.#readers.get(name)
+    if (reader === undefined) {
+      reader = createLedgerReader(join(this.#root, name), { keyEncryptionKey: this.#keyEncryptionKey })
+      this.#readers.set(name, reader)
+    }
+    return reader
+  }
 }
 
 function tailRecord(log: string, { index, envelope, event }: LedgerRecord): TailRecord {
   const { time, kind, call, agent, operation, outcome, code } = envelope
-  const caller = event?.['caller']
-  return { log, index, time, kind, call, caller: typeof caller === 'string' ? caller : '', agent, operation, outcome, code }
+  const caller = string(event?.['caller'])
+  const origin = string(event?.['origin'])
+  return { log, index, time, kind, call, caller, origin, agent, operation, outcome, code }
 }
 
 async function inspectAgent(target: AgentTarget): Promise<CardFacts> {

@@ -21,7 +21,7 @@ export function checkPolicy(config: Config): readonly Finding[] {
   const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
   if (compiled.ok) return []
   return compiled.problems.map((problem) => ({
-    path: ['policy', ...problem.path],
+    path: problem.path,
     message: problem.message,
     ...(problem.hint !== undefined && { hint: problem.hint }),
   }))

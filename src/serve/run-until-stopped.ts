@@ -15,7 +15,7 @@ export interface RunOptions {
 
 export async function runUntilStopped(options: RunOptions): Promise<number> {
   const log = pino(
-    { level: options.quiet ? 'warn' : 'info', base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+    { level: options.quiet ? 'warn' : 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },
     { write: options.err },
   )
   const stop = waitForSignal()

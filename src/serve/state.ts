@@ -125,7 +125,7 @@ async function replayClaims(dataDir: string, keyEncryptionKey: Buffer, ownership
     const dir = join(dataDir, 'ledger', name)
     const origin = `sallyport.local/${name}`
     let next = ownership.applied(origin)
-    for await (const record of readLedger({ dir, from: next, keyEncryptionKey })) {
+    for await (const record of readLedger(dir, { from: next, keyEncryptionKey })) {
       next = record.index + 1
       const claims = record.event?.['claims']
       if (Array.isArray(claims)) ownership.claim(claims.map(readClaim))

@@ -19,7 +19,7 @@ export function openDatabase(path: string, shape: DatabaseShape): DatabaseSync {
     closeSync(openSync(path, 'a', 0o600))
     chmodSync(path, 0o600) // SQLite gives its -wal and -shm files the same mode
     database = new DatabaseSync(path, { timeout: 2000 })
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${shape.synchronous}; PRAGMA trusted_schema = OFF`)
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${shape.synchronous}; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384`)
     install(database, shape)
     return database
   } catch (cause) {

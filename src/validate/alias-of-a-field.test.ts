@@ -13,7 +13,10 @@ for (const alias of spellings) {
   test(`refuses a message whose task is called ${JSON.stringify(alias)}`, async () => {
     const params = sendParams({ [alias]: 'task-of-another' })
     const both = sendParams({ taskId: 'my-task', [alias]: 'task-of-another' })
-    const inner = JSON.stringify(sendParams()).replace('"messageId"', `${JSON.stringify(alias)}:"task-of-another","messageId"`)
+    const inner = JSON.stringify(sendParams()).replace(
+      '"messageId"',
+      `${JSON.stringify(alias)}:"task-of-another","messageId"`,
+    )
     const requests = [
       { body: rpcText('SendMessage', params) },
       { body: rpcText('SendMessage', both) },
@@ -33,6 +36,9 @@ test('refuses the alias also when its letters are escaped in the text', async ()
 })
 
 test('leaves the same names alone inside data and metadata, where they mean nothing to the schema', async () => {
-  const body = rpcText('SendMessage', sendParams({ parts: [{ data: { task_id: 1, taskId: 2 } }], metadata: { task_id: 1 } }))
+  const body = rpcText(
+    'SendMessage',
+    sendParams({ parts: [{ data: { task_id: 1, taskId: 2 } }], metadata: { task_id: 1 } }),
+  )
   assert.ok(!isRefusal(await validate(fakeRouted({ body }))))
 })

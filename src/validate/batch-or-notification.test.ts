@@ -10,7 +10,15 @@ import { requestIdOf, validate } from './validate.ts'
 const call = rpcText('SendMessage', sendParams())
 const silent = rpcText('SendMessage', sendParams(), { id: undefined })
 
-for (const body of ['[]', `[${call}]`, `[${call},${call}]`, `[[${call}]]`, silent, `[${silent}]`, rpcText('CancelTask', { id: 't' }, { id: undefined, ID: 1 })]) {
+for (const body of [
+  '[]',
+  `[${call}]`,
+  `[${call},${call}]`,
+  `[[${call}]]`,
+  silent,
+  `[${silent}]`,
+  rpcText('CancelTask', { id: 't' }, { id: undefined, ID: 1 }),
+]) {
   test(`refuses ${body.slice(0, 50)}`, async () => {
     const result = await validate(fakeRouted({ body }))
     assert.ok(isRefusal(result))

@@ -15,7 +15,9 @@ const bodies = {
   'the params twice': rpc('"method":"GetTask","params":{"id":"mine"},"params":{"id":"task-of-another"}'),
   'the method twice': rpc('"method":"GetTask","method":"CancelTask","params":{"id":"mine"}'),
   'the request id twice': rpc('"id":2,"method":"GetTask","params":{"id":"mine"}'),
-  'a key twice inside data': rpc('"method":"SendMessage","params":{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"data":{"a":1,"a":2}}]}}'),
+  'a key twice inside data': rpc(
+    '"method":"SendMessage","params":{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"data":{"a":1,"a":2}}]}}',
+  ),
 }
 
 for (const [why, body] of Object.entries(bodies)) {
@@ -28,7 +30,8 @@ for (const [why, body] of Object.entries(bodies)) {
 }
 
 test('refuses a repeated key on HTTP+JSON', async () => {
-  const body = '{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"x"}],"taskId":"mine","taskId":"task-of-another"}}'
+  const body =
+    '{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"x"}],"taskId":"mine","taskId":"task-of-another"}}'
   const result = await validate(fakeRouted({ body, rest: { operation: 'SendMessage' } }))
   assert.equal(isRefusal(result) && result.code, 'VALIDATE_JSON')
 })

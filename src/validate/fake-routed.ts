@@ -14,7 +14,12 @@ export interface FakeRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer | Refusal
   /** HTTP+JSON when given, JSON-RPC otherwise */
-  readonly rest?: { readonly operation: Operation; readonly tenant?: string; readonly taskId?: string; readonly configId?: string }
+  readonly rest?: {
+    readonly operation: Operation
+    readonly tenant?: string
+    readonly taskId?: string
+    readonly configId?: string
+  }
   readonly agentTenant?: string
   readonly extensions?: readonly string[]
 }
@@ -36,7 +41,9 @@ export function fakeRouted(request: FakeRequest): Routed {
     snapshot,
     agent,
     binding: rest ? 'HTTP+JSON' : 'JSONRPC',
-    target: rest ? { kind: 'rest', agent, rest: { tenant: '', taskId: '', configId: '', ...rest } } : { kind: 'json-rpc', agent },
+    target: rest
+      ? { kind: 'rest', agent, rest: { tenant: '', taskId: '', configId: '', ...rest } }
+      : { kind: 'json-rpc', agent },
     readBody: () => Promise.resolve(typeof body === 'string' ? Buffer.from(body) : body),
   }
   // A test's stand-in for the stages before: only what validate reads is there.

@@ -1,7 +1,7 @@
 // What policy may know of a message: kinds, sizes, hosts and names, never the words. Expects a message that has
 // passed its shape. Identifiers are copied, because they outlive the call in caches.
 
-import { decodedBase64Bytes } from '../a2a/shape.ts'
+import { base64Bytes } from '../a2a/shape.ts'
 import { detach, isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { MessageFacts, PartFacts } from '../exchange/exchange.ts'
 import { urlHost } from './url-host.ts'
@@ -43,12 +43,14 @@ function readPart(part: JsonObject): PartFacts | undefined {
   const filename = textOf(part.filename)
   const { text, raw, url } = part
   if (typeof text === 'string') return { kind: 'text', size: Buffer.byteLength(text), mediaType, filename, host: '' }
-  if (typeof raw === 'string') return { kind: 'raw', size: decodedBase64Bytes(raw) ?? 0, mediaType, filename, host: '' }
+  if (typeof raw === 'string') return { kind: 'raw', size: base64Bytes(raw), mediaType, filename, host: '' }
   if (typeof url !== 'string') {
     return { kind: 'data', size: Buffer.byteLength(JSON.stringify(part.data ?? null)), mediaType, filename, host: '' }
   }
   const host = urlHost(url)
-  return host === undefined ? undefined : { kind: 'url', size: Buffer.byteLength(url), mediaType, filename, host: detach(host) }
+  return host === undefined
+    ? undefined
+    : { kind: 'url', size: Buffer.byteLength(url), mediaType, filename, host: detach(host) }
 }
 
 export function textOf(value: JsonValue | undefined): string {

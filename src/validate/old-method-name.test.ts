@@ -8,9 +8,23 @@ import { fakeRouted, rpcText, sendParams } from './fake-routed.ts'
 import { validate } from './validate.ts'
 
 const old = [
-  'message/send', 'message/stream', 'tasks/get', 'tasks/list', 'tasks/cancel', 'tasks/resubscribe', 'tasks/send',
-  'tasks/pushNotificationConfig/set', 'tasks/pushNotificationConfig/get', 'tasks/pushNotificationConfig/list', 'tasks/pushNotificationConfig/delete',
-  'agent/getAuthenticatedExtendedCard', 'SendMessage ', ' SendMessage', 'Send\u200bMessage', 'SENDMESSAGE', 'send_message',
+  'message/send',
+  'message/stream',
+  'tasks/get',
+  'tasks/list',
+  'tasks/cancel',
+  'tasks/resubscribe',
+  'tasks/send',
+  'tasks/pushNotificationConfig/set',
+  'tasks/pushNotificationConfig/get',
+  'tasks/pushNotificationConfig/list',
+  'tasks/pushNotificationConfig/delete',
+  'agent/getAuthenticatedExtendedCard',
+  'SendMessage ',
+  ' SendMessage',
+  'Send\u200bMessage',
+  'SENDMESSAGE',
+  'send_message',
 ]
 
 for (const method of old) {
@@ -21,7 +35,10 @@ for (const method of old) {
 }
 
 test('tells an honest 0.3 client of its version rather than of an unknown method', async () => {
-  for (const headers of [{ 'content-type': 'application/json' }, { 'content-type': 'application/json', 'a2a-version': '0.3' }]) {
+  for (const headers of [
+    { 'content-type': 'application/json' },
+    { 'content-type': 'application/json', 'a2a-version': '0.3' },
+  ]) {
     const result = await validate(fakeRouted({ headers, body: rpcText('message/send', sendParams()) }))
     assert.equal(isRefusal(result) && result.code, 'VALIDATE_VERSION')
   }

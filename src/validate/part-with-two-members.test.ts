@@ -7,14 +7,22 @@ import { isRefusal } from '../refusal/refusal.ts'
 import { fakeRouted, rpcText, sendParams } from './fake-routed.ts'
 import { validate } from './validate.ts'
 
-const members: Readonly<Record<string, unknown>> = { text: 'hello', raw: 'AAEC', url: 'https://evil.example/x', data: { a: 1 } }
+const members: Readonly<Record<string, unknown>> = {
+  text: 'hello',
+  raw: 'AAEC',
+  url: 'https://evil.example/x',
+  data: { a: 1 },
+}
 const names = Object.keys(members)
 
 for (const first of names) {
   for (const second of names.filter((name) => name > first)) {
     test(`refuses a part that is ${first} and ${second}`, async () => {
       const params = sendParams({ parts: [{ text: 'fine' }, { [first]: members[first], [second]: members[second] }] })
-      for (const request of [{ body: rpcText('SendMessage', params) }, { body: JSON.stringify(params), rest: { operation: 'SendMessage' as const } }]) {
+      for (const request of [
+        { body: rpcText('SendMessage', params) },
+        { body: JSON.stringify(params), rest: { operation: 'SendMessage' as const } },
+      ]) {
         const result = await validate(fakeRouted(request))
         assert.equal(isRefusal(result) && result.code, 'VALIDATE_PARAMS')
       }
@@ -23,7 +31,10 @@ for (const first of names) {
 }
 
 test('a null member counts, because some parsers count it', async () => {
-  for (const part of [{ text: 'x', data: null }, { url: 'https://a.example', text: null }]) {
+  for (const part of [
+    { text: 'x', data: null },
+    { url: 'https://a.example', text: null },
+  ]) {
     const result = await validate(fakeRouted({ body: rpcText('SendMessage', sendParams({ parts: [part] })) }))
     assert.equal(isRefusal(result) && result.code, 'VALIDATE_PARAMS')
   }

@@ -26,29 +26,34 @@ const defaultPageSize = 50
 const largestPageSize = 100
 const longestPageToken = 2048
 
+type Reader = (params: JsonObject, path: PathIds, agentTenant: string) => Facts | string
+
+// prettier-ignore
+const readers: Readonly<Record<Operation, Reader>> = Object.freeze({
+  SendMessage:                      readSend,
+  SendStreamingMessage:             readSend,
+  GetTask:                          readTask,
+  ListTasks:                        readList,
+  CancelTask:                       readTask,
+  SubscribeToTask:                  readTask,
+  CreateTaskPushNotificationConfig: readNewPushConfig,
+  GetTaskPushNotificationConfig:    readPushConfig,
+  ListTaskPushNotificationConfigs:  readPushConfig,
+  DeleteTaskPushNotificationConfig: readPushConfig,
+  GetExtendedAgentCard:             () => facts({}),
+})
+
 /** `params` has passed its shape. A text answer says what was wrong and where; it quotes nothing. */
-export function readParams(operation: Operation, params: JsonObject, path: PathIds, agentTenant: string): Facts | string {
+export function readParams(
+  operation: Operation,
+  params: JsonObject,
+  path: PathIds,
+  agentTenant: string,
+): Facts | string {
   for (const tenant of [path.tenant, textOf(params.tenant)]) {
     if (tenant !== '' && tenant !== agentTenant) return 'tenant: not the tenant of this agent'
   }
-  switch (operation) {
-    case 'SendMessage':
-    case 'SendStreamingMessage':
-      return readSend(params, agentTenant)
-    case 'GetTask':
-    case 'CancelTask':
-    case 'SubscribeToTask':
-      return readTask(params, path)
-    case 'ListTasks':
-      return readList(params)
-    case 'CreateTaskPushNotificationConfig':
-    case 'GetTaskPushNotificationConfig':
-    case 'ListTaskPushNotificationConfigs':
-    case 'DeleteTaskPushNotificationConfig':
-      return readPushConfig(operation, params, path)
-    case 'GetExtendedAgentCard':
-      return facts({})
-  }
+  return readers[operation](params, path, agentTenant)
 }
 
 function facts(known: Partial<Facts>): Facts {
@@ -64,7 +69,7 @@ function facts(known: Partial<Facts>): Facts {
   }
 }
 
-function readSend(params: JsonObject, agentTenant: string): Facts | string {
+function readSend(params: JsonObject, _path: PathIds, agentTenant: string): Facts | string {
   const message = isJsonObject(params.message) ? readMessage(params.message) : 0
   if (typeof message === 'number') return `message.parts[${message}].url: not an absolute, unambiguous URL`
   const configuration = isJsonObject(params.configuration) ? params.configuration : {}
@@ -97,15 +102,16 @@ function readTask(params: JsonObject, path: PathIds): Facts | string {
   return facts({ taskId, historyLength: countOf(params.historyLength) })
 }
 
-function readPushConfig(operation: Operation, params: JsonObject, path: PathIds): Facts | string {
+function readPushConfig(params: JsonObject, path: PathIds): Facts | string {
   const taskId = agree(path.taskId, params.taskId)
   if (taskId === undefined) return 'taskId: not the task of the path'
   const configId = agree(path.configId, params.id)
-  if (configId === undefined) return 'id: not the configuration of the path'
-  if (operation === 'CreateTaskPushNotificationConfig' && !isWebUrl(textOf(params.url))) {
-    return 'url: not an absolute, unambiguous http or https URL'
-  }
-  return facts({ taskId, configId })
+  return configId === undefined ? 'id: not the configuration of the path' : facts({ taskId, configId })
+}
+
+function readNewPushConfig(params: JsonObject, path: PathIds): Facts | string {
+  const isSafe = isWebUrl(textOf(params.url))
+  return isSafe ? readPushConfig(params, path) : 'url: not an absolute, unambiguous http or https URL'
 }
 
 /** One name from two places; undefined when both are given and differ. */

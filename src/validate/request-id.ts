@@ -27,7 +27,8 @@ export function readRequestId(text: string): string {
 export function rawRequestId(text: string, body: JsonValue): string | undefined {
   if (!isJsonObject(body) || !Object.hasOwn(body, 'id')) return undefined
   const { id } = body
-  const isUsable = typeof id === 'string' || (typeof id === 'number' && (!Number.isInteger(id) || Number.isSafeInteger(id)))
+  const isUsable =
+    typeof id === 'string' || (typeof id === 'number' && (!Number.isInteger(id) || Number.isSafeInteger(id)))
   const range = isUsable ? memberRange(text, ['id']) : undefined
   if (range === undefined || range.end - range.start > longestRawId) return undefined
   return text.slice(range.start, range.end)

@@ -13,13 +13,26 @@ const getTask = { operation: 'GetTask', taskId: 't' } as const
 const elsewhere: Readonly<Record<string, FakeRequest>> = {
   'in params': { body: rpcText('GetTask', { id: 't', tenant: 'other' }) },
   'in the params of a send': { body: rpcText('SendMessage', sendParams({}, { tenant: 'other' })) },
-  'in the webhook of a send': { body: rpcText('SendMessage', sendParams({}, { configuration: { taskPushNotificationConfig: webhook } })) },
+  'in the webhook of a send': {
+    body: rpcText('SendMessage', sendParams({}, { configuration: { taskPushNotificationConfig: webhook } })),
+  },
   'in a webhook': { body: rpcText('CreateTaskPushNotificationConfig', { taskId: 't', ...webhook }) },
   'in the path': { method: 'GET', rest: { ...getTask, tenant: 'other' } },
   'in the query': { method: 'GET', query: 'tenant=other', rest: getTask },
-  'in the query of a path with the right one': { method: 'GET', query: 'tenant=other', rest: { ...getTask, tenant: 'acme' } },
-  'in the query of a subscription by POST': { query: 'tenant=other', rest: { operation: 'SubscribeToTask', taskId: 't' }, body: '{}' },
-  'in the body of a path with the right one': { rest: { operation: 'CancelTask', taskId: 't', tenant: 'acme' }, body: '{"tenant":"other"}' },
+  'in the query of a path with the right one': {
+    method: 'GET',
+    query: 'tenant=other',
+    rest: { ...getTask, tenant: 'acme' },
+  },
+  'in the query of a subscription by POST': {
+    query: 'tenant=other',
+    rest: { operation: 'SubscribeToTask', taskId: 't' },
+    body: '{}',
+  },
+  'in the body of a path with the right one': {
+    rest: { operation: 'CancelTask', taskId: 't', tenant: 'acme' },
+    body: '{"tenant":"other"}',
+  },
   'in small letters': { body: rpcText('GetTask', { id: 't', tenant: 'ACME' }) },
   'with a space': { body: rpcText('GetTask', { id: 't', tenant: 'acme ' }) },
 }
@@ -38,7 +51,7 @@ test('refuses any tenant on an agent without one', async () => {
   assert.equal(isRefusal(result) && result.code, 'VALIDATE_PARAMS')
 })
 
-test('the effective tenant is the agent\'s, whether the caller repeats it or not', async () => {
+test("the effective tenant is the agent's, whether the caller repeats it or not", async () => {
   const requests: FakeRequest[] = [
     { body: rpcText('GetTask', { id: 't' }) },
     { body: rpcText('GetTask', { id: 't', tenant: '' }) },

@@ -22,8 +22,13 @@ async function accepted(request: FakeRequest): Promise<Validated> {
 }
 
 const send = (message = {}, params = {}): string => rpcText('SendMessage', sendParams(message, params))
-const rpc = (method: string, params?: unknown, overrides = {}): FakeRequest => ({ body: rpcText(method, params, overrides) })
-const versioned = (version: string): Record<string, string> => ({ 'a2a-version': version, 'content-type': 'application/json' })
+const rpc = (method: string, params?: unknown, overrides = {}): FakeRequest => ({
+  body: rpcText(method, params, overrides),
+})
+const versioned = (version: string): Record<string, string> => ({
+  'a2a-version': version,
+  'content-type': 'application/json',
+})
 const typed = (type: string): Record<string, string> => ({ 'a2a-version': '1.0', 'content-type': type })
 const webhook = { taskId: 't', url: 'https://hooks.example/x' }
 
@@ -63,6 +68,7 @@ const rpcRefusals: readonly [why: string, request: FakeRequest, code: RefusalCod
   ['a method that is no text', rpc('GetTask', { id: 't' }, { method: ['GetTask'] }), 'VALIDATE_REQUEST'],
   ['a method in capitals beside the real one', rpc('GetTask', { id: 't' }, { METHOD: 'CancelTask' }), 'VALIDATE_REQUEST'],
   ['params by another spelling', rpc('GetTask', { id: 't' }, { Params: { id: 'u' } }), 'VALIDATE_REQUEST'],
+  ['a flood of members', rpc('GetTask', { id: 't' }, Object.fromEntries(Array.from({ length: 99 }, (_, at) => [`x${at}`, 1]))), 'VALIDATE_REQUEST'],
   ['no version', { headers: { 'content-type': 'application/json' }, body: send() }, 'VALIDATE_VERSION'],
   ['an empty version', { headers: versioned(''), body: send() }, 'VALIDATE_VERSION'],
   ['version 0.3', { headers: versioned('0.3'), body: send() }, 'VALIDATE_VERSION'],
@@ -109,10 +115,22 @@ for (const [why, request, code] of rpcRefusals) {
   test(`refuses JSON-RPC with ${why}`, async () => assert.equal((await refusalOf(request)).code, code))
 }
 
-const rest = (operation: NonNullable<FakeRequest['rest']>['operation'], ids: object = {}): NonNullable<FakeRequest['rest']> => ({ operation, ...ids })
-const getTask = (query: string, headers = versioned('1.0')): FakeRequest => ({ method: 'GET', query, headers, rest: rest('GetTask', { taskId: 't' }) })
+const rest = (
+  operation: NonNullable<FakeRequest['rest']>['operation'],
+  ids: object = {},
+): NonNullable<FakeRequest['rest']> => ({ operation, ...ids })
+const getTask = (query: string, headers = versioned('1.0')): FakeRequest => ({
+  method: 'GET',
+  query,
+  headers,
+  rest: rest('GetTask', { taskId: 't' }),
+})
 const listTasks = (query: string): FakeRequest => ({ method: 'GET', query, rest: rest('ListTasks') })
-const restSend = (body: unknown, more: Partial<FakeRequest> = {}): FakeRequest => ({ rest: rest('SendMessage'), body: JSON.stringify(body), ...more })
+const restSend = (body: unknown, more: Partial<FakeRequest> = {}): FakeRequest => ({
+  rest: rest('SendMessage'),
+  body: JSON.stringify(body),
+  ...more,
+})
 
 // prettier-ignore
 const restRefusals: readonly [why: string, request: FakeRequest, code: RefusalCode][] = [
@@ -190,7 +208,13 @@ test('knows a send: ids, parts by kind and size, names of metadata, never the wo
       extensions: ['https://ext.example/a'],
       referenceTaskIds: ['t-7'],
     },
-    { configuration: { historyLength: 4, returnImmediately: true, taskPushNotificationConfig: { id: 'p', taskId: 't-1', url: 'http://127.0.0.1:9/hook' } } },
+    {
+      configuration: {
+        historyLength: 4,
+        returnImmediately: true,
+        taskPushNotificationConfig: { id: 'p', taskId: 't-1', url: 'http://127.0.0.1:9/hook' },
+      },
+    },
   )
   const body = rpcText('SendStreamingMessage', params)
   const call = await accepted({ body })
@@ -211,10 +235,43 @@ test('knows a send: ids, parts by kind and size, names of metadata, never the wo
     extensions: ['https://ext.example/a'],
     metadataKeys: ['one', 'two'],
   })
-  const { taskId, contextId, configId, inlinePush, returnImmediately, historyLength, requestId, upstreamPath, upstreamMethod, version } = call
+  const {
+    taskId,
+    contextId,
+    configId,
+    inlinePush,
+    returnImmediately,
+    historyLength,
+    requestId,
+    upstreamPath,
+    upstreamMethod,
+    version,
+  } = call
   assert.deepEqual(
-    { taskId, contextId, configId, inlinePush, returnImmediately, historyLength, requestId, upstreamPath, upstreamMethod, version },
-    { taskId: 't-1', contextId: 'c-1', configId: 'p', inlinePush: true, returnImmediately: true, historyLength: 4, requestId: '"q-1"', upstreamPath: '', upstreamMethod: 'POST', version: '1.0' },
+    {
+      taskId,
+      contextId,
+      configId,
+      inlinePush,
+      returnImmediately,
+      historyLength,
+      requestId,
+      upstreamPath,
+      upstreamMethod,
+      version,
+    },
+    {
+      taskId: 't-1',
+      contextId: 'c-1',
+      configId: 'p',
+      inlinePush: true,
+      returnImmediately: true,
+      historyLength: 4,
+      requestId: '"q-1"',
+      upstreamPath: '',
+      upstreamMethod: 'POST',
+      version: '1.0',
+    },
   )
   assert.equal(call.bodyText, body)
   assert.equal(call.bodyBytes, Buffer.byteLength(body))
@@ -237,22 +294,40 @@ for (const [operation, params, method, path] of named) {
     const overRpc = await accepted(rpc(operation, params))
     const overRest = await accepted({ method, rest: rest(operation, { taskId: 't 1', configId }) })
     for (const call of [overRpc, overRest]) {
-      assert.deepEqual([call.operation, call.taskId, call.configId, call.message.messageId], [operation, 't 1', configId, ''])
+      assert.deepEqual(
+        [call.operation, call.taskId, call.configId, call.message.messageId],
+        [operation, 't 1', configId, ''],
+      )
     }
-    assert.deepEqual([overRest.upstreamMethod, overRest.upstreamPath, overRest.requestId, overRest.bodyText], [method, path, '', ''])
+    assert.deepEqual(
+      [overRest.upstreamMethod, overRest.upstreamPath, overRest.requestId, overRest.bodyText],
+      [method, path, '', ''],
+    )
   })
 }
 
 test('a new webhook names its task and configuration in both bindings', async () => {
   const config = { ...webhook, id: 'c', token: 'x', authentication: { scheme: 'Bearer', credentials: 'y' } }
   const overRpc = await accepted(rpc('CreateTaskPushNotificationConfig', config))
-  const overRest = await accepted({ rest: rest('CreateTaskPushNotificationConfig', { taskId: 't' }), body: JSON.stringify(config) })
-  for (const call of [overRpc, overRest]) assert.deepEqual([call.taskId, call.configId, call.inlinePush], ['t', 'c', false])
+  const overRest = await accepted({
+    rest: rest('CreateTaskPushNotificationConfig', { taskId: 't' }),
+    body: JSON.stringify(config),
+  })
+  for (const call of [overRpc, overRest])
+    assert.deepEqual([call.taskId, call.configId, call.inlinePush], ['t', 'c', false])
   assert.equal(overRest.upstreamPath, '/tasks/t/pushNotificationConfigs')
 })
 
 test('reads a list filter alike from params and query, and rebuilds the query', async () => {
-  const members = { contextId: 'c&d=é', status: 'TASK_STATE_WORKING', pageSize: 7, pageToken: 'a+b', historyLength: 0, statusTimestampAfter: '2026-11-22T01:00:00+01:00', includeArtifacts: true }
+  const members = {
+    contextId: 'c&d=é',
+    status: 'TASK_STATE_WORKING',
+    pageSize: 7,
+    pageToken: 'a+b',
+    historyLength: 0,
+    statusTimestampAfter: '2026-11-22T01:00:00+01:00',
+    includeArtifacts: true,
+  }
   const query = new URLSearchParams(Object.entries(members).map(([name, value]) => [name, String(value)])).toString()
   const overRest = await accepted(listTasks(`${query}&A2A-Version=1.0.4`))
   const overRpc = await accepted(rpc('ListTasks', members))
@@ -261,19 +336,39 @@ test('reads a list filter alike from params and query, and rebuilds the query', 
   assert.deepEqual(overRest.list, expected)
   assert.deepEqual(overRpc.list, expected)
   assert.equal(overRest.contextId, 'c&d=é')
-  assert.equal(overRest.upstreamPath, '/tasks?contextId=c%26d%3D%C3%A9&status=TASK_STATE_WORKING&pageSize=7&pageToken=a%2Bb&historyLength=0&statusTimestampAfter=2026-11-22T01%3A00%3A00%2B01%3A00&includeArtifacts=true')
+  assert.equal(
+    overRest.upstreamPath,
+    '/tasks?contextId=c%26d%3D%C3%A9&status=TASK_STATE_WORKING&pageSize=7&pageToken=a%2Bb&historyLength=0&statusTimestampAfter=2026-11-22T01%3A00%3A00%2B01%3A00&includeArtifacts=true',
+  )
 })
 
 test('a list without filter has the defaults, with or without params', async () => {
-  const defaults = { contextId: '', status: '', pageSize: 50, pageToken: '', historyLength: undefined, statusTimestampAfterMs: 0, includeArtifacts: false }
-  for (const request of [rpc('ListTasks'), rpc('ListTasks', {}), rpc('ListTasks', null), listTasks(''), listTasks('status=TASK_STATE_UNSPECIFIED')]) {
+  const defaults = {
+    contextId: '',
+    status: '',
+    pageSize: 50,
+    pageToken: '',
+    historyLength: undefined,
+    statusTimestampAfterMs: 0,
+    includeArtifacts: false,
+  }
+  for (const request of [
+    rpc('ListTasks'),
+    rpc('ListTasks', {}),
+    rpc('ListTasks', null),
+    listTasks(''),
+    listTasks('status=TASK_STATE_UNSPECIFIED'),
+  ]) {
     assert.deepEqual((await accepted(request)).list, defaults)
   }
 })
 
 test('GetExtendedAgentCard needs no params', async () => {
   assert.equal((await accepted(rpc('GetExtendedAgentCard'))).operation, 'GetExtendedAgentCard')
-  assert.equal((await accepted({ method: 'GET', rest: rest('GetExtendedAgentCard') })).upstreamPath, '/extendedAgentCard')
+  assert.equal(
+    (await accepted({ method: 'GET', rest: rest('GetExtendedAgentCard') })).upstreamPath,
+    '/extendedAgentCard',
+  )
 })
 
 test('accepts the version in either place and does not mind patch numbers', async () => {
@@ -301,7 +396,11 @@ test('cancel and subscribe may come with or without body', async () => {
 })
 
 test('activates only extensions that are asked for and allowed', async () => {
-  const asked = (header: string): FakeRequest => ({ headers: { ...versioned('1.0'), 'a2a-extensions': header }, body: send(), extensions: ['urn:a', 'urn:b'] })
+  const asked = (header: string): FakeRequest => ({
+    headers: { ...versioned('1.0'), 'a2a-extensions': header },
+    body: send(),
+    extensions: ['urn:a', 'urn:b'],
+  })
   assert.deepEqual((await accepted(asked(' urn:b ,urn:x,urn:a,urn:b'))).extensions, ['urn:b', 'urn:a'])
   assert.deepEqual((await accepted(asked('urn:A,urn:a/..'))).extensions, [])
   assert.deepEqual((await accepted({ body: send(), extensions: ['urn:a'] })).extensions, [])
@@ -320,23 +419,47 @@ test('echoes the id of a refused request exactly as it stood, or null', async ()
     assert.equal(requestIdOf(await refusalOf({ body })), 'null')
     assert.equal(readRequestId(body), 'null')
   }
-  for (const body of ['', '[]', '{', '{"id":1,"id":2}', `[${rpcText('GetTask', {})}]`, '"id"']) assert.equal(readRequestId(body), 'null', body)
+  for (const body of ['', '[]', '{', '{"id":1,"id":2}', `[${rpcText('GetTask', {})}]`, '"id"'])
+    assert.equal(readRequestId(body), 'null', body)
   assert.equal(requestIdOf(refuse('AUTHN_MISSING', 'x')), 'null')
 })
 
 test('never throws, and what passes is the text that arrived', async () => {
-  const hostile = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.string({ unit: fc.constantFrom(...'{}[]",:\\u0e1. '.split('')) }))
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.string({ unit: fc.constantFrom(...'{}[]",:\\u0e1. '.split('')) }),
+  )
   const method = fc.oneof(fc.constantFrom(...operationNames), fc.string())
-  const params = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown>(sendParams(), { id: 't' }, { taskId: 't', id: 'c', url: 'https://a.example' }))
-  const body = fc.oneof(hostile, fc.tuple(method, params, fc.constantFrom(undefined, 1)).map(([name, value, space]) => JSON.stringify({ jsonrpc: '2.0', id: 'x', method: name, params: value }, undefined, space)))
+  const params = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom<unknown>(sendParams(), { id: 't' }, { taskId: 't', id: 'c', url: 'https://a.example' }),
+  )
+  const body = fc.oneof(
+    hostile,
+    fc
+      .tuple(method, params, fc.constantFrom(undefined, 1))
+      .map(([name, value, space]) =>
+        JSON.stringify({ jsonrpc: '2.0', id: 'x', method: name, params: value }, undefined, space),
+      ),
+  )
   await fc.assert(
-    fc.asyncProperty(body, fc.option(fc.constantFrom(...operationNames), { nil: undefined }), fc.string(), async (text, operation, query) => {
-      const request = { body: text, query: query.startsWith('A') ? query : '', ...(operation && { rest: rest(operation, { taskId: 't' }) }) }
-      const result = await validate(fakeRouted(request))
-      if (!isRefusal(result)) assert.equal(result.bodyText, text)
-      requestIdOf(isRefusal(result) ? result : refuse('GATEWAY_INTERNAL', ''))
-      readRequestId(text)
-    }),
-    { interruptAfterTimeLimit: 900, numRuns: 1_000 },
+    fc.asyncProperty(
+      body,
+      fc.option(fc.constantFrom(...operationNames), { nil: undefined }),
+      fc.string(),
+      async (text, operation, query) => {
+        const request = {
+          body: text,
+          query: query.startsWith('A') ? query : '',
+          ...(operation && { rest: rest(operation, { taskId: 't' }) }),
+        }
+        const result = await validate(fakeRouted(request))
+        if (!isRefusal(result)) assert.equal(result.bodyText, text)
+        requestIdOf(isRefusal(result) ? result : refuse('GATEWAY_INTERNAL', ''))
+        readRequestId(text)
+      },
+    ),
+    { interruptAfterTimeLimit: 600, numRuns: 600 },
   )
 })

@@ -63,20 +63,28 @@ function understandJsonRpc(routed: Routed, body: Body, requestId: string | undef
   return mint(routed, { operation, body, facts, requestId: requestId ?? '', upstreamPath: '', upstreamMethod: 'POST' })
 }
 
-const mayOmitParams = (operation: Operation): boolean => operation === 'GetExtendedAgentCard' || operation === 'ListTasks'
+const mayOmitParams = (operation: Operation): boolean =>
+  operation === 'GetExtendedAgentCard' || operation === 'ListTasks'
 
 const envelopeNames: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params'])
+const mostEnvelopeMembers = 64
 const foldedEnvelopeNames: ReadonlySet<string> = new Set([...envelopeNames].map(foldName))
 
 /** JSON-RPC 2.0 §4, stricter: no batches and no notifications, because nothing here is without an answer. */
-function readEnvelope(value: JsonValue | undefined, requestId: string | undefined): { method: string; params: JsonValue | undefined } | string {
+function readEnvelope(
+  value: JsonValue | undefined,
+  requestId: string | undefined,
+): { method: string; params: JsonValue | undefined } | string {
   if (Array.isArray(value)) return 'batches are not supported'
   if (!isJsonObject(value)) return 'the body must be one JSON-RPC request object'
   if (value.jsonrpc !== '2.0') return 'jsonrpc must be "2.0"'
   if (requestId === undefined) return 'id must be a string or a number'
   if (typeof value.method !== 'string') return 'method must be a string'
-  for (const name of Object.keys(value)) {
-    if (!envelopeNames.has(name) && isAlias(name, foldedEnvelopeNames)) return 'a member is another spelling of a known one'
+  const names = Object.keys(value)
+  if (names.length > mostEnvelopeMembers) return 'too many members'
+  for (const name of names) {
+    if (!envelopeNames.has(name) && isAlias(name, foldedEnvelopeNames))
+      return 'a member is another spelling of a known one'
   }
   return { method: value.method, params: value.params }
 }
@@ -87,19 +95,29 @@ async function validateRest(routed: Routed, rest: RestTarget): Promise<Validated
   if (method === undefined) return refuseParams('this method has no meaning here')
   const query = readQuery(routed.query, operation)
   // A version named twice is a doubt about the version; any other doubt waits until the version is known.
-  const badVersion = checkVersion(routed.headers.get('a2a-version'), typeof query === 'string' ? undefined : query.version)
+  const badVersion = checkVersion(
+    routed.headers.get('a2a-version'),
+    typeof query === 'string' ? undefined : query.version,
+  )
   if (badVersion) return badVersion
   if (typeof query === 'string') return refuseParams(`query: ${query}`)
   const body = await readRestBody(routed, operation, method)
   if (isRefusal(body)) return body
-  if (Object.hasOwn(query.members, 'tenant') && query.members.tenant !== '' && query.members.tenant !== routed.agent.tenant) {
+  if (
+    Object.hasOwn(query.members, 'tenant') &&
+    query.members.tenant !== '' &&
+    query.members.tenant !== routed.agent.tenant
+  ) {
     return refuseParams('tenant: not the tenant of this agent')
   }
   const params = body.value ?? query.members
   const facts = readCall(routed, operation, params, restBodyShape(operation), rest)
   if (isRefusal(facts)) return facts
   const { taskId, configId } = facts
-  const upstreamPath = buildRestPath({ operation, tenant: routed.agent.tenant, taskId, configId }, buildQuery(query.members))
+  const upstreamPath = buildRestPath(
+    { operation, tenant: routed.agent.tenant, taskId, configId },
+    buildQuery(query.members),
+  )
   return mint(routed, { operation, body, facts, requestId: '', upstreamPath, upstreamMethod: method })
 }
 
@@ -127,7 +145,10 @@ async function readJson(routed: Routed): Promise<Body | Refusal> {
 
 function parseBody(routed: Routed, bytes: Buffer): Body | Refusal {
   const text = decodeUtf8(bytes)
-  if (text === undefined) return refuse('VALIDATE_JSON', 'not UTF-8, or a byte order mark', { hint: 'the body must be UTF-8 without byte order mark' })
+  if (text === undefined)
+    return refuse('VALIDATE_JSON', 'not UTF-8, or a byte order mark', {
+      hint: 'the body must be UTF-8 without byte order mark',
+    })
   const { jsonDepth: maxDepth, jsonNodes: maxNodes } = routed.snapshot.config.gateway.bounds
   const parsed = parseStrictJson(text, { maxDepth, maxNodes })
   if (parsed.ok) return { text, bytes: bytes.length, value: parsed.value }
@@ -136,7 +157,13 @@ function parseBody(routed: Routed, bytes: Buffer): Body | Refusal {
 }
 
 /** Shape first, then meaning. Without a shape the members come from a query, which has a table of its own. */
-function readCall(routed: Routed, operation: Operation, params: JsonValue, shape: Shape | undefined, path: PathIds): Facts | Refusal {
+function readCall(
+  routed: Routed,
+  operation: Operation,
+  params: JsonValue,
+  shape: Shape | undefined,
+  path: PathIds,
+): Facts | Refusal {
   if (!isJsonObject(params)) return refuseParams('params: an object is needed')
   const problem = shape && checkShape(params, shape)
   if (problem) return refuseParams(`${problem.path.slice(0, 200)}: ${problem.reason}`)

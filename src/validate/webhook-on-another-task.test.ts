@@ -19,7 +19,10 @@ const refused: Readonly<Record<string, FakeRequest>> = {
     body: JSON.stringify({ taskId: 'task-of-another', url }),
   },
   'the webhook under its old name': {
-    body: rpcText('SendMessage', sendParams({}, { configuration: { pushNotificationConfig: { url, taskId: 'task-of-another' } } })),
+    body: rpcText(
+      'SendMessage',
+      sendParams({}, { configuration: { pushNotificationConfig: { url, taskId: 'task-of-another' } } }),
+    ),
   },
 }
 
@@ -30,7 +33,7 @@ for (const [what, request] of Object.entries(refused)) {
   })
 }
 
-test('accepts a webhook that names no task or the message\'s own, and says that there is one', async () => {
+test("accepts a webhook that names no task or the message's own, and says that there is one", async () => {
   for (const body of [withWebhook({}, ''), withWebhook({}, null), withWebhook({ taskId: 'mine' }, 'mine')]) {
     const result = await validate(fakeRouted({ body }))
     assert.ok(!isRefusal(result))

@@ -20,8 +20,8 @@ const findings = 'Revenue rose by four percent; travel costs doubled in the seco
 
 const server = createServer({ noDelay: true }, (socket) => {
   let rest: Buffer | undefined
-  socket.on('data', (chunk) => {
-    let left = rest === undefined ? chunk : Buffer.concat([rest, chunk])
+  socket.on('data', (chunk: Buffer) => {
+    let left: Buffer = rest === undefined ? chunk : Buffer.concat([rest, chunk])
     for (let used = takeRequest(socket, left); used > 0; used = takeRequest(socket, left)) left = left.subarray(used)
     rest = left.length > 0 ? left : undefined
   })
@@ -41,7 +41,7 @@ process.on('message', (order: BackendOrder) => {
 function takeRequest(socket: Socket, bytes: Buffer): number {
   const headEnd = bytes.indexOf('\r\n\r\n')
   if (headEnd < 0) return 0
-  const head = bytes.latin1Slice(0, headEnd)
+  const head = bytes.toString('latin1', 0, headEnd)
   if (head.startsWith('GET ')) {
     answer(socket, card())
     return headEnd + 4
@@ -53,7 +53,7 @@ function takeRequest(socket: Socket, bytes: Buffer): number {
   }
   const end = headEnd + 4 + Number(length[1])
   if (bytes.length < end) return 0
-  act(socket, JSON.parse(bytes.utf8Slice(headEnd + 4, end)) as Call)
+  act(socket, JSON.parse(bytes.toString('utf8', headEnd + 4, end)) as Call)
   return end
 }
 

@@ -66,7 +66,7 @@ export function openConnection(port: number, events: ConnectionEvents): Connecti
     onread: {
       buffer: shared,
       callback: (size) => {
-        take(shared.latin1Slice(0, size))
+        take(shared.toString('latin1', 0, size))
         return true
       },
     },

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { openConnection } from './connection.ts'
 import type { Connection } from './connection.ts'
 import type { CallFigures, LoadAnswer, LoadOrder, StreamFigures, Target, Work } from './orders.ts'
-import { readCpuMs } from './processes.ts'
+import { readCpuMs } from './procfs.ts'
 import { callTemplate, findProblem, readTaskId } from './requests.ts'
 
 type Closed = Extract<LoadOrder, { kind: 'closed' }>

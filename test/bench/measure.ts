@@ -4,7 +4,8 @@
 import { closeSync, fdatasyncSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CallFigures, Target, Work } from './orders.ts'
-import { mostDescriptors, readResidentKiB } from './processes.ts'
+import { readMostDescriptors } from './processes.ts'
+import { readResidentKiB } from './procfs.ts'
 import type { Proxy } from './proxies.ts'
 import type { Backend, Load } from './workers.ts'
 
@@ -108,7 +109,7 @@ export async function measureLatency(
 
 /** How many streams one process can proxy here: two descriptors each, some left for itself. */
 export function clampStreams(wanted: number): number {
-  return Math.min(wanted, Math.floor((mostDescriptors - 500) / 2))
+  return Math.min(wanted, Math.floor((readMostDescriptors() - 500) / 2))
 }
 
 /** Opens streams in steps on a proxy that was just started, lets it settle, and asks the agent for one more event. */

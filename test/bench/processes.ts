@@ -1,9 +1,8 @@
-// Starts the bench's processes on the core they belong to, reads what the system knows of them, and ends them all
-// when the bench ends, however it ends. Nothing outlives it, nothing listens beyond loopback.
+// Starts the bench's processes on the core they belong to and ends them all when the bench ends, however it ends.
+// Nothing outlives it, nothing listens beyond loopback.
 
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
@@ -17,23 +16,33 @@ export interface Started {
 }
 
 const running = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
-  process.on(signal, () => process.exit(code))
+
+/** To be called once, before the first start. */
+export function endAllWithUs(): void {
+  process.on('exit', () => {
+    for (const child of running) child.kill('SIGKILL')
+  })
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+    process.on(signal, () => process.exit(code))
+  }
 }
 
-export const canPin: boolean = availableParallelism() >= 2 && spawnSync('taskset', ['-c', '0,1', 'true']).status === 0
+let pinning: boolean | undefined
 
-/** Descriptors a process may open: the soft limit is raised to this before each start. */
-export const mostDescriptors: number = Number(spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout) || Infinity
+/** Whether processes can be given a core each. */
+export function canPin(): boolean {
+  pinning ??= availableParallelism() >= 2 && spawnSync('taskset', ['-c', '0,1', 'true']).status === 0
+  return pinning
+}
 
-const ticksPerSecond = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout) || 100
+/** Descriptors a process may open: its soft limit is raised to this when it starts. */
+export function readMostDescriptors(): number {
+  return Number(spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout) || Infinity
+}
 
 export function start(command: readonly string[], options: { readonly cpu: 0 | 1; readonly ipc?: boolean }): Started {
   // `exec` all the way, so that the process we know is the process that works.
-  const pinned = canPin ? ['taskset', '-c', String(options.cpu), ...command] : command
+  const pinned = canPin() ? ['taskset', '-c', String(options.cpu), ...command] : command
   const child = spawn('sh', ['-c', 'ulimit -n "$(ulimit -Hn)"; exec "$@"', 'sh', ...pinned], {
     stdio: ['ignore', options.ipc ? 'inherit' : 'pipe', 'pipe', ...(options.ipc ? (['ipc'] as const) : [])],
   })
@@ -61,26 +70,4 @@ export async function findFreePort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return port
-}
-
-/** Processor time that a process has used, all threads; undefined where /proc does not say. */
-export function readCpuMs(pid: number): number | undefined {
-  const stat = readProc(`/proc/${pid}/stat`)
-  // The second field is a name that may hold spaces and brackets; what follows its last bracket is numbers.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return fields && ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond
-}
-
-export function readResidentKiB(pid: number): number | undefined {
-  const found = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(`/proc/${pid}/status`) ?? '')
-  return found ? Number(found[1]) : undefined
-}
-
-function readProc(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    // Not Linux, or the process is gone: the figure is left out of the table.
-    return undefined
-  }
 }

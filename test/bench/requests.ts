@@ -26,7 +26,7 @@ export function callTemplate(target: Target, kind: CallKind, taskId = ''): CallT
   const places = findPlaces(bytes)
   const number = (call: number): string => {
     const text = String(call).padStart(digits, '0')
-    for (const place of places) bytes.latin1Write(text, place)
+    for (const place of places) bytes.write(text, place, 'latin1')
     return text
   }
   return { bytes, number }

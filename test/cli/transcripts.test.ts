@@ -37,7 +37,7 @@ function parse(text: string): Transcript {
     else if (step === undefined && name !== undefined) files.set(name, `${files.get(name)}${line}\n`)
     else if (line.startsWith('! ')) step!.stderr += `${line.slice(2)}\n`
     else if (line.startsWith('? ')) step!.code = Number(line.slice(2))
-    else if (step !== undefined && line !== '' && !line.startsWith('# ')) step.stdout += `${line === '.' ? '' : line}\n`
+    else if (step !== undefined && line !== '' && !line.startsWith('## ')) step.stdout += `${line === '.' ? '' : line}\n`
   }
   return { files, steps }
 }
@@ -57,7 +57,11 @@ function expectation(text: string, folder: string): RegExp {
 }
 
 async function run(command: string, cwd: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const env = { PATH: [bin, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter), HOME: cwd, TMPDIR: tmpdir() }
+  const env = {
+    PATH: [bin, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
+    HOME: cwd,
+    TMPDIR: tmpdir(),
+  }
   const child = spawn('sh', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))

@@ -8,7 +8,6 @@ export function expectRefusal(outcome: unknown, code: RefusalCode): string {
   assert.equal(outcome.code, code)
   if (code.startsWith('AUTHN_')) assert.deepEqual(outcome.headers, { 'www-authenticate': 'Bearer realm="sallyport"' })
   assert.equal(outcome.hint, undefined)
-  console.error('DETAIL', outcome.detail)
   return outcome.detail
 }
 

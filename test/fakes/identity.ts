@@ -51,6 +51,8 @@ export interface World {
   readonly admin: KeyAdministration
   readonly store: KeyStore
   readonly signer: AssertionSigner
+  /** the gateway's own assertion key, for assertions that it would never mint */
+  readonly assertionKey: TestKey
   snapshot: Snapshot
   /** the key set as the issuer serves it now; throw to be unreachable */
   jwks: () => Buffer
@@ -96,11 +98,13 @@ export function memoryKeyStore(): KeyStore {
 export function makeWorld(input?: ConfigInput): World {
   const clock = createManualClock()
   const store = memoryKeyStore()
-  const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const signer = createAssertionSigner(pair.privateKey)
   const world: World = {
     clock,
     store,
     signer,
+    assertionKey: { kid: signer.kid, alg: 'ES256', ...pair },
     admin: administerKeys({ store, clock, environment: 'live', pepper }),
     snapshot: makeSnapshot(input),
     jwks: () => Buffer.from(JSON.stringify({ keys: [jwkOf(ecKey), jwkOf(rsaKey)] })),

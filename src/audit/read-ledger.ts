@@ -1,0 +1,260 @@
+// Reads records in order, in bounded memory, from a log that lies still or is being written: only what a commit
+// ends is ever given out. With the key-encryption key it also gives what the body holds, as long as the subject's
+// key has not been destroyed. It checks leaf hashes against the commit, not signatures: that is verify-ledger.
+
+import { hash, type KeyObject } from 'node:crypto'
+import { join } from 'node:path'
+import { Fault } from '../base/fault.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import { deriveBodySecret, keyIdBytes, openBody, parseBody } from './body.ts'
+import { parseEnvelope, type Envelope } from './envelope.ts'
+import { nodeFiles, type FileSystem, type OpenFile } from './files.ts'
+import type { Group } from './frame.ts'
+import { hashBytes, leafHash } from './merkle.ts'
+import { createOffsetIndex } from './offset-index.ts'
+import { readLines } from './read-lines.ts'
+import { createGroupScanner, readSegmentHeader, segmentIndex, segmentName, type GroupScanner } from './segment.ts'
+import { createKeyWrapper, maxLineBytes, parseSubjectLine, type KeyWrapper } from './subject-line.ts'
+
+export type { Envelope } from './envelope.ts'
+
+export interface LedgerRecord {
+  readonly index: number
+  readonly envelope: Envelope
+  /** what the leaf hash is over */
+  readonly envelopeBytes: Buffer
+  /** base64url, as in a receipt */
+  readonly leafHash: string
+  /** undefined without the key-encryption key, after an erasure, and for records without a body */
+  readonly event: JsonObject | undefined
+  /** salt and value of every committed field, for disclosure; undefined like `event` */
+  readonly committed: Readonly<Record<string, { readonly salt: string; readonly value: string }>> | undefined
+}
+
+export interface ReadOptions {
+  /** first index to give; 0 by default */
+  readonly from?: number
+  readonly keyEncryptionKey?: Buffer
+  readonly fs?: FileSystem
+}
+
+export interface LedgerReader {
+  /** records up to the last commit; call it again later for those that came since */
+  read(): AsyncGenerator<LedgerRecord, void, undefined>
+  /** index of the next record */
+  readonly next: number
+  close(): Promise<void>
+}
+
+/** Records of one log (dataDir/ledger/<name>) from an index to its present end. Throws LEDGER_CORRUPT. */
+export async function* readLedger(dir: string, options: ReadOptions = {}): AsyncGenerator<LedgerRecord, void, undefined> {
+  const reader = createLedgerReader(dir, options)
+  try {
+    yield* reader.read()
+  } finally {
+    await reader.close()
+  }
+}
+
+/** The same, remembering where it stopped, so that following a log costs nothing for what was read before. */
+export function createLedgerReader(dir: string, options: ReadOptions = {}): LedgerReader {
+  return new Reader(dir, options)
+}
+
+class Reader implements LedgerReader {
+  next: number
+  readonly #dir: string
+  readonly #files: FileSystem
+  readonly #keyEncryptionKey: Buffer | undefined
+  // index of the record at the scanner's place; runs behind `next` only until the first wanted record
+  #at = 0
+  #stuckAt = -1
+  #file: OpenFile | undefined
+  #scanner: GroupScanner | undefined
+  #bodies: BodyOpener | undefined
+
+  constructor(dir: string, options: ReadOptions) {
+    this.#dir = dir
+    this.#files = options.fs ?? nodeFiles
+    this.#keyEncryptionKey = options.keyEncryptionKey
+    this.next = options.from ?? 0
+  }
+
+  async *read(): AsyncGenerator<LedgerRecord, void, undefined> {
+    while (await this.#enterSegment()) {
+      for await (const group of this.#groups()) {
+        const first = this.#at
+        this.#at += group.records.length
+        if (this.#at <= this.next) continue
+        const records = await this.#readRecords(group, first)
+        for (const record of records) {
+          this.next = record.index + 1
+          yield record
+        }
+      }
+      if (!(await this.#leaveSegment())) return
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close()
+    await this.#bodies?.close()
+    this.#file = undefined
+    this.#bodies = undefined
+    this.#scanner = undefined
+  }
+
+  async #segments(): Promise<number[]> {
+    const names = await this.#files.list(join(this.#dir, 'segments'))
+    return names.map(segmentIndex).filter((index) => index !== undefined).toSorted((a, b) => a - b)
+  }
+
+  async #enterSegment(): Promise<boolean> {
+    if (this.#scanner !== undefined) {
+      this.#scanner.rewind()
+      return true
+    }
+    const first = (await this.#segments()).findLast((index) => index <= this.next)
+    if (first === undefined) return false
+    const name = segmentName(first)
+    this.#file = await this.#files.open(join(this.#dir, 'segments', name), 'read')
+    const header = await readSegmentHeader(this.#file)
+    if (header?.firstIndex !== first) throw corrupt(`the header of segment ${name}`)
+    if (this.#bodies === undefined && this.#keyEncryptionKey !== undefined) {
+      const wrapper = createKeyWrapper(this.#keyEncryptionKey, header.origin)
+      this.#bodies = new BodyOpener(await this.#files.open(join(this.#dir, 'subjects.keys'), 'read'), wrapper)
+    }
+    this.#at = first
+    this.#scanner = createGroupScanner(this.#file, header.bytes)
+    return true
+  }
+
+  async *#groups(): AsyncGenerator<Group, void, undefined> {
+    for (;;) {
+      const item = this.#scanner?.take()
+      if (item?.kind === 'stop') return
+      if (item === undefined) await this.#scanner?.fill()
+      else yield item
+    }
+  }
+
+  /** True when there is more to read: in a later segment, or in this one, if it grew before it was sealed. */
+  async #leaveSegment(): Promise<boolean> {
+    const later = (await this.#segments()).find((index) => index >= this.#at && index > 0)
+    if (later === undefined) return false
+    if (later !== this.#at) {
+      const hasGrown = this.#at > this.#stuckAt && (await this.#file?.size()) !== this.#scanner?.offset
+      if (!hasGrown) throw corrupt(`record ${this.#at}: what follows is not in the segment after it`)
+      this.#stuckAt = this.#at
+      return true
+    }
+    await this.#file?.close()
+    this.#file = undefined
+    this.#scanner = undefined
+    return true
+  }
+
+  async #readRecords(group: Group, first: number): Promise<LedgerRecord[]> {
+    const records: LedgerRecord[] = []
+    for (const [place, { envelope: view, body: bodyView }] of group.records.entries()) {
+      const index = first + place
+      if (index < this.next) continue
+      const envelopeBytes = Buffer.from(view)
+      const envelope = parseEnvelope(envelopeBytes)
+      const leaf = leafHash(envelopeBytes)
+      const isListed = group.hashes.compare(leaf, 0, hashBytes, place * hashBytes, (place + 1) * hashBytes) === 0
+      const bodyHash = bodyView === undefined ? '' : hash('sha256', bodyView, 'base64url')
+      if (envelope?.index !== index || !isListed || envelope.body !== bodyHash) throw corrupt(`record ${index}`)
+      const opened = bodyView && (await this.#bodies?.open(bodyView, envelope.call))
+      records.push({
+        index,
+        envelope,
+        envelopeBytes,
+        leafHash: leaf.toString('base64url'),
+        event: opened?.event,
+        committed: opened?.committed,
+      })
+    }
+    return records
+  }
+}
+
+type Opened = Pick<LedgerRecord, 'event' | 'committed'>
+
+const maxSecrets = 4_096
+
+/** Finds the key of a body among the lines of subjects.keys, and opens it. */
+class BodyOpener {
+  readonly #file: OpenFile
+  readonly #wrapper: KeyWrapper
+  readonly #offsets = createOffsetIndex()
+  #scannedBytes = -1
+  #secrets = new Map<string, KeyObject>()
+
+  constructor(file: OpenFile, wrapper: KeyWrapper) {
+    this.#file = file
+    this.#wrapper = wrapper
+  }
+
+  async open(payload: Buffer, call: string): Promise<Opened | undefined> {
+    const body = parseBody(payload)
+    if (body === undefined) return undefined
+    const name = Buffer.concat([body.keyId, body.epoch]).toString('latin1')
+    let secret = this.#secrets.get(name)
+    if (secret === undefined) {
+      secret = await this.#findSecret(body.keyId, body.epoch)
+      if (secret === undefined) return undefined
+      if (this.#secrets.size >= maxSecrets) this.#secrets = new Map()
+      this.#secrets.set(name, secret)
+    }
+    const text = openBody(body, secret, call)
+    return text === undefined ? undefined : parsePlaintext(text)
+  }
+
+  async #findSecret(keyId: Buffer, epoch: Buffer): Promise<KeyObject | undefined> {
+    let offset = this.#offsets.get(keyId)
+    // keys may have come since the lines were read
+    if (offset < 0 && (await this.#file.size()) > this.#scannedBytes) {
+      await this.#scan()
+      offset = this.#offsets.get(keyId)
+    }
+    if (offset < 0) return undefined
+    const bytes = Buffer.alloc(maxLineBytes)
+    const count = await this.#file.read(bytes, offset)
+    const end = bytes.subarray(0, count).indexOf(10)
+    const line = parseSubjectLine(bytes.toString('latin1', 0, Math.max(end, 0)))
+    const secret = line && this.#wrapper.unwrap(line)
+    return secret && deriveBodySecret(secret.dataKey, epoch)
+  }
+
+  async #scan(): Promise<void> {
+    this.#scannedBytes = await this.#file.size()
+    for await (const { offset, text, isWhole } of readLines(this.#file, maxLineBytes)) {
+      const line = isWhole ? parseSubjectLine(text) : undefined
+      if (line !== undefined && line.keyId.length === keyIdBytes) this.#offsets.set(line.keyId, 0, offset)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}
+
+// The text was authenticated by its tag: it is what our writer wrote.
+function parsePlaintext(text: string): Opened {
+  const { event, salts, values } = JSON.parse(text) as {
+    event: JsonObject
+    salts: Record<string, string>
+    values: Record<string, string>
+  }
+  const committed: Record<string, { salt: string; value: string }> = {}
+  for (const [name, salt] of Object.entries(salts)) {
+    const value = Object.hasOwn(values, name) ? values[name] : event[name]
+    committed[name] = { salt, value: typeof value === 'string' ? value : '' }
+  }
+  return { event, committed }
+}
+
+function corrupt(what: string): Fault {
+  return new Fault('LEDGER_CORRUPT', `the ledger is damaged: ${what}`, { hint: 'run `sallyport audit verify`' })
+}

@@ -1,0 +1,77 @@
+// Holds the lines of subjects.keys against the records that commit to them, both read in order and once. Line and
+// record name each other: the line has the record's index, the record the SHA-256 of the line. So a line that was
+// changed, added, removed or moved is found without the key that could open it.
+
+import { hash } from 'node:crypto'
+import type { OpenFile } from './files.ts'
+import { readLines } from './read-lines.ts'
+import { maxLineBytes } from './subject-line.ts'
+
+export interface LineChecker {
+  /** a record commits to a line */
+  expect(index: number, lineHash: string): Promise<void>
+  /** records from `from` to before `to` could not be read: their lines cannot be judged */
+  skip(from: number, to: number): void
+  /** after the last record: the number of lines that name a later one */
+  finish(size: number): Promise<number>
+}
+
+interface ClaimedLine {
+  readonly claimedIndex: number
+  readonly hash: string
+  readonly isWhole: boolean
+}
+
+export function createLineChecker(file: OpenFile | undefined, report: (index: number, message: string) => void): LineChecker {
+  const lines = file === undefined ? undefined : readLines(file, maxLineBytes)
+  const skipped: { from: number; to: number }[] = []
+  let line: ClaimedLine | undefined
+  let isStarted = false
+
+  const advance = async (): Promise<void> => {
+    const result = await lines?.next()
+    line = result === undefined || result.done === true ? undefined : claim(result.value)
+  }
+  const begin = async (): Promise<void> => {
+    if (!isStarted) await advance()
+    isStarted = true
+  }
+  const isSkipped = (index: number): boolean => skipped.some(({ from, to }) => index >= from && index < to)
+
+  return {
+    async expect(index, lineHash) {
+      await begin()
+      // a line that names no record, or one before this that did not ask for it
+      while (line !== undefined && (line.claimedIndex < index || Number.isNaN(line.claimedIndex)) && line.hash !== lineHash) {
+        if (Number.isNaN(line.claimedIndex)) break
+        if (!isSkipped(line.claimedIndex)) report(line.claimedIndex, 'a key line that this record does not commit to')
+        await advance()
+      }
+      if (line === undefined || line.claimedIndex > index) return report(index, 'the key line that this record commits to is missing')
+      if (line.hash !== lineHash) report(index, 'the key line that this record commits to was changed')
+      await advance()
+    },
+    skip(from, to) {
+      skipped.push({ from, to })
+    },
+    async finish(size) {
+      await begin()
+      let uncommitted = 0
+      for (; line !== undefined; await advance()) {
+        if (line.claimedIndex >= size || !line.isWhole) uncommitted += 1
+        else if (Number.isNaN(line.claimedIndex)) report(size, 'a key line that names no record')
+        else if (!isSkipped(line.claimedIndex)) report(line.claimedIndex, 'a key line that this record does not commit to')
+      }
+      return uncommitted
+    },
+  }
+}
+
+function claim({ text, isWhole }: { text: string; isWhole: boolean }): ClaimedLine {
+  const index = /^k1 (0|[1-9][0-9]{0,15}) /.exec(text)?.[1]
+  return {
+    claimedIndex: index === undefined ? Number.NaN : Number(index),
+    hash: hash('sha256', Buffer.from(isWhole ? `${text}\n` : text, 'latin1'), 'base64url'),
+    isWhole,
+  }
+}
