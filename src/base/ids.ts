@@ -14,6 +14,7 @@ export function createCallId(): string {
   }
   let id = ''
   // 256 is not a multiple of 36: the slight bias does not matter for an id that is not a secret
-  for (let end = used + 26; used < end; used += 1) id += alphabet[(pool[used] ?? 0) % 36]
+  const end = used + 26
+  for (; used < end; used += 1) id += alphabet[(pool[used] ?? 0) % 36]
   return id
 }

@@ -243,6 +243,7 @@ test('audit tail prints a line for each record', async () => {
     time: 't',
     kind: 'decision',
     call: 'c',
+    origin: 'user:corp/1',
     caller: 'key:a\u001b[2J',
     agent: 'calculator',
     operation: 'SendMessage',

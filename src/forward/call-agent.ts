@@ -97,7 +97,8 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
     if (status < 200) return
     this.#status = status
-    this.#contentType = String(headers['content-type'] ?? '').toLowerCase()
+    const contentType = headers['content-type']
+    this.#contentType = typeof contentType === 'string' ? contentType.toLowerCase() : ''
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') {
       this.#fail(refuse('RELEASE_INVALID_ANSWER', 'the agent compressed its answer unasked'))

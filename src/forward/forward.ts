@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { operations } from '../a2a/operations.ts'
+import { placeTenant } from '../a2a/place-tenant.ts'
 import { refuse } from '../refusal/refusal.ts'
 import { abortedDetail, callAgent, type AgentAnswer, type AgentCall } from './call-agent.ts'
 import { actorsOf, type AssertionSigner } from './mint-assertion.ts'
@@ -30,7 +31,9 @@ const refused = (answer: AgentAnswer): AgentCall => ({ answer: Promise.resolve(a
 
 /** Sends the call as it was validated. */
 export function forward(admitted: Admitted, forwarder: Forwarder): AgentCall {
-  return send(admitted, forwarder, admitted.upstreamMethod, admitted.upstreamPath, admitted.bodyText)
+  // an agent's fixed tenant is the gateway's to place; on HTTP+JSON it stands in the rebuilt path
+  const body = admitted.binding === 'JSONRPC' ? placeTenant(admitted.bodyText, admitted.tenant) : admitted.bodyText
+  return send(admitted, forwarder, admitted.upstreamMethod, admitted.upstreamPath, body)
 }
 
 /** Asks the agent for one task of this caller, in the binding of the call: how ListTasks is refreshed. */

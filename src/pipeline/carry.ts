@@ -3,6 +3,7 @@
 // that a task got is somebody's, durably, before anybody learns it.
 
 import { operations } from '../a2a/operations.ts'
+import { isJsonObject } from '../base/strict-json.ts'
 import type { Admitted, Claim, HeaderRecord, Receipt } from '../exchange/exchange.ts'
 import { forward, type AgentCall, type StreamAnswer, type UnaryAnswer } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -113,6 +114,7 @@ async function answerUnary(
 
 async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRecord): Promise<undefined> {
   const { admitted, call, parts } = trip
+  forgetBody(admitted)
   admitted.reply.begin(200, {
     ...headers,
     'content-type': 'text/event-stream',
@@ -140,6 +142,12 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
     events: end.events,
     answerBytes: admitted.reply.bytesSent,
   })
+}
+
+/** A stream may be open for an hour: only the id of its request is asked for again. */
+function forgetBody(admitted: Admitted): void {
+  const id = isJsonObject(admitted.body) ? admitted.body['id'] : undefined
+  Object.assign(admitted, { bodyText: '', body: id === undefined ? undefined : { id } })
 }
 
 const gone = (): Partial<Completion> => ({ outcome: 'aborted', detail: 'the client went away before the answer' })

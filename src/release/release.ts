@@ -26,7 +26,7 @@ interface Settled {
   /** new ownership, already taken in memory, to be made durable before the caller sees the text */
   readonly claims: readonly Claim[]
   /** gives the claims back when they could not be made durable */
-  undo(): void
+  readonly undo: () => void
 }
 export interface ReleasedAnswer extends Settled {
   readonly status: number

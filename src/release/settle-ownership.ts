@@ -13,7 +13,7 @@ interface Owned {
 
 /** What taking claims came to. `undo` gives the fresh ones back; taking is atomic: two calls cannot both win. */
 export type ClaimResult =
-  | { readonly ok: true; readonly fresh: readonly Claim[]; undo(): void }
+  | { readonly ok: true; readonly fresh: readonly Claim[]; readonly undo: () => void }
   | { readonly ok: false; readonly conflict: Claim }
 
 /** The index of owners as the walk reads and writes it; store implements it. */
@@ -50,7 +50,7 @@ export function claimNamed(
   admitted: Admitted,
   named: NamedIds,
   ownership: OwnershipBook,
-): { readonly fresh: readonly Claim[]; undo(): void } | Refusal {
+): { readonly fresh: readonly Claim[]; readonly undo: () => void } | Refusal {
   const wanted: Claim[] = []
   for (const task of named.tasks) {
     const problem = settleTask(admitted, task, ownership, wanted)

@@ -17,10 +17,10 @@ import { checkPolicy } from './rules.ts'
 
 /** The part of the sample agents' package that is used here; it is loaded at run time. */
 interface SampleAgentsModule {
-  startSampleAgents(options: {
+  readonly startSampleAgents: (options: {
     verification: { readonly jwksUrl: string; readonly issuer: string }
     concierge: { gatewayUrl: () => string; calculatorAgent: string; key: () => string }
-  }): Promise<{
+  }) => Promise<{
     readonly calculator: { readonly url: string }
     readonly concierge: { readonly url: string }
     close(): Promise<void>

@@ -14,7 +14,7 @@ import { createDialler } from '../forward/forward.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
-import { runServe } from './serve.ts'
+import { runServe } from './run-serve.ts'
 import { loadKeyEncryptionKey, openState } from './state.ts'
 
 export function createPorts(): Ports {

@@ -57,7 +57,7 @@ export function start(command: readonly string[], options: { readonly cpu: 0 | 1
   }).then(() => void running.delete(child))
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')
-    const late = setTimeout(() => child.kill('SIGKILL'), 3000)
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
     await ended
     clearTimeout(late)
   }

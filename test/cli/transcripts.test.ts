@@ -1,7 +1,7 @@
 // Runs every transcript beside this file: commands as a person types them, in a fresh folder, through bin/sallyport.
 // `--- NAME` begins a file, `$ ` a command; then what it prints on standard output, `! ` before each line of standard
 // error, and `? N` for an exit code that is not 0. <KEY>, <TIME>, <ID>, <HASH>, <NUMBER> and <ANY> stand for what
-// differs from run to run, <DIR> for the folder.
+// differs from run to run, <DIR> for the folder; a lone dot is an empty line, `## ` a remark.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -37,7 +37,8 @@ function parse(text: string): Transcript {
     else if (step === undefined && name !== undefined) files.set(name, `${files.get(name)}${line}\n`)
     else if (line.startsWith('! ')) step!.stderr += `${line.slice(2)}\n`
     else if (line.startsWith('? ')) step!.code = Number(line.slice(2))
-    else if (step !== undefined && line !== '' && !line.startsWith('## ')) step.stdout += `${line === '.' ? '' : line}\n`
+    else if (step !== undefined && line !== '' && !line.startsWith('## '))
+      step.stdout += `${line === '.' ? '' : line}\n`
   }
   return { files, steps }
 }
