@@ -47,10 +47,11 @@ export interface Group {
   readonly offset: number
   readonly end: number
   readonly records: readonly RecordFrames[]
-  /** the leaf hashes that the commit frame lists, one after the other */
+  /** the leaf hashes that the commit frame lists, one after the other: as many as records, unless damaged */
   readonly hashes: Buffer
   readonly note: Buffer
   readonly commitOffset: number
+  /** its checksum does not fit, or it lists another number of records */
   readonly commitDamaged: boolean
 }
 
@@ -99,8 +100,8 @@ export function readGroup(bytes: Buffer, start: number, end: number, fileOffset:
     const isSound = crc32c(bytes, at + 8, next) === bytes.readUInt32LE(at + 4)
     const payload = bytes.subarray(at + frameHeadBytes, next)
     if (type === frameType.commit) {
-      const commit = readCommit(payload, records.length)
-      if (commit === undefined) return stop('damaged', 'a commit frame that does not fit its group')
+      const commit = readCommit(payload)
+      if (commit === undefined) return stop('damaged', 'a commit frame that is none')
       return {
         kind: 'group',
         offset: fileOffset,
@@ -108,7 +109,7 @@ export function readGroup(bytes: Buffer, start: number, end: number, fileOffset:
         records,
         ...commit,
         commitOffset: fileOffset + at - start,
-        commitDamaged: !isSound,
+        commitDamaged: !isSound || commit.hashes.length !== records.length * hashBytes,
       }
     }
     if (type === frameType.envelope) {
@@ -128,9 +129,9 @@ export function readGroup(bytes: Buffer, start: number, end: number, fileOffset:
   }
 }
 
-function readCommit(payload: Buffer, records: number): { hashes: Buffer; note: Buffer } | undefined {
-  if (payload.length < 4 || records === 0 || payload.readUInt32LE() !== records) return undefined
-  const hashesEnd = 4 + records * hashBytes
-  if (payload.length < hashesEnd) return undefined
+function readCommit(payload: Buffer): { hashes: Buffer; note: Buffer } | undefined {
+  const count = payload.length < 4 ? 0 : payload.readUInt32LE()
+  const hashesEnd = 4 + count * hashBytes
+  if (count === 0 || count > maxGroupRecords || payload.length < hashesEnd) return undefined
   return { hashes: payload.subarray(4, hashesEnd), note: payload.subarray(hashesEnd) }
 }

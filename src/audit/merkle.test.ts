@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { needs } from '../../test/needs.ts'
 import {
   consistencyProof,
   createEdge,
@@ -96,7 +97,7 @@ test('proves every small tree a prefix of every larger one, and refuses another 
 })
 
 const vectors = new URL('../../../shared/vectors/merkle/', import.meta.url)
-const absent = existsSync(vectors) ? false : 'public vectors are not beside the project (../shared/vectors/merkle)'
+const present = needs('the public vectors in ../shared/vectors/merkle', existsSync(vectors))
 
 interface Vector {
   readonly leafIdx: number
@@ -122,7 +123,7 @@ function* readVectors(kind: string): Generator<Vector> {
   }
 }
 
-test('agrees with 98 public inclusion vectors', { skip: absent }, () => {
+test('agrees with 98 public inclusion vectors', present, () => {
   let count = 0
   for (const vector of readVectors('inclusion')) {
     const claim = {
@@ -138,7 +139,7 @@ test('agrees with 98 public inclusion vectors', { skip: absent }, () => {
   assert.equal(count, 98)
 })
 
-test('agrees with 98 public consistency vectors', { skip: absent }, () => {
+test('agrees with 98 public consistency vectors', present, () => {
   let count = 0
   for (const vector of readVectors('consistency')) {
     const claim = {

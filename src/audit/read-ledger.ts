@@ -162,7 +162,7 @@ class Reader implements LedgerReader {
       const envelopeBytes = Buffer.from(view)
       const envelope = parseEnvelope(envelopeBytes)
       const leaf = leafHash(envelopeBytes)
-      const isListed = group.hashes.compare(leaf, 0, hashBytes, place * hashBytes, (place + 1) * hashBytes) === 0
+      const isListed = !group.commitDamaged && leaf.equals(group.hashes.subarray(place * hashBytes, (place + 1) * hashBytes))
       const bodyHash = bodyView === undefined ? '' : hash('sha256', bodyView, 'base64url')
       if (envelope?.index !== index || !isListed || envelope.body !== bodyHash) throw corrupt(`record ${index}`)
       const opened = bodyView && (await this.#bodies?.open(bodyView, envelope.call))

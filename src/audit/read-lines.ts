@@ -11,7 +11,7 @@ export interface FileLine {
 }
 
 export async function* readLines(file: OpenFile, maxBytes: number): AsyncGenerator<FileLine, void, undefined> {
-  const buffer = Buffer.allocUnsafe(Math.max(262_144, 2 * maxBytes))
+  const buffer = Buffer.allocUnsafe(Math.max(65_536, 2 * maxBytes))
   let offset = 0
   for (;;) {
     const count = await file.read(buffer, offset)

@@ -103,11 +103,12 @@ export interface GroupScanner {
   readonly offset: number
 }
 
+const firstChunkBytes = 65_536
 const chunkBytes = 1_048_576
 
-/** Walks the groups of a segment in bounded memory: one chunk, or one group where that is larger. */
+/** Walks the groups of a segment in bounded memory: one chunk (small at first), or one group where that is larger. */
 export function createGroupScanner(file: OpenFile, startOffset: number): GroupScanner {
-  let buffer = Buffer.allocUnsafe(chunkBytes)
+  let buffer = Buffer.allocUnsafe(firstChunkBytes)
   let [start, end, offset, needed] = [0, 0, startOffset, 0]
   let isAtEnd = false
   return {
@@ -124,8 +125,9 @@ export function createGroupScanner(file: OpenFile, startOffset: number): GroupSc
     },
     async fill() {
       const rest = end - start
-      if (needed > buffer.length) {
-        const larger = Buffer.allocUnsafe(Math.max(needed, 2 * buffer.length))
+      const wanted = Math.max(needed, offset === startOffset ? 0 : chunkBytes)
+      if (wanted > buffer.length) {
+        const larger = Buffer.allocUnsafe(wanted)
         buffer.copy(larger, 0, start, end)
         buffer = larger
       } else {

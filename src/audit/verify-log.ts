@@ -267,17 +267,19 @@ class LogVerifier {
     for (const [place, record] of group.records.entries()) {
       const leaf = leafHash(record.envelope)
       computed.append(leaf)
-      const isListed = group.hashes.compare(leaf, 0, hashBytes, place * hashBytes, (place + 1) * hashBytes) === 0
+      const isListed = leaf.equals(group.hashes.subarray(place * hashBytes, (place + 1) * hashBytes))
       if (!isListed && differs < 0) differs = place
     }
-    const note = this.#readNote(group, file)
+    const listed = group.hashes.length / hashBytes
+    if (differs < 0 && listed !== group.records.length) differs = Math.min(listed, group.records.length)
+    const note = this.#readNote(group, file, first + Math.max(differs, 0))
     const end = this.#settleTree({ group, file, computed, differs, note })
     for (const [place, record] of group.records.entries()) {
       const envelope = this.#verifyRecord(record, { index: first + place, file, isExpected: differs < 0 || place < differs })
       if (envelope?.kind === 'subject-key') await this.#lines?.expect(first + place, envelope.fields[reservedField.line] ?? '')
     }
     if (end === undefined) {
-      this.#lines?.skip(first, first + group.records.length)
+      this.#lines?.skip(first, Number.MAX_SAFE_INTEGER)
       return false
     }
     this.#edge = end
@@ -285,11 +287,11 @@ class LogVerifier {
     return true
   }
 
-  #readNote(group: Group, file: string): UnverifiedCheckpoint | undefined {
+  #readNote(group: Group, file: string, suspect: number): UnverifiedCheckpoint | undefined {
     const index = this.#edge.size
     const where = { index, file, offset: group.commitOffset }
-    const last = index + group.records.length - 1
-    if (group.commitDamaged) this.#problem({ ...where, kind: 'group', message: `the commit of records ${index} to ${last} was changed` })
+    const last = index + group.hashes.length / hashBytes - 1
+    if (group.commitDamaged) this.#problem({ ...where, index: suspect, kind: 'group', message: `the commit of records ${index} to ${last} does not fit them` })
     const note = parseCheckpoint(group.note)
     const isForm = note?.origin === this.#origin && note.signatures.length === 1 && this.#isKnown(note.signatures[0]?.keyHash ?? 0)
     if (!isForm) {
@@ -314,7 +316,7 @@ class LogVerifier {
   }): Edge | undefined {
     const { group, file, computed, differs, note } = parts
     const first = this.#edge.size
-    const last = first + group.records.length - 1
+    const last = first + group.hashes.length / hashBytes - 1
     const fits = (edge: Edge): boolean => note?.size === edge.size && note.root.equals(edge.root())
     const where = { file, offset: group.records[Math.max(differs, 0)]?.offset ?? group.offset }
     if (fits(computed)) {
@@ -325,7 +327,7 @@ class LogVerifier {
     listed.become(this.#edge)
     for (let at = 0; at < group.hashes.length; at += hashBytes) listed.append(group.hashes, at)
     if (differs >= 0 && fits(listed)) {
-      this.#problem({ ...where, index: first + differs, kind: 'record', message: 'the record is not the one that was signed' })
+      this.#problem({ ...where, index: first + differs, kind: 'record', message: 'the record is not the one that was signed: changed, removed or reordered' })
       return listed
     }
     // records and listed hashes agree, but the note is damaged: what follows will show whether the tree is right

@@ -13,7 +13,8 @@ test('keeps nothing from which the key could be had again', () => {
   const world = makeWorld()
   const { key, record } = world.admin.create({ name: 'ci' })
   const secret = key.split('_')[3]?.slice(0, 43) ?? ''
-  const kept = JSON.stringify([record, world.store.list()]) + record.secrets.map(({ hmac }) => hmac.toString('latin1')).join()
+  const kept =
+    JSON.stringify([record, world.store.list()]) + record.secrets.map(({ hmac }) => hmac.toString('latin1')).join()
   assert.equal(kept.includes(secret), false)
 })
 
@@ -69,14 +70,21 @@ test('a rotation without overlap ends the old secret at once', async () => {
 test('a leaked key can be revoked by showing it', async () => {
   const world = makeWorld()
   const { key, record } = world.admin.create({ name: 'ci' })
-  assert.deepEqual(world.admin.revoke(key).map(({ id }) => id), [record.id])
+  assert.deepEqual(
+    world.admin.revoke(key).map(({ id }) => id),
+    [record.id],
+  )
   assert.deepEqual(world.admin.revoke(key), [])
   expectRefusal(await world.bearer(key), 'AUTHN_INVALID')
 })
 
-test('revoking a name revokes all of its keys and nobody else\'s', async () => {
+test("revoking a name revokes all of its keys and nobody else's", async () => {
   const world = makeWorld()
-  const [one, two, other] = [world.admin.create({ name: 'ci' }), world.admin.create({ name: 'ci' }), world.admin.create({ name: 'cd' })]
+  const [one, two, other] = [
+    world.admin.create({ name: 'ci' }),
+    world.admin.create({ name: 'ci' }),
+    world.admin.create({ name: 'cd' }),
+  ]
   world.admin.revoke('ci')
   expectRefusal(await world.bearer(one.key), 'AUTHN_INVALID')
   expectRefusal(await world.bearer(two.key), 'AUTHN_INVALID')
@@ -85,7 +93,8 @@ test('revoking a name revokes all of its keys and nobody else\'s', async () => {
 
 test('refuses what makes no sense', () => {
   const world = makeWorld()
-  for (const name of ['', 'Ci', 'a b', '-a', 'a-', 'a/b', '*', 'x'.repeat(64), 'a\n']) assert.throws(() => world.admin.create({ name }), isControlFault)
+  for (const name of ['', 'Ci', 'a b', '-a', 'a-', 'a/b', '*', 'x'.repeat(64), 'a\n'])
+    assert.throws(() => world.admin.create({ name }), isControlFault)
   assert.throws(() => world.admin.create({ name: 'ci', expiresAtMs: world.clock.nowMs() }), isControlFault)
   assert.throws(() => world.admin.create({ name: 'ci', expiresAtMs: NaN }), isControlFault)
   world.admin.create({ name: 'ci' })
@@ -105,7 +114,13 @@ test('no one is let in by a secret of another key', () => {
   world.admin.create({ name: 'two' })
   const parsed = parseApiKey(one.key, 'live')
   assert.ok(typeof parsed !== 'string')
-  for (const id of ['000000000000', ...world.admin.list().map((record) => record.id).filter((other) => other !== parsed.id)]) {
+  for (const id of [
+    '000000000000',
+    ...world.admin
+      .list()
+      .map((record) => record.id)
+      .filter((other) => other !== parsed.id),
+  ]) {
     const forged = formatApiKey('live', { id, secret: parsed.secret })
     expectRefusal(authenticate(world.receive({ 'x-api-key': forged }), world.authenticator), 'AUTHN_INVALID')
   }

@@ -53,7 +53,8 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
 
   return {
     create: ({ name, expiresAtMs = Infinity }) => {
-      if (!keyName.test(name)) throw fault(`the name ${JSON.stringify(name)} is not a DNS label`, 'use lower-case letters, digits and hyphens')
+      if (!keyName.test(name))
+        throw fault(`the name ${JSON.stringify(name)} is not a DNS label`, 'use lower-case letters, digits and hyphens')
       if (!(expiresAtMs > now())) throw fault('the key would have expired already', 'choose a later time')
       const id = drawKeyId(randomBytes)
       invariant(store.find(id) === undefined, 'a random key id was drawn twice')
@@ -61,13 +62,18 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
     },
 
     rotate: (idOrName, overlapMs = defaultOverlapMs) => {
-      if (!(overlapMs >= 0 && overlapMs <= maxOverlapMs)) throw fault('the overlap is longer than 7 days', 'use --overlap 168h or less')
+      if (!(overlapMs >= 0 && overlapMs <= maxOverlapMs))
+        throw fault('the overlap is longer than 7 days', 'use --overlap 168h or less')
       const [record, another] = liveKeys(store, idOrName, now())
       if (record === undefined) throw unknown(idOrName)
-      if (another !== undefined) throw fault(`several keys are named ${JSON.stringify(idOrName)}`, 'give the id of one: sallyport key list')
+      if (another !== undefined)
+        throw fault(`several keys are named ${JSON.stringify(idOrName)}`, 'give the id of one: sallyport key list')
       const [latest] = record.secrets
       const notAfterMs = now() + overlapMs
-      return issue({ ...record, secrets: latest === undefined || overlapMs === 0 ? [] : [{ hmac: latest.hmac, notAfterMs }] })
+      return issue({
+        ...record,
+        secrets: latest === undefined || overlapMs === 0 ? [] : [{ hmac: latest.hmac, notAfterMs }],
+      })
     },
 
     revoke: (idOrNameOrKey) => {
@@ -75,7 +81,9 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
       const found = named(store, wanted)
       // What was asked for may be a whole key: it is not repeated in an error.
       if (found.length === 0) throw unknown(isApiKey(idOrNameOrKey) ? wanted : idOrNameOrKey)
-      const revoked = found.filter((record) => record.revokedAtMs === undefined).map((record) => ({ ...record, revokedAtMs: now() }))
+      const revoked = found
+        .filter((record) => record.revokedAtMs === undefined)
+        .map((record) => ({ ...record, revokedAtMs: now() }))
       for (const record of revoked) store.save(record)
       return revoked
     },

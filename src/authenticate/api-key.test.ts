@@ -9,7 +9,10 @@ test('has a fixed form', () => {
   const key = formatApiKey('live', { id: '0123456789AB', secret: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG' })
   assert.ok(key.startsWith(known))
   assert.match(key, /^sp_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/)
-  assert.deepEqual(parseApiKey(key, 'live'), { id: '0123456789AB', secret: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG' })
+  assert.deepEqual(parseApiKey(key, 'live'), {
+    id: '0123456789AB',
+    secret: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG',
+  })
 })
 
 test('any single changed character is found offline', () => {
@@ -22,7 +25,20 @@ test('any single changed character is found offline', () => {
 
 test('refuses what only looks like a key', () => {
   const key = formatApiKey('live', { id: drawKeyId(randomBytes), secret: drawKeySecret(randomBytes) })
-  for (const text of ['', 'sp_', 'sp___', 'sp_live__', `${key}0`, key.slice(0, -1), `${key}\n`, ` ${key}`, key.replace('sp_', 'SP_'), key.replace('_live_', '__'), key.replace('_live_', '_li_ve_'), key.replaceAll('_', '-')]) {
+  for (const text of [
+    '',
+    'sp_',
+    'sp___',
+    'sp_live__',
+    `${key}0`,
+    key.slice(0, -1),
+    `${key}\n`,
+    ` ${key}`,
+    key.replace('sp_', 'SP_'),
+    key.replace('_live_', '__'),
+    key.replace('_live_', '_li_ve_'),
+    key.replaceAll('_', '-'),
+  ]) {
     assert.equal(parseApiKey(text, 'live'), 'malformed')
   }
 })

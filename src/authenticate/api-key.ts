@@ -26,7 +26,8 @@ export type ApiKeyProblem = 'malformed' | 'checksum' | 'environment'
 export function parseApiKey(text: string, environment: string): ApiKey | ApiKeyProblem {
   const parts = text.split('_')
   const [head, claimedEnvironment, id, tail] = parts
-  if (parts.length !== 4 || head !== 'sp' || claimedEnvironment === undefined || id === undefined || tail === undefined) return 'malformed'
+  if (parts.length !== 4 || head !== 'sp' || claimedEnvironment === undefined || id === undefined || tail === undefined)
+    return 'malformed'
   if (id.length !== idLength || tail.length !== secretLength + checksumLength) return 'malformed'
   if (!/^[a-z0-9]{1,12}$/.test(claimedEnvironment) || !isBase62(id) || !isBase62(tail)) return 'malformed'
   if (checksum(text.slice(0, -checksumLength)) !== text.slice(-checksumLength)) return 'checksum'

@@ -9,8 +9,18 @@ test('an assertion is good for the agent it names and for no other', async () =>
   const world = makeWorld()
   const concierge = world.admin.create({ name: 'concierge' }).key
   const calculator = world.admin.create({ name: 'calculator' }).key
-  const assertion = world.signer.mint({ issuer: audience, subject: 'user:corp/alice', groups: [], actors: [], audienceAgent: 'concierge', call: 'c', operation: 'SendMessage', nowMs: world.clock.nowMs() })
-  const shownBy = (key: string): ReturnType<typeof world.call> => world.call({ authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion })
+  const assertion = world.signer.mint({
+    issuer: audience,
+    subject: 'user:corp/alice',
+    groups: [],
+    actors: [],
+    audienceAgent: 'concierge',
+    call: 'c',
+    operation: 'SendMessage',
+    nowMs: world.clock.nowMs(),
+  })
+  const shownBy = (key: string): ReturnType<typeof world.call> =>
+    world.call({ authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion })
   expectRefusal(await shownBy(calculator), 'AUTHN_INVALID')
   const { caller, origin, autonomous } = expectPassed(await shownBy(concierge))
   assert.equal(caller.id, 'agent:concierge')

@@ -16,12 +16,30 @@ test('refuses an assertion with several audiences, of another gateway, or signed
   const { key } = world.admin.create({ name: 'concierge' })
   const nowSeconds = world.clock.nowMs() / 1000
   const header = { alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }
-  const claims = { iss: audience, sub: 'user:corp/alice', aud: 'agent:concierge', iat: nowSeconds, exp: nowSeconds + 60 }
+  const claims = {
+    iss: audience,
+    sub: 'user:corp/alice',
+    aud: 'agent:concierge',
+    iat: nowSeconds,
+    exp: nowSeconds + 60,
+  }
   const forged = craftToken(header, claims, ecKey)
-  const elsewhere = world.signer.mint({ issuer: 'https://other.example.com', subject: 'user:corp/alice', groups: [], actors: [], audienceAgent: 'concierge', call: 'c', operation: 'SendMessage', nowMs: world.clock.nowMs() })
+  const elsewhere = world.signer.mint({
+    issuer: 'https://other.example.com',
+    subject: 'user:corp/alice',
+    groups: [],
+    actors: [],
+    audienceAgent: 'concierge',
+    call: 'c',
+    operation: 'SendMessage',
+    nowMs: world.clock.nowMs(),
+  })
   const several = craftToken(header, { ...claims, aud: ['agent:concierge', 'agent:calculator'] }, world.assertionKey)
   const one = craftToken(header, { ...claims, aud: ['agent:concierge'] }, world.assertionKey)
   for (const assertion of [forged, elsewhere, several, one]) {
-    expectRefusal(await world.call({ authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion }), 'AUTHN_INVALID')
+    expectRefusal(
+      await world.call({ authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion }),
+      'AUTHN_INVALID',
+    )
   }
 })

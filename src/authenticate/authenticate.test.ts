@@ -8,7 +8,11 @@ import { authenticate } from './authenticate.ts'
 test('knows the holder of an API key, in either header', async () => {
   const world = makeWorld()
   const { key, record } = world.admin.create({ name: 'ci' })
-  for (const headers of [{ authorization: `Bearer ${key}` }, { authorization: `bearer ${key}` }, { 'x-api-key': key }]) {
+  for (const headers of [
+    { authorization: `Bearer ${key}` },
+    { authorization: `bearer ${key}` },
+    { 'x-api-key': key },
+  ]) {
     const { caller, origin, chain, autonomous } = expectPassed(await world.call(headers))
     assert.equal(caller.id, 'key:ci')
     assert.equal(caller.method, 'api-key')
@@ -42,10 +46,24 @@ test('asks for a credential when there is none', async () => {
 test('refuses whatever is not one bearer token', async () => {
   const world = makeWorld()
   const { key } = world.admin.create({ name: 'ci' })
-  for (const authorization of ['', 'Bearer', 'Bearer ', `Basic ${key}`, `Bearer  ${key}`, ` Bearer ${key}`, `Bearer ${key} `, key, `Bearer ${key}, Bearer ${key}`, `Bearer\t${key}`, 'DPoP x', 'Negotiate x']) {
+  for (const authorization of [
+    '',
+    'Bearer',
+    'Bearer ',
+    `Basic ${key}`,
+    `Bearer  ${key}`,
+    ` Bearer ${key}`,
+    `Bearer ${key} `,
+    key,
+    `Bearer ${key}, Bearer ${key}`,
+    `Bearer\t${key}`,
+    'DPoP x',
+    'Negotiate x',
+  ]) {
     expectRefusal(await world.call({ authorization }), 'AUTHN_INVALID')
   }
-  for (const value of ['', world.token(), `Bearer ${key}`, key.toUpperCase(), `${key} `]) expectRefusal(await world.call({ 'x-api-key': value }), 'AUTHN_INVALID')
+  for (const value of ['', world.token(), `Bearer ${key}`, key.toUpperCase(), `${key} `])
+    expectRefusal(await world.call({ 'x-api-key': value }), 'AUTHN_INVALID')
 })
 
 test('answers at once for an API key and for a token seen before', async () => {
@@ -56,7 +74,7 @@ test('answers at once for an API key and for a token seen before', async () => {
   expectPassed(await world.bearer(token))
   for (const credential of [key, key, token]) {
     const outcome = authenticate(world.receive({ authorization: `Bearer ${credential}` }), world.authenticator)
-    assert.equal(outcome instanceof Promise, false)
+    assert.ok(!(outcome instanceof Promise))
     expectPassed(outcome)
   }
 })
@@ -141,7 +159,12 @@ test('a reload that leaves an issuer alone keeps its keys and its proven tokens'
 
 test('a token is not taken for one of another issuer, whose keys would fit', async () => {
   const world = makeWorld()
-  const token = craftToken({ alg: 'RS256', kid: 'rsa-1' }, world.claims({ iss: `${'https://idp.example.com'}/` }), rsaKey)
+  const token = craftToken({ alg: 'RS256', kid: 'rsa-1' }, world.claims({ iss: 'https://idp.example.com/' }), rsaKey)
   expectRefusal(await world.bearer(token), 'AUTHN_INVALID')
-  expectRefusal(await world.bearer(craftToken({ alg: 'ES256', kid: 'ec-1' }, world.claims({ iss: ['https://idp.example.com'] }), ecKey)), 'AUTHN_INVALID')
+  expectRefusal(
+    await world.bearer(
+      craftToken({ alg: 'ES256', kid: 'ec-1' }, world.claims({ iss: ['https://idp.example.com'] }), ecKey),
+    ),
+    'AUTHN_INVALID',
+  )
 })

@@ -4,7 +4,15 @@ import { configSchema, type JwtIssuerConfig } from '../config/config.ts'
 import { principalOf } from './claims.ts'
 
 function issuer(changed: object = {}): JwtIssuerConfig {
-  const jwt = { name: 'corp', issuer: 'https://i', audience: 'a', algorithms: ['ES256' as const], jwks: 'https://i/jwks', groups: 'groups', ...changed }
+  const jwt = {
+    name: 'corp',
+    issuer: 'https://i',
+    audience: 'a',
+    algorithms: ['ES256' as const],
+    jwks: 'https://i/jwks',
+    groups: 'groups',
+    ...changed,
+  }
   const [config] = configSchema.parse({ identity: { jwt: [jwt] } }).identity.jwt
   assert.ok(config)
   return config

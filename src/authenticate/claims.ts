@@ -41,7 +41,6 @@ function groupsOf(claims: JsonObject, config: JwtIssuerConfig): readonly string[
   return length > maxGroupsLength ? 'too many groups' : [...groups]
 }
 
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const control = /[\u0000-\u001f\u007f-\u009f]/
 
 function isName(text: string): boolean {
@@ -58,7 +57,8 @@ function displayOf(claims: JsonObject, template: string): string | undefined {
   let isWhole = true
   const display = template.replace(/\{([^{}]+)\}/g, (_, name: string) => {
     const value = ownValue(claims, name)
-    const isShown = typeof value === 'string' && isName(value) && (name !== 'email' || ownValue(claims, 'email_verified') === true)
+    const isShown =
+      typeof value === 'string' && isName(value) && (name !== 'email' || ownValue(claims, 'email_verified') === true)
     isWhole &&= isShown
     return isShown ? value : ''
   })

@@ -28,11 +28,13 @@ const maxNameLength = 256
 export function parseCompactForm(token: string): UnverifiedToken | string {
   const parts = token.split('.')
   const [headerPart, payloadPart, signaturePart] = parts
-  if (parts.length !== 3 || headerPart === undefined || payloadPart === undefined || signaturePart === undefined) return 'not three segments'
+  if (parts.length !== 3 || headerPart === undefined || payloadPart === undefined || signaturePart === undefined)
+    return 'not three segments'
   const headerBytes = decodeSegment(headerPart)
   const payload = payloadPart === '' ? Buffer.alloc(0) : decodeSegment(payloadPart)
   const signature = decodeSegment(signaturePart)
-  if (headerBytes === undefined || payload === undefined || signature === undefined) return 'a segment is not canonical base64url'
+  if (headerBytes === undefined || payload === undefined || signature === undefined)
+    return 'a segment is not canonical base64url'
   const header = parseObject(headerBytes, 8)
   if (typeof header === 'string') return `header: ${header}`
   for (const name of refusedParameters) if (Object.hasOwn(header, name)) return `header has ${name}`
@@ -41,7 +43,14 @@ export function parseCompactForm(token: string): UnverifiedToken | string {
   const type = ownString(header, 'typ')
   if (typeof algorithm !== 'string') return 'header without alg'
   if (keyId === null || type === null) return 'header with a kid or typ that is not a short string'
-  return { algorithm, keyId, type: type?.toLowerCase().replace(/^application\//, ''), payload, signature, signedText: `${headerPart}.${payloadPart}` }
+  return {
+    algorithm,
+    keyId,
+    type: type?.toLowerCase().replace(/^application\//, ''),
+    payload,
+    signature,
+    signedText: `${headerPart}.${payloadPart}`,
+  }
 }
 
 /** Strictly parsed claims, or what is wrong with them. */

@@ -18,7 +18,8 @@ export function readCredential(headers: ReadonlyMap<string, string>): string | R
     return refuseInvalid('credential too long')
   }
   const token = authorization === undefined ? undefined : bearer.exec(authorization)?.[1]
-  if (authorization !== undefined && token === undefined) return refuseInvalid('an Authorization that is not a bearer token')
+  if (authorization !== undefined && token === undefined)
+    return refuseInvalid('an Authorization that is not a bearer token')
   if (apiKey === undefined) return token ?? refuseMissing()
   if (token !== undefined && token !== apiKey) return refuseInvalid('two credentials that differ')
   return isApiKey(apiKey) ? apiKey : refuseInvalid('an X-API-Key that is not an API key')

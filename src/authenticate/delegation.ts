@@ -29,6 +29,7 @@ export function findChainProblem(delegation: Delegation, callerId: string): stri
 export function findCycle(call: AuthenticatedFields, agentName: string): string | undefined {
   const target = `agent:${agentName}`
   if (call.caller.id === target) return `${target} calls itself`
-  if (call.origin.id === target || call.chain.some((actor) => actor.id === target)) return `${target} is in the chain already`
+  if (call.origin.id === target || call.chain.some((actor) => actor.id === target))
+    return `${target} is in the chain already`
   return undefined
 }

@@ -9,9 +9,18 @@ const stranger: TestKey = { kid: 'ec-1', alg: 'ES256', ...generateKeyPairSync('e
 
 test('refuses a key or certificate in the header, whoever signed', async () => {
   const world = makeWorld()
-  for (const brought of [{ jwk: jwkOf(stranger) }, { jwk: jwkOf(ecKey) }, { jwk: null }, { x5c: ['MIIB'] }, { x5c: [] }]) {
+  for (const brought of [
+    { jwk: jwkOf(stranger) },
+    { jwk: jwkOf(ecKey) },
+    { jwk: null },
+    { x5c: ['MIIB'] },
+    { x5c: [] },
+  ]) {
     for (const key of [stranger, ecKey]) {
-      expectRefusal(await world.bearer(craftToken({ alg: 'ES256', kid: 'ec-1', ...brought }, world.claims(), key)), 'AUTHN_INVALID')
+      expectRefusal(
+        await world.bearer(craftToken({ alg: 'ES256', kid: 'ec-1', ...brought }, world.claims(), key)),
+        'AUTHN_INVALID',
+      )
     }
   }
 })

@@ -8,13 +8,25 @@ import { findCycle } from './authenticate.ts'
 
 function shownByConcierge(world: World, subject: string, actors: readonly string[]): ReturnType<World['call']> {
   const { key } = world.admin.create({ name: 'concierge' })
-  const assertion = world.signer.mint({ issuer: audience, subject, groups: [], actors, audienceAgent: 'concierge', call: 'c', operation: 'SendMessage', nowMs: world.clock.nowMs() })
+  const assertion = world.signer.mint({
+    issuer: audience,
+    subject,
+    groups: [],
+    actors,
+    audienceAgent: 'concierge',
+    call: 'c',
+    operation: 'SendMessage',
+    nowMs: world.clock.nowMs(),
+  })
   return world.call({ authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion })
 }
 
 test('an agent that is in the chain already may not call again', async () => {
   const world = makeWorld()
-  expectRefusal(await shownByConcierge(world, 'user:corp/alice', ['agent:calculator', 'agent:concierge']), 'AUTHN_INVALID')
+  expectRefusal(
+    await shownByConcierge(world, 'user:corp/alice', ['agent:calculator', 'agent:concierge']),
+    'AUTHN_INVALID',
+  )
   expectRefusal(await shownByConcierge(world, 'user:corp/alice', ['agent:concierge']), 'AUTHN_INVALID')
   expectRefusal(await shownByConcierge(world, 'agent:concierge', ['agent:calculator']), 'AUTHN_INVALID')
   expectRefusal(await shownByConcierge(world, 'agent:concierge', []), 'AUTHN_INVALID')

@@ -11,9 +11,16 @@ function read(...keys: object[]): readonly VerificationKey[] {
 }
 
 test('reads the public keys of a set', () => {
-  assert.deepEqual(read(jwkOf(ecKey), jwkOf(rsaKey)).map((key) => [key.keyId, key.algorithms]), [['ec-1', ['ES256']], ['rsa-1', ['RS256']]])
+  assert.deepEqual(
+    read(jwkOf(ecKey), jwkOf(rsaKey)).map((key) => [key.keyId, key.algorithms]),
+    [
+      ['ec-1', ['ES256']],
+      ['rsa-1', ['RS256']],
+    ],
+  )
   const ed25519 = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
-  for (const alg of [undefined, 'EdDSA', 'Ed25519']) assert.deepEqual(read({ ...ed25519, alg })[0]?.algorithms, ['EdDSA', 'Ed25519'])
+  for (const alg of [undefined, 'EdDSA', 'Ed25519'])
+    assert.deepEqual(read({ ...ed25519, alg })[0]?.algorithms, ['EdDSA', 'Ed25519'])
   assert.equal(read(jwkOf(rsaKey, { alg: undefined }))[0]?.algorithms.length, 6)
 })
 
@@ -44,7 +51,15 @@ test('leaves out weak RSA keys', () => {
 })
 
 test('refuses a set that is not one', () => {
-  for (const text of ['', '[]', '{}', '{"keys":{}}', '{"keys":[],"keys":[]}', `{"keys":[${'{},'.repeat(100)}{}]}`, ' '.repeat(1_048_577)]) {
+  for (const text of [
+    '',
+    '[]',
+    '{}',
+    '{"keys":{}}',
+    '{"keys":[],"keys":[]}',
+    `{"keys":[${'{},'.repeat(100)}{}]}`,
+    ' '.repeat(1_048_577),
+  ]) {
     assert.equal(typeof parseKeySet(Buffer.from(text)), 'string')
   }
 })

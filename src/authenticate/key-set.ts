@@ -5,6 +5,7 @@
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
 import { ownValue } from './compact-form.ts'
+import { isWeakKey } from './weak-key.ts'
 
 export interface VerificationKey {
   readonly keyId: string | undefined
@@ -28,12 +29,20 @@ export function parseKeySet(bytes: Buffer): readonly VerificationKey[] | string 
   const claimedKeys = isJsonObject(parsed.value) ? ownValue(parsed.value, 'keys') : undefined
   if (!Array.isArray(claimedKeys)) return 'no list of keys'
   if (claimedKeys.length > maxKeys) return `more than ${maxKeys} keys`
-  return claimedKeys.map((value) => (isJsonObject(value) ? readKey(value) : undefined)).filter((key) => key !== undefined)
+  return claimedKeys
+    .map((value) => (isJsonObject(value) ? readKey(value) : undefined))
+    .filter((key) => key !== undefined)
 }
 
 /** The one key for this id and algorithm; 'unknown' may mean that the set is out of date. */
-export function selectKey(keys: readonly VerificationKey[], keyId: string | undefined, algorithm: string): VerificationKey | 'unknown' | 'ambiguous' {
-  const fitting = keys.filter((key) => (keyId === undefined || key.keyId === keyId) && key.algorithms.includes(algorithm))
+export function selectKey(
+  keys: readonly VerificationKey[],
+  keyId: string | undefined,
+  algorithm: string,
+): VerificationKey | 'unknown' | 'ambiguous' {
+  const fitting = keys.filter(
+    (key) => (keyId === undefined || key.keyId === keyId) && key.algorithms.includes(algorithm),
+  )
   if (fitting.length > 1) return 'ambiguous'
   return fitting[0] ?? 'unknown'
 }
@@ -57,7 +66,7 @@ function readKey(jwk: JsonObject): VerificationKey | undefined {
   if (keyId !== undefined && (typeof keyId !== 'string' || keyId.length > 256)) return undefined
   const algorithms = algorithmsOf(jwk)
   const key = algorithms.length === 0 ? undefined : importKey(jwk)
-  if (key === undefined || isWeak(key)) return undefined
+  if (key === undefined || isWeakKey(key)) return undefined
   const publicPart = key.export({ type: 'spki', format: 'der' }).toString('base64url')
   return { keyId, algorithms, key, identity: `${publicPart} ${keyId ?? ''}` }
 }
@@ -65,7 +74,9 @@ function readKey(jwk: JsonObject): VerificationKey | undefined {
 /** What the type of the key allows, narrowed to `alg` where the set gives one. Never anything symmetric. */
 function algorithmsOf(jwk: JsonObject): readonly string[] {
   const type = ownValue(jwk, 'kty')
-  const possible = type === 'RSA' ? rsaAlgorithms : (curveAlgorithms.get(`${String(type)} ${String(ownValue(jwk, 'crv'))}`) ?? [])
+  const curve = ownValue(jwk, 'crv')
+  if (typeof type !== 'string' || (curve !== undefined && typeof curve !== 'string')) return []
+  const possible = type === 'RSA' ? rsaAlgorithms : (curveAlgorithms.get(`${type} ${curve ?? ''}`) ?? [])
   const declared = ownValue(jwk, 'alg')
   if (declared === undefined || (type === 'OKP' && possible.some((name) => name === declared))) return possible
   return possible.filter((name) => name === declared)
@@ -83,10 +94,4 @@ function importKey(jwk: JsonObject): KeyObject | undefined {
     // A key that cannot be imported (a point off its curve, a missing member) is left out like any other stranger.
     return undefined
   }
-}
-
-function isWeak(key: KeyObject): boolean {
-  const { modulusLength, publicExponent } = key.asymmetricKeyDetails ?? {}
-  if (key.asymmetricKeyType !== 'rsa') return false
-  return modulusLength === undefined || modulusLength < 2048 || modulusLength > 16_384 || publicExponent === undefined || publicExponent < 65_537n
 }

@@ -29,6 +29,7 @@ test('a key that the issuer added is found by its id at once', async () => {
 
 test('an unknown issuer causes no fetch at all', async () => {
   const world = makeWorld()
-  for (let i = 0; i < 50; i++) expectRefusal(await world.bearer(world.token({ iss: `https://${i}.example.com` })), 'AUTHN_INVALID')
+  for (let i = 0; i < 50; i++)
+    expectRefusal(await world.bearer(world.token({ iss: `https://${i}.example.com` })), 'AUTHN_INVALID')
   assert.equal(world.fetches, 0)
 })

@@ -11,6 +11,9 @@ test('refuses a token before its time, beyond the tolerated skew', async () => {
   expectPassed(await world.bearer(world.token({ iat: nowSeconds + 30 })))
   for (const early of [31, 300, 86_400]) {
     expectRefusal(await world.bearer(world.token({ nbf: nowSeconds + early })), 'AUTHN_INVALID')
-    expectRefusal(await world.bearer(world.token({ iat: nowSeconds + early, exp: nowSeconds + early + 60 })), 'AUTHN_INVALID')
+    expectRefusal(
+      await world.bearer(world.token({ iat: nowSeconds + early, exp: nowSeconds + early + 60 })),
+      'AUTHN_INVALID',
+    )
   }
 })

@@ -16,14 +16,28 @@ test('refuses an HMAC made with a public key in any of its spellings', async () 
       for (const kid of [key.kid, undefined]) {
         expectRefusal(await world.bearer(craftToken({ alg: 'HS256', kid }, world.claims(), { hmac })), 'AUTHN_INVALID')
       }
-      expectRefusal(await world.bearer(craftToken({ alg: key.alg, kid: key.kid }, world.claims(), { hmac })), 'AUTHN_INVALID')
+      expectRefusal(
+        await world.bearer(craftToken({ alg: key.alg, kid: key.kid }, world.claims(), { hmac })),
+        'AUTHN_INVALID',
+      )
     }
   }
 })
 
 test('refuses an HMAC under a symmetric key that the key set publishes', async () => {
   const world = makeWorld()
-  world.jwks = () => Buffer.from(JSON.stringify({ keys: [{ kty: 'oct', kid: 'shared', alg: 'HS256', k: Buffer.from('secret').toString('base64url') }] }))
-  expectRefusal(await world.bearer(craftToken({ alg: 'HS256', kid: 'shared' }, world.claims(), { hmac: 'secret' })), 'AUTHN_INVALID')
-  expectRefusal(await world.bearer(craftToken({ alg: 'ES256', kid: 'shared' }, world.claims(), { hmac: 'secret' })), 'AUTHN_INVALID')
+  world.jwks = () =>
+    Buffer.from(
+      JSON.stringify({
+        keys: [{ kty: 'oct', kid: 'shared', alg: 'HS256', k: Buffer.from('secret').toString('base64url') }],
+      }),
+    )
+  expectRefusal(
+    await world.bearer(craftToken({ alg: 'HS256', kid: 'shared' }, world.claims(), { hmac: 'secret' })),
+    'AUTHN_INVALID',
+  )
+  expectRefusal(
+    await world.bearer(craftToken({ alg: 'ES256', kid: 'shared' }, world.claims(), { hmac: 'secret' })),
+    'AUTHN_INVALID',
+  )
 })

@@ -7,7 +7,17 @@ import { audience, craftToken, makeWorld, type World } from '../../test/fakes/id
 import type { MintRequest } from '../forward/mint-assertion.ts'
 
 function mint(world: World, changed: Partial<MintRequest> = {}): string {
-  return world.signer.mint({ issuer: audience, subject: 'user:corp/alice', groups: [], actors: [], audienceAgent: 'concierge', call: 'c', operation: 'SendMessage', nowMs: world.clock.nowMs(), ...changed })
+  return world.signer.mint({
+    issuer: audience,
+    subject: 'user:corp/alice',
+    groups: [],
+    actors: [],
+    audienceAgent: 'concierge',
+    call: 'c',
+    operation: 'SendMessage',
+    nowMs: world.clock.nowMs(),
+    ...changed,
+  })
 }
 
 function show(world: World, assertion: string): ReturnType<World['call']> {
@@ -23,7 +33,10 @@ test('tells origin, groups and the agents between, oldest first', async () => {
   assert.equal(caller.id, 'agent:concierge')
   assert.equal(origin.id, 'user:corp/alice')
   assert.deepEqual(origin.groups, ['group:corp/analysts'])
-  assert.deepEqual(chain.map(({ id }) => id), ['agent:first', 'agent:latest'])
+  assert.deepEqual(
+    chain.map(({ id }) => id),
+    ['agent:first', 'agent:latest'],
+  )
   assert.equal(autonomous, false)
 })
 
@@ -48,9 +61,29 @@ test('refuses one that is changed, too long, of another type, or no assertion at
   const world = makeWorld()
   const [header, payload, signature] = mint(world).split('.') as [string, string, string]
   const [, other] = mint(world, { subject: 'user:corp/root' }).split('.') as [string, string]
-  const claims = { iss: audience, sub: 'user:corp/alice', aud: 'agent:concierge', iat: world.clock.nowMs() / 1000, exp: world.clock.nowMs() / 1000 + 60 }
+  const claims = {
+    iss: audience,
+    sub: 'user:corp/alice',
+    aud: 'agent:concierge',
+    iat: world.clock.nowMs() / 1000,
+    exp: world.clock.nowMs() / 1000 + 60,
+  }
   const usual = { alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }
-  const unusual = [{ sub: undefined }, { sub: 7 }, { sub: '' }, { aud: undefined }, { iss: undefined }, { exp: undefined }, { iat: undefined }, { exp: 'x' }, { act: 'agent:a' }, { act: { sub: 7 } }, { act: {} }, { groups: 'x' }, { groups: [7] }]
+  const unusual = [
+    { sub: undefined },
+    { sub: 7 },
+    { sub: '' },
+    { aud: undefined },
+    { iss: undefined },
+    { exp: undefined },
+    { iat: undefined },
+    { exp: 'x' },
+    { act: 'agent:a' },
+    { act: { sub: 7 } },
+    { act: {} },
+    { groups: 'x' },
+    { groups: [7] },
+  ]
   for (const change of unusual) {
     expectRefusal(await show(world, craftToken(usual, { ...claims, ...change }, world.assertionKey)), 'AUTHN_INVALID')
   }
@@ -67,8 +100,14 @@ test('refuses one that is changed, too long, of another type, or no assertion at
     `${mint(world)}, ${mint(world)}`,
     'x'.repeat(20_000),
     craftToken({ alg: 'none', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }, claims),
-    craftToken({ alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt', jwk: {} }, claims, world.assertionKey),
-    craftToken({ alg: 'HS256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }, claims, { hmac: JSON.stringify(world.signer.jwks().keys[0]) }),
+    craftToken(
+      { alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt', jwk: {} },
+      claims,
+      world.assertionKey,
+    ),
+    craftToken({ alg: 'HS256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }, claims, {
+      hmac: JSON.stringify(world.signer.jwks().keys[0]),
+    }),
   ]
   for (const assertion of bad) expectRefusal(await show(world, assertion), 'AUTHN_INVALID')
 })

@@ -42,7 +42,10 @@ const maxLifeMs = 300_000
 const maxNameLength = 1024
 const cachedAssertions = 4096
 
-export function createAssertionVerifier(options: { clock: Clock; assertionKeys: readonly AssertionKey[] }): AssertionVerifier {
+export function createAssertionVerifier(options: {
+  clock: Clock
+  assertionKeys: readonly AssertionKey[]
+}): AssertionVerifier {
   const { clock, assertionKeys } = options
   const cache = createBoundedCache<Signed>(cachedAssertions)
 
@@ -60,7 +63,8 @@ export function createAssertionVerifier(options: { clock: Clock; assertionKeys: 
       if (assertion.length > maxLength) return refuseInvalid('assertion: too long')
       const signed = read(assertion)
       if (typeof signed === 'string') return refuseInvalid(`assertion: ${signed}`)
-      const problem = findUseProblem(signed, agentId, snapshot.publicUrl, clock.nowMs()) ?? findChainProblem(signed, agentId)
+      const problem =
+        findUseProblem(signed, agentId, snapshot.publicUrl, clock.nowMs()) ?? findChainProblem(signed, agentId)
       return problem === undefined ? signed : refuseInvalid(`assertion: ${problem}`)
     },
   }
@@ -81,7 +85,12 @@ function readSigned(assertion: string, keys: readonly AssertionKey[]): Signed | 
   if (form.algorithm !== 'ES256') return 'another algorithm'
   const key = keys.find((candidate) => candidate.kid === form.keyId)
   if (key === undefined) return 'unknown key'
-  const isGenuine = verify('sha256', Buffer.from(form.signedText, 'latin1'), { key: key.publicKey, dsaEncoding: 'ieee-p1363' }, form.signature)
+  const isGenuine = verify(
+    'sha256',
+    Buffer.from(form.signedText, 'latin1'),
+    { key: key.publicKey, dsaEncoding: 'ieee-p1363' },
+    form.signature,
+  )
   if (!isGenuine) return 'signature'
   const claims = parseClaims(form.payload)
   return typeof claims === 'string' ? claims : readClaims(claims)

@@ -2,13 +2,25 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { expectPassed, expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, base64url, craftToken, ecKey, issuerUrl, jwkOf, jwksUrl, makeWorld, rsaKey, type TestKey } from '../../test/fakes/identity.ts'
+import {
+  audience,
+  base64url,
+  craftToken,
+  ecKey,
+  issuerUrl,
+  jwkOf,
+  jwksUrl,
+  makeWorld,
+  rsaKey,
+  type TestKey,
+} from '../../test/fakes/identity.ts'
 
 const header = { alg: 'ES256', kid: 'ec-1' }
 
 test('accepts the types that access tokens have, and no other', async () => {
   const world = makeWorld()
-  for (const typ of ['JWT', 'jwt', 'at+jwt', 'application/at+jwt']) expectPassed(await world.bearer(world.token({}, { typ })))
+  for (const typ of ['JWT', 'jwt', 'at+jwt', 'application/at+jwt'])
+    expectPassed(await world.bearer(world.token({}, { typ })))
   expectPassed(await world.bearer(craftToken(header, world.claims(), ecKey)))
   for (const typ of ['', 'dpop+jwt', 'logout+jwt', 'sallyport-assertion+jwt', 'JOSE', 7, null, ['JWT']]) {
     expectRefusal(await world.bearer(world.token({}, { typ })), 'AUTHN_INVALID')
@@ -22,7 +34,9 @@ test('accepts RSA and EC where the issuer allows them', async () => {
 })
 
 test('refuses an algorithm that the issuer does not allow, though the key could do it', async () => {
-  const world = makeWorld({ identity: { jwt: [{ name: 'corp', issuer: issuerUrl, audience, algorithms: ['RS256'], jwks: jwksUrl }] } })
+  const world = makeWorld({
+    identity: { jwt: [{ name: 'corp', issuer: issuerUrl, audience, algorithms: ['RS256'], jwks: jwksUrl }] },
+  })
   expectRefusal(await world.bearer(craftToken(header, world.claims(), ecKey)), 'AUTHN_INVALID')
   assert.equal(world.fetches, 0)
 })
@@ -46,7 +60,15 @@ test('refuses a changed payload and a stripped signature', async () => {
   const world = makeWorld()
   const [head, , signature] = world.token().split('.')
   const other = base64url(world.claims({ sub: 'root' }))
-  for (const token of [`${head}.${other}.${signature}`, `${head}.${other}.`, `${head}.${other}`, `${head}..${signature}`, `.${other}.${signature}`, '..', `${head}.${other}.${signature}.x`]) {
+  for (const token of [
+    `${head}.${other}.${signature}`,
+    `${head}.${other}.`,
+    `${head}.${other}`,
+    `${head}..${signature}`,
+    `.${other}.${signature}`,
+    '..',
+    `${head}.${other}.${signature}.x`,
+  ]) {
     expectRefusal(await world.bearer(token), 'AUTHN_INVALID')
   }
 })
@@ -54,17 +76,45 @@ test('refuses a changed payload and a stripped signature', async () => {
 test('refuses claims that are missing or of another type', async () => {
   const world = makeWorld()
   const changes = [
-    { exp: undefined }, { exp: '9999999999' }, { exp: null }, { iat: 'now' }, { nbf: '0' }, { iss: undefined }, { iss: 7 }, { aud: undefined }, { aud: [] }, { aud: 7 }, { aud: '' },
-    { sub: undefined }, { sub: '' }, { sub: 7 }, { sub: ['4f1c'] }, { sub: 'x'.repeat(257) }, { sub: 'a\u0000b' }, { sub: 'a\nb' },
-    { groups: [7] }, { groups: [''] }, { groups: { a: 1 } }, { groups: ['x'.repeat(257)] }, { groups: Array.from({ length: 257 }, (_, i) => String(i)) },
+    { exp: undefined },
+    { exp: '9999999999' },
+    { exp: null },
+    { iat: 'now' },
+    { nbf: '0' },
+    { iss: undefined },
+    { iss: 7 },
+    { aud: undefined },
+    { aud: [] },
+    { aud: 7 },
+    { aud: '' },
+    { sub: undefined },
+    { sub: '' },
+    { sub: 7 },
+    { sub: ['4f1c'] },
+    { sub: 'x'.repeat(257) },
+    { sub: 'a\u0000b' },
+    { sub: 'a\nb' },
+    { groups: [7] },
+    { groups: [''] },
+    { groups: { a: 1 } },
+    { groups: ['x'.repeat(257)] },
+    { groups: Array.from({ length: 257 }, (_, i) => String(i)) },
   ]
   for (const change of changes) expectRefusal(await world.bearer(world.token(change)), 'AUTHN_INVALID')
 })
 
 test('refuses a payload or header that is not one strict JSON object', async () => {
   const world = makeWorld()
-  for (const payload of ['', '[]', '"x"', 'null', '{', '{}{}', `\uFEFF${JSON.stringify(world.claims())}`]) expectRefusal(await world.bearer(craftToken(header, payload, ecKey)), 'AUTHN_INVALID')
-  for (const text of ['[]', '{"alg":"ES256"} ,', '{"alg":"ES256","kid":7}', '{"kid":"ec-1"}', '{"alg":["ES256"]}', `{"alg":"ES256","kid":"${'x'.repeat(257)}"}`]) {
+  for (const payload of ['', '[]', '"x"', 'null', '{', '{}{}', `\uFEFF${JSON.stringify(world.claims())}`])
+    expectRefusal(await world.bearer(craftToken(header, payload, ecKey)), 'AUTHN_INVALID')
+  for (const text of [
+    '[]',
+    '{"alg":"ES256"} ,',
+    '{"alg":"ES256","kid":7}',
+    '{"kid":"ec-1"}',
+    '{"alg":["ES256"]}',
+    `{"alg":"ES256","kid":"${'x'.repeat(257)}"}`,
+  ]) {
     expectRefusal(await world.bearer(craftToken(text, world.claims(), ecKey)), 'AUTHN_INVALID')
   }
 })
@@ -114,7 +164,14 @@ test('a token without key id is good only where one key fits', async () => {
 
 test('two registrations at one issuer are told apart by audience', async () => {
   const shared = { issuer: issuerUrl, algorithms: ['ES256' as const], jwks: jwksUrl }
-  const world = makeWorld({ identity: { jwt: [{ ...shared, name: 'one', audience: 'a1' }, { ...shared, name: 'two', audience: ['a2', 'a3'] }] } })
+  const world = makeWorld({
+    identity: {
+      jwt: [
+        { ...shared, name: 'one', audience: 'a1' },
+        { ...shared, name: 'two', audience: ['a2', 'a3'] },
+      ],
+    },
+  })
   assert.equal(expectPassed(await world.bearer(world.token({ aud: 'a1' }))).caller.id, 'user:one/4f1c')
   assert.equal(expectPassed(await world.bearer(world.token({ aud: ['x', 'a3'] }))).caller.id, 'user:two/4f1c')
   expectRefusal(await world.bearer(world.token({ aud: 'a4' })), 'AUTHN_INVALID')

@@ -84,7 +84,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     if (issuer === undefined) return refuseInvalid(`token: unknown issuer ${quote(claimedIssuer)}`)
     if (!issuer.algorithms.has(form.algorithm)) return refuseInvalid(`token: algorithm ${quote(form.algorithm)}`)
     const earlier = rejected.get(tokenHash)
-    if (earlier !== undefined && earlier.issuer === issuer && clock.nowMs() < earlier.untilMs) return refuseInvalid('token: signature (again)')
+    if (earlier !== undefined && earlier.issuer === issuer && clock.nowMs() < earlier.untilMs)
+      return refuseInvalid('token: signature (again)')
     return prove({ token, tokenHash, form, claims }, issuer)
   }
 
@@ -95,7 +96,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       if (known === undefined) return readAnew(token, tokenHash, snapshot)
       const { caller, issuer, key } = known
       if (clock.nowMs() >= caller.expiresAtMs + issuer.config.clockSkew) return refuseInvalid('token: expired')
-      const isStillGood = issuers.has(snapshot, issuer) && issuer.source.current() !== undefined && issuer.source.holds(key)
+      const isStillGood =
+        issuers.has(snapshot, issuer) && issuer.source.current() !== undefined && issuer.source.holds(key)
       return isStillGood ? caller : readAnew(token, tokenHash, snapshot)
     },
   }
@@ -104,14 +106,20 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 async function findKey(issuer: Issuer, form: UnverifiedToken): Promise<VerificationKey | string> {
   const { source } = issuer
   const keys = await source.wait()
-  if (keys === undefined) return `the key set of ${issuer.config.name} cannot be had: ${source.problem ?? 'tried a moment ago'}`
+  if (keys === undefined)
+    return `the key set of ${issuer.config.name} cannot be had: ${source.problem ?? 'tried a moment ago'}`
   let key = selectKey(keys, form.keyId, form.algorithm)
   if (key === 'unknown') key = selectKey((await source.refetch()) ?? [], form.keyId, form.algorithm)
   return typeof key === 'string' ? `${key} key ${quote(form.keyId ?? '')}` : key
 }
 
 /** jose's code for what is wrong; undefined when signature, audience, issuer and times hold. */
-async function verifySignatureAndClaims(token: string, key: VerificationKey, config: JwtIssuerConfig, nowMs: number): Promise<string | undefined> {
+async function verifySignatureAndClaims(
+  token: string,
+  key: VerificationKey,
+  config: JwtIssuerConfig,
+  nowMs: number,
+): Promise<string | undefined> {
   try {
     await jwtVerify(token, key.key, {
       algorithms: config.algorithms,

@@ -6,7 +6,19 @@ import { audience, makeWorld } from '../../test/fakes/identity.ts'
 
 test('refuses a token for another audience, as a string and as a list', async () => {
   const world = makeWorld()
-  for (const aud of ['https://other.example.com', ['https://other.example.com'], ['a', 'b'], [], '', `${audience}/`, audience.toUpperCase(), `${audience} other`, [[audience]], { [audience]: true }, null]) {
+  for (const aud of [
+    'https://other.example.com',
+    ['https://other.example.com'],
+    ['a', 'b'],
+    [],
+    '',
+    `${audience}/`,
+    audience.toUpperCase(),
+    `${audience} other`,
+    [[audience]],
+    { [audience]: true },
+    null,
+  ]) {
     expectRefusal(await world.bearer(world.token({ aud })), 'AUTHN_INVALID')
   }
 })

@@ -17,5 +17,6 @@ test('draws random text without folding the bytes that would bias it', () => {
 
 test('knows what is not base62', () => {
   assert.ok(isBase62('azAZ09'))
-  for (const text of ['a-b', 'a_b', 'a b', 'é', 'a\n', '@', '[', '`', '{', '/', ':']) assert.equal(isBase62(text), false)
+  for (const text of ['a-b', 'a_b', 'a b', 'é', 'a\n', '@', '[', '`', '{', '/', ':'])
+    assert.equal(isBase62(text), false)
 })

@@ -11,7 +11,10 @@ export function readOrCreateSecretFile(path: string, create: () => Buffer): Buff
   try {
     return readExisting(path) ?? writeNew(path, create())
   } catch (cause) {
-    throw new Fault('KEY_UNREADABLE', `cannot read or create ${path}`, { cause, hint: `check the owner and the mode of ${dirname(path)}` })
+    throw new Fault('KEY_UNREADABLE', `cannot read or create ${path}`, {
+      cause,
+      hint: `check the owner and the mode of ${dirname(path)}`,
+    })
   }
 }
 

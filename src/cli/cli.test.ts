@@ -205,11 +205,15 @@ test('a data directory is enough; a configuration that is about another one is l
   await run(['key', 'list', '--data-dir', other, '-c', file], { openState })
   writeFileSync(join(other, 'sallyport.yaml'), '')
   await run(['key', 'list', '--data-dir', other], { openState })
+  const beside = join(other, '.sallyport')
+  mkdirSync(beside)
+  await run(['key', 'list', '--data-dir', beside], { openState })
   assert.deepEqual(seen, [
     [dataDir, file],
     [other, undefined],
     [other, file],
     [other, join(other, 'sallyport.yaml')],
+    [beside, join(other, 'sallyport.yaml')],
   ])
 })
 

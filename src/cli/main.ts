@@ -24,5 +24,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await runCli(process.argv.slice(2), io, async () =>
-  (await import('../serve/ports.ts')).createPorts(),
+  (await import('../serve/serve.ts')).createPorts(),
 )

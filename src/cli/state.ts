@@ -2,7 +2,7 @@
 // (exit 2) after all of them were printed: nothing acts on half a file.
 
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { describeProblem, loadConfig } from '../config/config.ts'
 import type { LoadedConfig, Problem } from '../config/config.ts'
 import type { Input } from './command.ts'
@@ -12,13 +12,17 @@ import type { StateContext } from './ports.ts'
 
 const defaultFile = 'sallyport.yaml'
 
-/** The file a command works on: --config, or sallyport.yaml of the data directory, or ./sallyport.yaml. */
+/**
+ * The file a command works on: --config, or the sallyport.yaml in or beside the data directory that was named, or
+ * ./sallyport.yaml.
+ */
 export function configFile(input: Input): string {
   const given = input.option('config')
   if (given !== undefined) return resolve(input.io.cwd, given)
   const dataDir = input.option('data-dir')
-  const beside = dataDir === undefined ? undefined : join(resolve(input.io.cwd, dataDir), defaultFile)
-  return beside !== undefined && existsSync(beside) ? beside : resolve(input.io.cwd, defaultFile)
+  const named = dataDir === undefined ? [] : [resolve(input.io.cwd, dataDir), dirname(resolve(input.io.cwd, dataDir))]
+  const near = named.map((folder) => join(folder, defaultFile)).find((file) => existsSync(file))
+  return near ?? resolve(input.io.cwd, defaultFile)
 }
 
 /** The valid configuration; throws CommandError 2 once its problems are printed. `withPolicy` compiles policy too. */
@@ -58,7 +62,7 @@ export async function findState(input: Input): Promise<StateContext> {
   const file = configFile(input)
   if (input.option('config') === undefined && !existsSync(file)) return { dataDir, loaded: undefined }
   const loaded = await requireConfig(input)
-  // A sallyport.yaml that merely lies in the current folder speaks of another data directory: leave it out.
+  // A sallyport.yaml that merely lies near may speak of another data directory: leave it out.
   const isAbout =
     input.option('config') !== undefined || loaded.dataDir === dataDir || file === join(dataDir, defaultFile)
   return { dataDir, loaded: isAbout ? loaded : undefined }

@@ -68,16 +68,26 @@ test('publishes the public part of its key alone, under its thumbprint', async (
   assert.equal(others.length, 0)
   assert.deepEqual(Object.keys(jwk).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
   assert.equal(jwk.kid, await calculateJwkThumbprint({ ...jwk }))
-  assert.deepEqual(decodeProtectedHeader(signer.mint(request)), { alg: 'ES256', kid: jwk.kid, typ: 'sallyport-assertion+jwt' })
+  assert.deepEqual(decodeProtectedHeader(signer.mint(request)), {
+    alg: 'ES256',
+    kid: jwk.kid,
+    typ: 'sallyport-assertion+jwt',
+  })
 })
 
 test('the chain of actors begins with the caller, unless the caller is the origin', () => {
-  const [alice, concierge, first, second] = ['user:corp/alice', 'agent:concierge', 'agent:first', 'agent:second'].map((id) => ({ id, groups: [], display: id }))
+  const [alice, concierge, first, second] = ['user:corp/alice', 'agent:concierge', 'agent:first', 'agent:second'].map(
+    (id) => ({ id, groups: [], display: id }),
+  )
   assert.ok(alice && concierge && first && second)
   const caller = { method: 'api-key' as const, credential: 'x', expiresAtMs: Infinity, isRevoked: () => false }
   assert.deepEqual(actorsOf({ caller: { ...alice, ...caller }, origin: alice, chain: [] }), [])
   assert.deepEqual(actorsOf({ caller: { ...concierge, ...caller }, origin: alice, chain: [] }), ['agent:concierge'])
-  assert.deepEqual(actorsOf({ caller: { ...concierge, ...caller }, origin: alice, chain: [first, second] }), ['agent:concierge', 'agent:second', 'agent:first'])
+  assert.deepEqual(actorsOf({ caller: { ...concierge, ...caller }, origin: alice, chain: [first, second] }), [
+    'agent:concierge',
+    'agent:second',
+    'agent:first',
+  ])
 })
 
 test('makes its key once, for the owner alone, and refuses any other kind of key', () => {
@@ -91,7 +101,10 @@ test('makes its key once, for the owner alone, and refuses any other kind of key
     const before = readFileSync(path)
     for (const text of ['', 'x', generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })]) {
       writeFileSync(path, text)
-      assert.throws(() => loadAssertionKey(path), (error) => error instanceof Fault && error.code === 'KEY_UNREADABLE')
+      assert.throws(
+        () => loadAssertionKey(path),
+        (error) => error instanceof Fault && error.code === 'KEY_UNREADABLE',
+      )
       assert.equal(readFileSync(path, 'utf8'), text)
     }
     writeFileSync(path, before)

@@ -77,9 +77,14 @@ export function loadAssertionKey(path: string): KeyObject {
     const key = createPrivateKey(pem)
     if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key
   } catch (cause) {
-    throw new Fault('KEY_UNREADABLE', `${path} is not a private key`, { cause, hint: `restore ${path} from a backup, or remove it to have a new one made` })
+    throw new Fault('KEY_UNREADABLE', `${path} is not a private key`, {
+      cause,
+      hint: `restore ${path} from a backup, or remove it to have a new one made`,
+    })
   }
-  throw new Fault('KEY_UNREADABLE', `${path} is not a P-256 key`, { hint: `restore ${path} from a backup, or remove it to have a new one made` })
+  throw new Fault('KEY_UNREADABLE', `${path} is not a P-256 key`, {
+    hint: `restore ${path} from a backup, or remove it to have a new one made`,
+  })
 }
 
 interface Actor {
@@ -105,7 +110,10 @@ function claimsOf(request: MintRequest): object {
 }
 
 function nest(actors: readonly string[]): Actor | undefined {
-  return actors.reduceRight<Actor | undefined>((inner, sub) => (inner === undefined ? { sub } : { sub, act: inner }), undefined)
+  return actors.reduceRight<Actor | undefined>(
+    (inner, sub) => (inner === undefined ? { sub } : { sub, act: inner }),
+    undefined,
+  )
 }
 
 function describePublicKey(publicKey: KeyObject): PublicJwk {

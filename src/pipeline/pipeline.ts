@@ -2,6 +2,7 @@
 // returns either the next type or a refusal. Audit wraps the whole of it: whatever happens, a record is left, and
 // whatever is thrown denies. Nothing is forwarded that has no record (invariant 2).
 
+import { Fault } from '../base/fault.ts'
 import type { Discovering, Received, Routed } from '../exchange/exchange.ts'
 import { authenticate, findCycle } from '../authenticate/authenticate.ts'
 import { authorize, maySeeAgent } from '../authorize/authorize.ts'
@@ -27,8 +28,10 @@ export async function walk(received: Received, parts: WalkParts): Promise<void> 
     const refusal = await takeSteps(received, call, parts)
     if (refusal !== undefined) await call.refuse(refusal)
   } catch (error) {
-    parts.onBug(error)
-    await call.refuse(refuse('GATEWAY_INTERNAL', describe(error)))
+    // a disk or store that fails is the world's doing: try again later. Anything else is ours.
+    const isFault = error instanceof Fault
+    if (!isFault) parts.onBug(error)
+    await call.refuse(refuse(isFault ? 'AUDIT_UNAVAILABLE' : 'GATEWAY_INTERNAL', describe(error)))
   }
 }
 

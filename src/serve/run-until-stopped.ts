@@ -2,6 +2,7 @@
 // nothing more ends the process at once with exit code 3.
 
 import { pino } from 'pino'
+import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
 import type { Gateway, Log } from './gateway.ts'
 
@@ -34,14 +35,17 @@ export async function runUntilStopped(options: RunOptions): Promise<number> {
   return 0
 }
 
-/** A second signal ends the process without waiting. */
+/** npm and a terminal may each pass the same signal on: only a later one means "do not wait". */
+const sameSignalMs = 1_000
+
 function waitForSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false
+    let askedMs: number | undefined
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(signal === 'SIGINT' ? 130 : 143)
-        asked = true
+        const nowMs = systemClock.monotonicMs()
+        if (askedMs !== undefined && nowMs - askedMs > sameSignalMs) process.exit(signal === 'SIGINT' ? 130 : 143)
+        askedMs ??= nowMs
         resolve(signal)
       })
     }

@@ -23,7 +23,10 @@ export function openDataDir(path: string): DataDir {
     checkFormat(join(absolute, 'format'))
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('STORE_UNREACHABLE', `cannot use the data directory ${absolute}`, { cause, hint: 'check its owner and mode, and that the disk has room' })
+    throw new Fault('STORE_UNREACHABLE', `cannot use the data directory ${absolute}`, {
+      cause,
+      hint: 'check its owner and mode, and that the disk has room',
+    })
   }
   const lock = takeLock(absolute)
   return {
@@ -47,9 +50,13 @@ function checkFormat(path: string): void {
   }
   const version = readVersion(found)
   if (version === format.version) return
-  throw new Fault('STORE_UNREACHABLE', `the data directory has ${version === undefined ? 'an unreadable format file' : `format ${version}`}`, {
-    hint: `this version of sallyport knows format ${format.version}; use the version that wrote it, or a newer one`,
-  })
+  throw new Fault(
+    'STORE_UNREACHABLE',
+    `the data directory has ${version === undefined ? 'an unreadable format file' : `format ${version}`}`,
+    {
+      hint: `this version of sallyport knows format ${format.version}; use the version that wrote it, or a newer one`,
+    },
+  )
 }
 
 function readVersion(text: string): number | undefined {
@@ -70,7 +77,10 @@ function takeLock(directory: string): DatabaseSync {
     chmodSync(join(directory, 'lock'), 0o600)
   } catch (cause) {
     lock.close()
-    throw new Fault('LEDGER_LOCKED', `the data directory is in use${describeHolder(directory)}`, { cause, hint: 'stop that process, or use another --data-dir' })
+    throw new Fault('LEDGER_LOCKED', `the data directory is in use${describeHolder(directory)}`, {
+      cause,
+      hint: 'stop that process, or use another --data-dir',
+    })
   }
   writeFileSync(join(directory, 'lock.pid'), `${process.pid}\n`, { mode: 0o600 })
   return lock

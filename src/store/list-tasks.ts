@@ -35,7 +35,9 @@ export interface TaskPage {
 export type ListTasks = (agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter) => TaskPage
 
 export function prepareListTasks(database: DatabaseSync): ListTasks {
-  const findOwner = database.prepare('SELECT id FROM owner WHERE agent = ? AND tenant = ? AND caller = ? AND origin = ?')
+  const findOwner = database.prepare(
+    'SELECT id FROM owner WHERE agent = ? AND tenant = ? AND caller = ? AND origin = ?',
+  )
   const prepared = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   // A handful of distinct texts: which filters are used decides, never their values.
   const statement = (sql: string): ReturnType<DatabaseSync['prepare']> => {
@@ -63,7 +65,8 @@ export function prepareListTasks(database: DatabaseSync): ListTasks {
       }))
     const page = rows.slice(0, filter.limit)
     const last = page.at(-1)
-    const nextCursor = rows.length > filter.limit && last !== undefined ? `${last.timestampMs}:${last.taskId}` : undefined
+    const nextCursor =
+      rows.length > filter.limit && last !== undefined ? `${last.timestampMs}:${last.taskId}` : undefined
     return { rows: page, total: integer(statement(countOf(where, filter)).get(...values) ?? {}, 'total'), nextCursor }
   }
 }
@@ -84,7 +87,9 @@ function conditionsOf(owner: number, filter: TaskFilter): { where: string; value
 
 function countOf(where: string, filter: TaskFilter): string {
   const isKept = filter.contextId === undefined && filter.afterMs === undefined
-  return isKept ? `SELECT coalesce(sum(tasks), 0) AS total FROM task_count WHERE ${where}` : `SELECT count(*) AS total FROM task WHERE ${where}`
+  return isKept
+    ? `SELECT coalesce(sum(tasks), 0) AS total FROM task_count WHERE ${where}`
+    : `SELECT count(*) AS total FROM task WHERE ${where}`
 }
 
 function parseCursor(cursor: string): [number, string] {

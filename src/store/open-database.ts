@@ -19,13 +19,18 @@ export function openDatabase(path: string, shape: DatabaseShape): DatabaseSync {
     closeSync(openSync(path, 'a', 0o600))
     chmodSync(path, 0o600) // SQLite gives its -wal and -shm files the same mode
     database = new DatabaseSync(path, { timeout: 2000 })
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${shape.synchronous}; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384`)
+    database.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${shape.synchronous}; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384`,
+    )
     install(database, shape)
     return database
   } catch (cause) {
     database?.close()
     if (cause instanceof Fault) throw cause
-    throw new Fault('STORE_UNREACHABLE', `cannot open ${path}`, { cause, hint: 'check that the disk has room and that the file is ours' })
+    throw new Fault('STORE_UNREACHABLE', `cannot open ${path}`, {
+      cause,
+      hint: 'check that the disk has room and that the file is ours',
+    })
   }
 }
 
@@ -33,7 +38,9 @@ function install(database: DatabaseSync, shape: DatabaseShape): void {
   const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
   if (found === shape.version) return
   if (found !== 0) {
-    throw new Fault('STORE_UNREACHABLE', `format ${found} is not known to this version of sallyport`, { hint: 'use the version that wrote it, or a newer one' })
+    throw new Fault('STORE_UNREACHABLE', `format ${found} is not known to this version of sallyport`, {
+      hint: 'use the version that wrote it, or a newer one',
+    })
   }
   inTransaction(database, () => database.exec(`${shape.schema}; PRAGMA user_version = ${shape.version}`))
 }

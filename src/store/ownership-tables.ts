@@ -74,8 +74,12 @@ const joined = 'JOIN owner o ON o.id = r.owner JOIN group_set g ON g.id = r.grou
 const ownedColumns = 'o.caller, o.origin, g.groups, r.created_at_ms'
 
 export class OwnershipTables {
-  readonly tasks: TableStatements<TaskRow> & { load(agent: string, tenant: string, taskId: string): TaskRow | undefined }
-  readonly contexts: TableStatements<ContextRow> & { load(agent: string, tenant: string, contextId: string): ContextRow | undefined }
+  readonly tasks: TableStatements<TaskRow> & {
+    load(agent: string, tenant: string, taskId: string): TaskRow | undefined
+  }
+  readonly contexts: TableStatements<ContextRow> & {
+    load(agent: string, tenant: string, contextId: string): ContextRow | undefined
+  }
   readonly pushConfigs: TableStatements<PushConfigRow> & {
     load(agent: string, tenant: string, taskId: string, configId: string): PushConfigRow | undefined
     idsOf(agent: string, tenant: string, taskId: string): readonly string[]
@@ -115,20 +119,38 @@ export class OwnershipTables {
       load: (agent, tenant, taskId) => {
         const row = load.get(agent, tenant, taskId)
         if (row === undefined) return undefined
-        const [contextId, state, timestampMs] = [text(row, 'context_id'), text(row, 'state'), integer(row, 'timestamp_ms')]
+        const [contextId, state, timestampMs] = [
+          text(row, 'context_id'),
+          text(row, 'state'),
+          integer(row, 'timestamp_ms'),
+        ]
         return { agent, tenant, taskId, ...readOwned(row), contextId, state, timestampMs }
       },
       save: (row) => {
         const [owner, groups] = this.#ownerAndGroups(row)
-        save.run(row.agent, row.tenant, row.taskId, owner, groups, row.createdAtMs, row.contextId, row.state, row.timestampMs)
+        save.run(
+          row.agent,
+          row.tenant,
+          row.taskId,
+          owner,
+          groups,
+          row.createdAtMs,
+          row.contextId,
+          row.state,
+          row.timestampMs,
+        )
       },
       remove: (row) => void remove.run(row.agent, row.tenant, row.taskId),
     }
   }
 
   #contextStatements(database: DatabaseSync): OwnershipTables['contexts'] {
-    const load = database.prepare(`SELECT ${ownedColumns} FROM context r ${joined} WHERE r.agent = ? AND r.tenant = ? AND r.context_id = ?`)
-    const save = database.prepare('INSERT OR REPLACE INTO context (agent, tenant, context_id, owner, group_set, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)')
+    const load = database.prepare(
+      `SELECT ${ownedColumns} FROM context r ${joined} WHERE r.agent = ? AND r.tenant = ? AND r.context_id = ?`,
+    )
+    const save = database.prepare(
+      'INSERT OR REPLACE INTO context (agent, tenant, context_id, owner, group_set, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+    )
     const remove = database.prepare('DELETE FROM context WHERE agent = ? AND tenant = ? AND context_id = ?')
     return {
       load: (agent, tenant, contextId) => {
@@ -148,14 +170,17 @@ export class OwnershipTables {
     const save = database.prepare(
       'INSERT OR REPLACE INTO push_config (agent, tenant, task_id, config_id, owner, group_set, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)',
     )
-    const remove = database.prepare('DELETE FROM push_config WHERE agent = ? AND tenant = ? AND task_id = ? AND config_id = ?')
+    const remove = database.prepare(
+      'DELETE FROM push_config WHERE agent = ? AND tenant = ? AND task_id = ? AND config_id = ?',
+    )
     return {
       load: (agent, tenant, taskId, configId) => {
         const row = load.get(agent, tenant, taskId, configId)
         return row && { agent, tenant, taskId, configId, ...readOwned(row) }
       },
       idsOf: (agent, tenant, taskId) => ids.all(agent, tenant, taskId).map((row) => text(row, 'config_id')),
-      save: (row) => void save.run(row.agent, row.tenant, row.taskId, row.configId, ...this.#ownerAndGroups(row), row.createdAtMs),
+      save: (row) =>
+        void save.run(row.agent, row.tenant, row.taskId, row.configId, ...this.#ownerAndGroups(row), row.createdAtMs),
       remove: (row) => void remove.run(row.agent, row.tenant, row.taskId, row.configId),
     }
   }
@@ -174,7 +199,10 @@ const noGroups: readonly string[] = Object.freeze([])
 function readGroups(json: string): readonly string[] {
   if (json === '[]') return noGroups
   const groups: unknown = JSON.parse(json)
-  invariant(Array.isArray(groups) && groups.every((group) => typeof group === 'string'), 'a set of groups is not a list of names')
+  invariant(
+    Array.isArray(groups) && groups.every((group) => typeof group === 'string'),
+    'a set of groups is not a list of names',
+  )
   return groups
 }
 

@@ -40,7 +40,10 @@ export function openKeyStore(path: string): SqliteKeyStore {
       try {
         inTransaction(database, () => write(record))
       } catch (cause) {
-        throw new Fault('STORE_UNREACHABLE', `cannot write ${path}`, { cause, hint: 'nothing was changed; check that the disk has room' })
+        throw new Fault('STORE_UNREACHABLE', `cannot write ${path}`, {
+          cause,
+          hint: 'nothing was changed; check that the disk has room',
+        })
       }
       records.set(record.id, record)
     },
@@ -81,7 +84,9 @@ function prepareWrite(database: DatabaseSync): (record: KeyRecord) => void {
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, environment = excluded.environment,
       expires_at_ms = excluded.expires_at_ms, revoked_at_ms = excluded.revoked_at_ms`)
   const dropSecrets = database.prepare('DELETE FROM api_key_secret WHERE key_id = ?')
-  const writeSecret = database.prepare('INSERT INTO api_key_secret (key_id, position, hmac, not_after_ms) VALUES (?, ?, ?, ?)')
+  const writeSecret = database.prepare(
+    'INSERT INTO api_key_secret (key_id, position, hmac, not_after_ms) VALUES (?, ?, ?, ?)',
+  )
   return (record) => {
     const { id, name, environment, createdAtMs, expiresAtMs, revokedAtMs } = record
     writeKey.run(id, name, environment, createdAtMs, finite(expiresAtMs), revokedAtMs ?? null)

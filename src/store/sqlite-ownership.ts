@@ -13,7 +13,15 @@ import { BatchedTable } from './batched-table.ts'
 import { integer, text } from './columns.ts'
 import { prepareListTasks, type TaskFilter, type TaskPage } from './list-tasks.ts'
 import { openDatabase, type DatabaseShape } from './open-database.ts'
-import { ownershipSchema, OwnershipTables, ownershipVersion, type ContextRow, type OwnedRow, type PushConfigRow, type TaskRow } from './ownership-tables.ts'
+import {
+  ownershipSchema,
+  OwnershipTables,
+  ownershipVersion,
+  type ContextRow,
+  type OwnedRow,
+  type PushConfigRow,
+  type TaskRow,
+} from './ownership-tables.ts'
 import { WriteQueue, type Schedule } from './write-queue.ts'
 
 export type ClaimResult =
@@ -102,11 +110,15 @@ class SqliteOwnership implements OwnershipIndex {
   }
 
   context(agent: string, tenant: string, contextId: string): ContextRow | undefined {
-    return this.#contexts.get(keyOf(agent, tenant, contextId), () => this.#tables.contexts.load(agent, tenant, contextId))
+    return this.#contexts.get(keyOf(agent, tenant, contextId), () =>
+      this.#tables.contexts.load(agent, tenant, contextId),
+    )
   }
 
   pushConfig(agent: string, tenant: string, taskId: string, configId: string): PushConfigRow | undefined {
-    return this.#pushConfigs.get(configKeyOf(agent, tenant, taskId, configId), () => this.#tables.pushConfigs.load(agent, tenant, taskId, configId))
+    return this.#pushConfigs.get(configKeyOf(agent, tenant, taskId, configId), () =>
+      this.#tables.pushConfigs.load(agent, tenant, taskId, configId),
+    )
   }
 
   claim(claims: readonly Claim[]): ClaimResult {
@@ -142,7 +154,8 @@ class SqliteOwnership implements OwnershipIndex {
     this.#queue.flush() // so that SQLite knows all configurations of this task
     const row = this.task(agent, tenant, taskId)
     if (row !== undefined) this.#tasks.remove(keyOf(agent, tenant, taskId), row)
-    for (const configId of this.#tables.pushConfigs.idsOf(agent, tenant, taskId)) this.removePushConfig(agent, tenant, taskId, configId)
+    for (const configId of this.#tables.pushConfigs.idsOf(agent, tenant, taskId))
+      this.removePushConfig(agent, tenant, taskId, configId)
   }
 
   removePushConfig(agent: string, tenant: string, taskId: string, configId: string): void {
@@ -183,20 +196,20 @@ class SqliteOwnership implements OwnershipIndex {
 
   /** Takes one claim, and says how to take it back. */
   #claimOne(claim: Claim): (() => void) | 'known' | 'conflict' {
-    switch (claim.kind) {
-      case 'task':
-        return this.#claimTask(claim)
-      case 'context': {
-        const key = keyOf(claim.agent, claim.tenant, claim.contextId)
-        const row = { ...ownedOf(claim), contextId: detach(claim.contextId) }
-        return settle(this.context(claim.agent, claim.tenant, claim.contextId), this.#contexts, key, row)
-      }
-      case 'pushConfig': {
-        const { agent, tenant, taskId, configId } = claim
-        const row = { ...ownedOf(claim), taskId: detach(taskId), configId: detach(configId) }
-        return settle(this.pushConfig(agent, tenant, taskId, configId), this.#pushConfigs, configKeyOf(agent, tenant, taskId, configId), row)
-      }
+    if (claim.kind === 'task') return this.#claimTask(claim)
+    const { agent, tenant } = claim
+    if (claim.kind === 'context') {
+      const row: ContextRow = { ...ownedOf(claim), contextId: detach(claim.contextId) }
+      return settle(
+        this.context(agent, tenant, row.contextId),
+        this.#contexts,
+        keyOf(agent, tenant, row.contextId),
+        row,
+      )
     }
+    const row: PushConfigRow = { ...ownedOf(claim), taskId: detach(claim.taskId), configId: detach(claim.configId) }
+    const known = this.pushConfig(agent, tenant, row.taskId, row.configId)
+    return settle(known, this.#pushConfigs, configKeyOf(agent, tenant, row.taskId, row.configId), row)
   }
 
   #claimTask(claim: Extract<Claim, { kind: 'task' }>): (() => void) | 'known' | 'conflict' {
@@ -207,7 +220,8 @@ class SqliteOwnership implements OwnershipIndex {
     const key = keyOf(agent, tenant, taskId)
     const known = this.task(agent, tenant, taskId)
     const row: TaskRow = { ...ownedOf(claim), taskId, contextId, state: '', timestampMs: claim.createdAtMs }
-    if (known === undefined || !isSameOwner(known, row) || known.contextId !== '' || contextId === '') return settle(known, this.#tasks, key, row)
+    if (known === undefined || !isSameOwner(known, row) || known.contextId !== '' || contextId === '')
+      return settle(known, this.#tasks, key, row)
     // An agent may name a task before its context: what is learned later is news to the ledger too.
     this.#tasks.put(key, { ...known, contextId })
     return () => this.#tasks.put(key, known)
@@ -217,12 +231,20 @@ class SqliteOwnership implements OwnershipIndex {
     try {
       this.#queue.flush()
     } catch (cause) {
-      throw new Fault('STORE_UNREACHABLE', 'the ownership index cannot be written', { cause, hint: 'check that the disk has room' })
+      throw new Fault('STORE_UNREACHABLE', 'the ownership index cannot be written', {
+        cause,
+        hint: 'check that the disk has room',
+      })
     }
   }
 }
 
-function settle<Row extends OwnedRow>(known: Row | undefined, table: BatchedTable<Row>, key: string, row: Row): (() => void) | 'known' | 'conflict' {
+function settle<Row extends OwnedRow>(
+  known: Row | undefined,
+  table: BatchedTable<Row>,
+  key: string,
+  row: Row,
+): (() => void) | 'known' | 'conflict' {
   if (known !== undefined) return isSameOwner(known, row) ? 'known' : 'conflict'
   table.put(key, row)
   return () => table.remove(key, row)

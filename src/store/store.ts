@@ -4,5 +4,10 @@
 
 export { openDataDir, type DataDir } from './data-dir.ts'
 export { openKeyStore, type SqliteKeyStore } from './sqlite-keys.ts'
-export { openOwnershipIndex, type ClaimResult, type OwnershipIndex, type OwnershipIndexOptions } from './sqlite-ownership.ts'
+export {
+  openOwnershipIndex,
+  type ClaimResult,
+  type OwnershipIndex,
+  type OwnershipIndexOptions,
+} from './sqlite-ownership.ts'
 export type { TaskFilter, TaskListing, TaskPage } from './list-tasks.ts'

@@ -1,5 +1,5 @@
-// Writes to the index wait here and go to disk together: one transaction for a few hundred rows, a short time
-// after the first of them, never one per call. Order is kept, so that whoever writes "everything up to here is
+// Writes to the index wait here and go to disk together: a transaction for some dozens of rows, a short
+// time after the first of them, never one per call. Order is kept, so that whoever writes "everything up to here is
 // in the index" last may be believed. A failed transaction changes nothing and is tried again.
 
 import type { DatabaseSync } from 'node:sqlite'
@@ -23,8 +23,9 @@ export interface WriteQueueOptions {
 
 const delayMs = 50
 const retryMs = 1000
-/** so many rows take a few milliseconds: the event loop is not held longer at a time */
-const batchSize = 256
+/** so many rows take about a millisecond: the event loop is not held longer at a time */
+const batchSize = 64
+const pauseMs = 2
 
 export class WriteQueue {
   /** why the last transaction failed; undefined when it went through */
@@ -80,8 +81,9 @@ export class WriteQueue {
   #writeInBackground(): void {
     if (this.#isClosed || this.#pending.size === 0) return
     try {
-      this.#writeBatch(batchSize)
-      if (this.#pending.size > 0) this.#plan(1)
+      // When more waits than small batches can keep up with, they grow: falling behind would be worse.
+      this.#writeBatch(Math.max(batchSize, Math.ceil(this.#pending.size / 16)))
+      if (this.#pending.size > 0) this.#plan(pauseMs)
     } catch {
       // The rows still wait, and `problem` says why: readiness and the bound on waiting rows act on it.
       this.#plan(retryMs)

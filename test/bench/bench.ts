@@ -38,7 +38,7 @@ type Part = (typeof parts)[number]
 
 // Rounds are many and short: a shared machine changes its mind within seconds.
 const size = options.quick
-  ? { calls: { rounds: 2, ms: 500, warmMs: 400 }, latency: { rounds: 1, ms: 1000, warmMs: 300 }, streams: [200], starts: 1, settleMs: 1000 }
+  ? { calls: { rounds: 2, ms: 400, warmMs: 300 }, latency: { rounds: 1, ms: 800, warmMs: 300 }, streams: [200], starts: 1, settleMs: 500 }
   : { calls: { rounds: 5, ms: 1500, warmMs: 500 }, latency: { rounds: 2, ms: 3000, warmMs: 500 }, streams: [1000, 9000], starts: 3, settleMs: 3000 }
 
 endAllWithUs()

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { openConnection } from './connection.ts'
 import type { Connection } from './connection.ts'
 import type { CallFigures, LoadAnswer, LoadOrder, StreamFigures, Target, Work } from './orders.ts'
-import { readCpuMs } from './procfs.ts'
+import { readCoreBusyMs, readCpuMs } from './procfs.ts'
 import { callTemplate, findProblem, readTaskId } from './requests.ts'
 
 type Closed = Extract<LoadOrder, { kind: 'closed' }>
@@ -127,18 +127,33 @@ async function runClosed(order: Closed): Promise<CallFigures> {
   }
   callers.forEach(loop)
   await Promise.race([pause(order.warmMs), failed.promise])
-  const cpuBefore = readCpuMs(order.pid)
+  const before = readCore(order.pid)
   const startedMs = performance.now()
   isMeasuring = true
   await Promise.race([pause(order.ms), failed.promise])
   isMeasuring = false
   const seconds = (performance.now() - startedMs) / 1000
-  const cpuAfter = readCpuMs(order.pid)
+  const after = readCore(order.pid)
   isOver = true
   await pause(20)
   for (const caller of callers) caller.close()
-  const cpuMs = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore
-  return { ...figuresOf(latencies, seconds), cpuMs }
+  return { ...figuresOf(latencies, seconds), ...differenceOf(before, after) }
+}
+
+interface CoreTimes {
+  readonly ownMs: number | undefined
+  readonly allMs: number | undefined
+}
+
+function readCore(pid: number): CoreTimes {
+  return { ownMs: readCpuMs(pid), allMs: readCoreBusyMs(0) }
+}
+
+function differenceOf(before: CoreTimes, after: CoreTimes): Pick<CallFigures, 'cpuMs' | 'othersMs'> {
+  if (before.ownMs === undefined || after.ownMs === undefined) return { cpuMs: undefined, othersMs: undefined }
+  const cpuMs = after.ownMs - before.ownMs
+  if (before.allMs === undefined || after.allMs === undefined) return { cpuMs, othersMs: undefined }
+  return { cpuMs, othersMs: Math.max(0, after.allMs - before.allMs - cpuMs) }
 }
 
 async function runOpen(order: Open): Promise<CallFigures> {
@@ -171,7 +186,7 @@ async function runOpen(order: Open): Promise<CallFigures> {
   await Promise.race([finished.promise, failed.promise, pause(order.warmMs + order.ms + 10_000).then(() => Promise.reject(new Error(`${order.target.name}: calls at ${order.rate}/s were not all answered`)))])
   for (const caller of all) caller.close()
   await ticker.terminate()
-  return { ...figuresOf(latencies, order.ms / 1000), cpuMs: undefined }
+  return { ...figuresOf(latencies, order.ms / 1000), cpuMs: undefined, othersMs: undefined }
 }
 
 async function openStreams(target: Target, count: number): Promise<StreamFigures> {
@@ -225,7 +240,7 @@ function countStreams(): StreamFigures {
   return { open: streams.size, lost: lostStreams, reached }
 }
 
-function figuresOf(latencies: number[], seconds: number): Omit<CallFigures, 'cpuMs'> {
+function figuresOf(latencies: number[], seconds: number): Omit<CallFigures, 'cpuMs' | 'othersMs'> {
   latencies.sort((a, b) => a - b)
   const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN
   return { calls: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99) }

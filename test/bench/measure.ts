@@ -18,6 +18,8 @@ export interface CallRow {
   readonly cpuMicrosPerCall: number | null
   /** share of its core that the proxy used: well below 1 it was waiting for others, or for the disk */
   readonly busy: number | null
+  /** share of its core that others took from it */
+  readonly others: number | null
 }
 
 export interface LatencyRow {
@@ -67,16 +69,17 @@ export async function measureCalls(
 }
 
 function callRow(proxy: string, work: Work, figures: readonly CallFigures[]): CallRow {
-  const cpu = figures.map(({ cpuMs, calls }) => (cpuMs === undefined ? Number.NaN : (cpuMs * 1000) / calls))
-  const busy = figures.map(({ cpuMs, seconds }) => (cpuMs === undefined ? Number.NaN : cpuMs / 1000 / seconds))
+  // Where the system does not tell, nothing is known; and a round without an answer has no cost per call.
+  const known = (value: (figure: CallFigures) => number): number | null => orNull(medianOf(figures.map(value).filter(Number.isFinite)))
   return {
     proxy,
     work,
     callsPerSecond: medianOf(figures.map(({ calls, seconds }) => calls / seconds)),
-    p50Ms: medianOf(figures.map(({ p50Ms }) => p50Ms)),
-    p99Ms: medianOf(figures.map(({ p99Ms }) => p99Ms)),
-    cpuMicrosPerCall: orNull(medianOf(cpu)),
-    busy: orNull(medianOf(busy)),
+    p50Ms: medianOf(figures.map(({ p50Ms }) => p50Ms).filter(Number.isFinite)),
+    p99Ms: medianOf(figures.map(({ p99Ms }) => p99Ms).filter(Number.isFinite)),
+    cpuMicrosPerCall: known(({ cpuMs = Number.NaN, calls }) => (cpuMs * 1000) / calls),
+    busy: known(({ cpuMs = Number.NaN, seconds }) => cpuMs / 1000 / seconds),
+    others: known(({ othersMs = Number.NaN, seconds }) => othersMs / 1000 / seconds),
   }
 }
 

@@ -46,6 +46,8 @@ export interface CallFigures {
   readonly p99Ms: number
   /** undefined where the system does not tell */
   readonly cpuMs: number | undefined
+  /** time that others had on the proxy's core, which it should have had to itself */
+  readonly othersMs: number | undefined
 }
 
 export interface StreamFigures {

@@ -42,7 +42,7 @@ export function renderReport(report: Report): string {
 function renderCalls(rows: readonly CallRow[]): string {
   return renderTable(
     'Calls, 64 connections, one core for the proxy',
-    ['proxy', 'call', 'calls/s', '× nginx', '× bare', 'p50 ms', 'p99 ms', 'CPU µs', 'CPU × nginx', 'CPU × bare', 'core used'],
+    ['proxy', 'call', 'calls/s', '× nginx', '× bare', 'p50 ms', 'p99 ms', 'CPU µs', 'CPU × nginx', 'CPU × bare', 'core', 'others'],
     rows.map((row) => {
       const nginx = rows.find(({ proxy, work }) => proxy === 'nginx' && work === row.work)
       const bare = rows.find(({ proxy, work }) => proxy === 'pass-through' && work === row.work)
@@ -57,7 +57,8 @@ function renderCalls(rows: readonly CallRow[]): string {
         fixed(row.cpuMicrosPerCall, 0),
         ratio(row.cpuMicrosPerCall, nginx?.cpuMicrosPerCall),
         ratio(row.cpuMicrosPerCall, bare?.cpuMicrosPerCall),
-        row.busy === null ? '-' : `${fixed(row.busy * 100, 0)} %`,
+        percent(row.busy),
+        percent(row.others),
       ]
     }),
   )
@@ -99,6 +100,10 @@ function renderTable(title: string, head: readonly string[], rows: readonly (rea
 
 function fixed(value: number | null, digits: number): string {
   return value === null || Number.isNaN(value) ? '-' : value.toFixed(digits)
+}
+
+function percent(share: number | null): string {
+  return share === null ? '-' : `${fixed(share * 100, 0)} %`
 }
 
 function ratio(value: number | null, control: number | null | undefined): string {

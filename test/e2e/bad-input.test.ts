@@ -86,7 +86,7 @@ const badCalls: readonly BadCall[] = [
   { name: 'a method of 0.3', code: 'VALIDATE_METHOD_UNKNOWN', only: 'JSONRPC', body: (body) => body.replace('SendMessage', 'message/send') },
   { name: 'a method named like an Object member', code: 'VALIDATE_METHOD_UNKNOWN', only: 'JSONRPC', body: (body) => body.replace('SendMessage', 'constructor') },
   { name: 'an unknown path', code: 'ROUTE_NOT_FOUND', only: 'HTTP+JSON', path: (path) => path.replace('message:send', 'message:frobnicate') },
-  { name: 'a path of 0.3', code: 'ROUTE_NOT_FOUND', only: 'HTTP+JSON', path: (path) => path.replace('/message:send', '/v1/message:send') },
+  { name: 'a path of 0.3, whose v1 is a tenant here', code: 'VALIDATE_PARAMS', only: 'HTTP+JSON', path: (path) => path.replace('/message:send', '/v1/message:send') },
   { name: 'another HTTP method', code: 'ROUTE_METHOD_NOT_ALLOWED', method: 'PUT' },
   { name: 'params as a list', code: 'VALIDATE_PARAMS', params: '[]' },
   { name: 'no message', code: 'VALIDATE_PARAMS', params: '{}' },

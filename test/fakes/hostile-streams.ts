@@ -71,7 +71,6 @@ export const streamTricks: readonly StreamTrick[] = [
   bad('result-in-an-error-event', (x, id) => void x.write(`event: error\n${line(x, updateEvent(id, 'POISON'))}\n\n`)),
   bad('an-event-of-another-request', (x, id) => void x.write(`data: {"jsonrpc":"2.0","id":"POISON","result":${JSON.stringify(updateEvent(id, 'POISON'))}}\n\n`), 'JSONRPC'),
   bad('result-and-error', (x, id) => void x.write(`data: {"jsonrpc":"2.0","id":${x.requestId},"result":${JSON.stringify(updateEvent(id, 'POISON'))},"error":{"code":1,"message":"POISON"}}\n\n`), 'JSONRPC'),
-  bad('an-event-without-its-blank-line', (x, id) => void x.write(`${line(x, updateEvent(id, 'POISON'))}\n`)),
 ]
 
 /** Streams by name, for messages. */
@@ -102,6 +101,11 @@ export const streams: Readonly<Record<string, Behaviour>> = {
   'stream-huge-event-of-lines': async (x) => {
     openTask(x)
     await x.pour(Buffer.from('data: "POISON"\n'.repeat(1_000)), 2 ** 30)
+  },
+  /** the last event has no blank line behind it */
+  'stream-unfinished': (x) => {
+    x.write(`${line(x, updateEvent(openTask(x), 'POISON'))}\n`)
+    x.end()
   },
   'stream-reset': (x) => {
     openTask(x)

@@ -3,10 +3,19 @@
 
 import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { createManualClock, type ManualClock } from '../../src/base/clock.ts'
-import { configSchema, type AgentConfig, type ConfigInput, type Snapshot } from '../../src/config/config.ts'
+import type { AgentConfig, ConfigInput, Snapshot } from '../../src/config/config.ts'
+import { configSchema } from '../../src/config/schema.ts'
 import type { Authenticated, Received } from '../../src/exchange/exchange.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
-import { administerKeys, authenticate, createAuthenticator, type Authenticator, type KeyAdministration, type KeyRecord, type KeyStore } from '../../src/authenticate/authenticate.ts'
+import {
+  administerKeys,
+  authenticate,
+  createAuthenticator,
+  type Authenticator,
+  type KeyAdministration,
+  type KeyRecord,
+  type KeyStore,
+} from '../../src/authenticate/authenticate.ts'
 import { createAssertionSigner, type AssertionSigner } from '../../src/forward/mint-assertion.ts'
 
 export const issuerUrl = 'https://idp.example.com'
@@ -22,7 +31,21 @@ export interface TestKey {
 }
 
 export const ecKey: TestKey = { kid: 'ec-1', alg: 'ES256', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) }
-export const rsaKey: TestKey = { kid: 'rsa-1', alg: 'RS256', ...generateKeyPairSync('rsa', { modulusLength: 2048 }) }
+
+type Pair = Pick<TestKey, 'privateKey' | 'publicKey'>
+let rsaPair: Pair | undefined
+// Made on first use: most tests do without, and an RSA key takes longer than all else they do.
+const rsa = (): Pair => (rsaPair ??= generateKeyPairSync('rsa', { modulusLength: 2048 }))
+export const rsaKey: TestKey = {
+  kid: 'rsa-1',
+  alg: 'RS256',
+  get privateKey() {
+    return rsa().privateKey
+  },
+  get publicKey() {
+    return rsa().publicKey
+  },
+}
 
 export function jwkOf(key: TestKey, extra: object = {}): object {
   return { ...key.publicKey.export({ format: 'jwk' }), kid: key.kid, alg: key.alg, use: 'sig', ...extra }
@@ -33,7 +56,11 @@ export function base64url(value: string | object): string {
 }
 
 /** A token with exactly this header and payload (text or object), signed by this key or left unsigned. */
-export function craftToken(header: string | object, payload: string | object, key?: TestKey | { hmac: string | Buffer }): string {
+export function craftToken(
+  header: string | object,
+  payload: string | object,
+  key?: TestKey | { hmac: string | Buffer },
+): string {
   const signed = `${base64url(header)}.${base64url(payload)}`
   return `${signed}.${signatureOf(signed, key)}`
 }
@@ -68,7 +95,17 @@ export interface World {
 const defaultConfig: ConfigInput = {
   gateway: { publicUrl: audience },
   identity: {
-    jwt: [{ name: 'corp', issuer: issuerUrl, audience, algorithms: ['ES256', 'RS256'], jwks: jwksUrl, display: '{email}', groups: 'groups' }],
+    jwt: [
+      {
+        name: 'corp',
+        issuer: issuerUrl,
+        audience,
+        algorithms: ['ES256', 'RS256'],
+        jwks: jwksUrl,
+        display: '{email}',
+        groups: 'groups',
+      },
+    ],
   },
   agents: [
     { name: 'concierge', url: 'http://127.0.0.1:8001', principals: ['key:concierge'] },
@@ -92,7 +129,11 @@ export function makeSnapshot(input: ConfigInput = defaultConfig): Snapshot {
 
 export function memoryKeyStore(): KeyStore {
   const records = new Map<string, KeyRecord>()
-  return { find: (id) => records.get(id), list: () => [...records.values()], save: (record) => void records.set(record.id, record) }
+  return {
+    find: (id) => records.get(id),
+    list: () => [...records.values()],
+    save: (record) => void records.set(record.id, record),
+  }
 }
 
 export function makeWorld(input?: ConfigInput): World {
@@ -107,7 +148,8 @@ export function makeWorld(input?: ConfigInput): World {
     assertionKey: { kid: signer.kid, alg: 'ES256', ...pair },
     admin: administerKeys({ store, clock, environment: 'live', pepper }),
     snapshot: makeSnapshot(input),
-    jwks: () => Buffer.from(JSON.stringify({ keys: [jwkOf(ecKey), jwkOf(rsaKey)] })),
+    jwks: () =>
+      Buffer.from(JSON.stringify({ keys: [jwkOf(ecKey), ...(rsaPair === undefined ? [] : [jwkOf(rsaKey)])] })),
     fetches: 0,
     authenticator: createAuthenticator({
       clock,
@@ -127,7 +169,8 @@ export function makeWorld(input?: ConfigInput): World {
       const nowSeconds = Math.floor(clock.nowMs() / 1000)
       return { iss: issuerUrl, aud: audience, sub: '4f1c', iat: nowSeconds, exp: nowSeconds + 600, ...changed }
     },
-    token: (changed, header = {}) => craftToken({ alg: 'ES256', kid: 'ec-1', typ: 'JWT', ...header }, world.claims(changed), ecKey),
+    token: (changed, header = {}) =>
+      craftToken({ alg: 'ES256', kid: 'ec-1', typ: 'JWT', ...header }, world.claims(changed), ecKey),
     receive: (headers, query = '') => receive(headers, world.snapshot, query),
     call: async (headers, query) => await authenticate(world.receive(headers, query), world.authenticator),
     bearer: async (token) => await world.call({ authorization: `Bearer ${token}` }),

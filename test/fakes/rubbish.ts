@@ -91,5 +91,5 @@ export const rubbish: readonly Rubbish[] = [
   invalid('space-before-colon', (x) => { const b = x.envelope(message); x.rawAnswer(`content-length : ${b.length}\r\n`, b) }),
   invalid('huge-head', (x) => { const b = x.envelope(message); x.rawAnswer(`x: ${'a'.repeat(200_000)}\r\ncontent-length: ${b.length}\r\n`, b) }),
   invalid('http-0.9', (x) => { x.raw(x.envelope(message)); x.socket.end() }),
-  invalid('upgrade', (x) => { x.raw('HTTP/1.1 101 Switching Protocols\r\nupgrade: POISON\r\nconnection: upgrade\r\n\r\n') }),
+  { name: 'upgrade', becomes: 'FORWARD_UNAVAILABLE', send: (x) => { x.raw('HTTP/1.1 101 Switching Protocols\r\nupgrade: POISON\r\nconnection: upgrade\r\n\r\n') } },
 ]

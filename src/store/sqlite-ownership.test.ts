@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { Fault } from '../base/fault.ts'
+import type { Claim, TaskOwner } from '../exchange/exchange.ts'
+import { openOwnershipIndex, type ClaimResult, type OwnershipIndex } from './sqlite-ownership.ts'
+
+const alice: TaskOwner = { caller: 'key:alice', origin: 'key:alice' }
+const bob: TaskOwner = { caller: 'key:bob', origin: 'key:bob' }
+
+interface Rig {
+  readonly path: string
+  index: OwnershipIndex
+  /** runs what was planned for later, once */
+  later(): void
+  /** closes and opens again */
+  restart(): void
+  /** opens again without closing, as after kill -9 */
+  crash(): void
+}
+
+function rig(context: TestContext, cachedRows = 50_000): Rig {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
+  const path = join(directory, 'index.db')
+  let planned: (() => void)[] = []
+  const opened: OwnershipIndex[] = []
+  const open = (): OwnershipIndex => {
+    const index = openOwnershipIndex({ path, cachedRows, schedule: (callback) => void planned.push(callback) })
+    opened.push(index)
+    return index
+  }
+  const made: Rig = {
+    path,
+    index: open(),
+    later: () => {
+      const due = planned
+      planned = []
+      for (const callback of due) callback()
+    },
+    restart: () => {
+      made.index.close()
+      made.index = open()
+    },
+    crash: () => {
+      planned = []
+      made.index = open()
+    },
+  }
+  context.after(() => rmSync(directory, { recursive: true }))
+  return made
+}
+
+function task(taskId: string, owner: TaskOwner, changed: Partial<Extract<Claim, { kind: 'task' }>> = {}): Claim {
+  return {
+    kind: 'task',
+    agent: 'calculator',
+    tenant: '',
+    taskId,
+    contextId: 'c1',
+    owner,
+    groups: [],
+    createdAtMs: 1000,
+    ...changed,
+  }
+}
+function context(contextId: string, owner: TaskOwner): Claim {
+  return {
+    kind: 'context',
+    agent: 'calculator',
+    tenant: '',
+    contextId,
+    owner,
+    groups: ['group:corp/a'],
+    createdAtMs: 1000,
+  }
+}
+function pushConfig(taskId: string, configId: string, owner: TaskOwner): Claim {
+  return { kind: 'pushConfig', agent: 'calculator', tenant: '', taskId, configId, owner, groups: [], createdAtMs: 1000 }
+}
+function taken(result: ClaimResult): Extract<ClaimResult, { ok: true }> {
+  assert.ok(result.ok)
+  return result
+}
+
+test('a claim holds at once, before anything is written, and after a restart', (t) => {
+  const made = rig(t)
+  const claims = [task('t1', alice), context('c1', alice), pushConfig('t1', 'p1', alice)]
+  assert.deepEqual(taken(made.index.claim(claims)).fresh, claims)
+  for (const restart of [(): void => {}, () => made.later(), () => made.restart()]) {
+    restart()
+    assert.deepEqual(made.index.task('calculator', '', 't1')?.owner, alice)
+    assert.equal(made.index.task('calculator', '', 't1')?.contextId, 'c1')
+    assert.deepEqual(made.index.context('calculator', '', 'c1')?.groups, ['group:corp/a'])
+    assert.deepEqual(made.index.pushConfig('calculator', '', 't1', 'p1')?.owner, alice)
+  }
+})
+
+test('keys do not run into each other', (t) => {
+  const { index } = rig(t)
+  taken(index.claim([task('t1', alice), pushConfig('ab', 'c', alice)]))
+  assert.equal(index.task('calculator', 't1', ''), undefined)
+  assert.equal(index.task('other', '', 't1'), undefined)
+  assert.equal(index.task('calculator', 'tenant', 't1'), undefined)
+  assert.equal(index.task('calculator', '', 'T1'), undefined)
+  assert.equal(index.pushConfig('calculator', '', 'a', 'bc'), undefined)
+  assert.equal(index.context('calculator', '', 't1'), undefined)
+})
+
+test("claiming again what is one's own is fine and no news", (t) => {
+  const { index } = rig(t)
+  taken(index.claim([task('t1', alice)]))
+  const again = taken(index.claim([task('t1', alice), context('c1', alice)]))
+  assert.deepEqual(
+    again.fresh.map(({ kind }) => kind),
+    ['context'],
+  )
+  again.undo()
+  assert.deepEqual(index.task('calculator', '', 't1')?.owner, alice)
+  assert.equal(index.context('calculator', '', 'c1'), undefined)
+})
+
+test('a conflict anywhere takes nothing at all', (t) => {
+  const { index } = rig(t)
+  taken(index.claim([context('c2', alice)]))
+  const foreign = context('c2', bob)
+  assert.deepEqual(index.claim([task('t9', bob), pushConfig('t9', 'p', bob), foreign]), {
+    ok: false,
+    conflict: foreign,
+  })
+  assert.equal(index.task('calculator', '', 't9'), undefined)
+  assert.equal(index.pushConfig('calculator', '', 't9', 'p'), undefined)
+  assert.deepEqual(index.context('calculator', '', 'c2')?.owner, alice)
+})
+
+test('an owner is both, who called and on whose behalf', (t) => {
+  const { index } = rig(t)
+  taken(index.claim([task('t1', { caller: 'agent:concierge', origin: 'key:alice' })]))
+  for (const owner of [
+    alice,
+    { caller: 'agent:concierge', origin: 'agent:concierge' },
+    { caller: 'agent:concierge', origin: 'key:bob' },
+  ]) {
+    assert.equal(index.claim([task('t1', owner)]).ok, false)
+  }
+})
+
+test('what was undone can be claimed by another, whether or not it had been written', (t) => {
+  for (const isWritten of [false, true]) {
+    const made = rig(t)
+    const claimed = taken(made.index.claim([task('t1', alice)]))
+    if (isWritten) made.index.flush()
+    claimed.undo()
+    claimed.undo()
+    assert.equal(made.index.task('calculator', '', 't1'), undefined)
+    taken(made.index.claim([task('t1', bob)]))
+    made.restart()
+    assert.deepEqual(made.index.task('calculator', '', 't1')?.owner, bob)
+    assert.equal(made.index.list('calculator', '', alice, { limit: 10 }).total, 0)
+    assert.equal(made.index.list('calculator', '', bob, { limit: 10 }).total, 1)
+  }
+})
+
+test('a context that is learned later is news, once', (t) => {
+  const made = rig(t)
+  taken(made.index.claim([task('t1', alice, { contextId: '' })]))
+  assert.equal(taken(made.index.claim([task('t1', alice)])).fresh.length, 1)
+  assert.equal(taken(made.index.claim([task('t1', alice)])).fresh.length, 0)
+  made.restart()
+  assert.equal(made.index.task('calculator', '', 't1')?.contextId, 'c1')
+})
+
+test('what was forgotten is gone, with its push configurations', (t) => {
+  const made = rig(t)
+  taken(
+    made.index.claim([
+      task('t1', alice),
+      pushConfig('t1', 'p1', alice),
+      pushConfig('t1', 'p2', alice),
+      pushConfig('t2', 'p1', alice),
+    ]),
+  )
+  made.index.forget('calculator', '', 't1')
+  made.index.forget('calculator', '', 'unknown')
+  for (const restart of [(): void => {}, () => made.restart()]) {
+    restart()
+    assert.equal(made.index.task('calculator', '', 't1'), undefined)
+    assert.equal(made.index.pushConfig('calculator', '', 't1', 'p1'), undefined)
+    assert.equal(made.index.pushConfig('calculator', '', 't1', 'p2'), undefined)
+    assert.deepEqual(made.index.pushConfig('calculator', '', 't2', 'p1')?.owner, alice)
+  }
+  made.index.removePushConfig('calculator', '', 't2', 'p1')
+  assert.equal(made.index.pushConfig('calculator', '', 't2', 'p1'), undefined)
+})
+
+test('a state is kept of known tasks only, and rubbish for a time is not kept', (t) => {
+  const made = rig(t)
+  taken(made.index.claim([task('t1', alice)]))
+  made.index.noteState('calculator', '', 'unknown', 'TASK_STATE_WORKING', 2000)
+  made.index.noteState('calculator', '', 't1', 'TASK_STATE_WORKING', NaN)
+  assert.deepEqual(made.index.list('calculator', '', alice, { limit: 10 }).rows, [
+    { taskId: 't1', contextId: 'c1', state: 'TASK_STATE_WORKING', timestampMs: 1000, createdAtMs: 1000 },
+  ])
+  made.index.noteState('calculator', '', 't1', 'TASK_STATE_COMPLETED', 3000)
+  made.restart()
+  assert.equal(
+    made.index.list('calculator', '', alice, { limit: 10, status: 'TASK_STATE_COMPLETED' }).rows[0]?.timestampMs,
+    3000,
+  )
+  assert.equal(made.index.list('calculator', '', alice, { limit: 10, status: 'TASK_STATE_WORKING' }).total, 0)
+})
+
+test('the mark of what was applied never runs ahead of what it stands for', (t) => {
+  const made = rig(t)
+  for (let i = 0; i < 1000; i++) {
+    taken(made.index.claim([task(`t${i}`, alice)]))
+    made.index.setApplied('log', i + 1)
+  }
+  made.index.setApplied('log', 5)
+  assert.equal(made.index.applied('log'), 1000)
+  for (let runs = 0; runs < 40; runs++) {
+    made.crash()
+    const applied = made.index.applied('log')
+    for (let i = 0; i < applied; i++) assert.ok(made.index.task('calculator', '', `t${i}`))
+    if (applied === 1000) return
+    for (let i = applied; i < 1000; i++) {
+      taken(made.index.claim([task(`t${i}`, alice)]))
+      made.index.setApplied('log', i + 1)
+    }
+    for (let writes = 0; writes <= runs; writes++) made.later()
+  }
+  assert.fail('the mark never reached the disk')
+})
+
+test('a file that cannot be used is begun anew, and says that nothing was applied', (t) => {
+  const made = rig(t)
+  taken(made.index.claim([task('t1', alice)]))
+  made.index.setApplied('log', 1)
+  made.index.close()
+  writeFileSync(made.path, 'rubbish'.repeat(1000))
+  made.crash()
+  assert.equal(made.index.applied('log'), 0)
+  assert.equal(made.index.task('calculator', '', 't1'), undefined)
+  taken(made.index.claim([task('t1', alice)]))
+  assert.equal(statSync(made.path).mode & 0o777, 0o600)
+  made.restart()
+  assert.ok(made.index.task('calculator', '', 't1'))
+})
+
+test('rows that fell out of the cache are read again', (t) => {
+  const made = rig(t, 10)
+  for (let i = 0; i < 200; i++) taken(made.index.claim([task(`t${i}`, i % 2 === 0 ? alice : bob)]))
+  made.index.flush()
+  for (let i = 0; i < 200; i++)
+    assert.deepEqual(made.index.task('calculator', '', `t${i}`)?.owner, i % 2 === 0 ? alice : bob)
+  assert.equal(made.index.claim([task('t1', alice)]).ok, false)
+})
+
+const failing = "CREATE TRIGGER failing BEFORE INSERT ON task BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+
+test('a disk that fails is reported, loses nothing, and is tried again', (t) => {
+  const made = rig(t)
+  const other = new DatabaseSync(made.path)
+  other.exec(failing)
+  taken(made.index.claim([task('t1', alice), context('c1', alice)]))
+  made.later()
+  assert.notEqual(made.index.problem, undefined)
+  assert.deepEqual(made.index.task('calculator', '', 't1')?.owner, alice)
+  assert.equal(made.index.claim([task('t1', bob)]).ok, false)
+  other.exec('DROP TRIGGER failing')
+  other.close()
+  made.later()
+  assert.equal(made.index.problem, undefined)
+  made.restart()
+  assert.deepEqual(made.index.task('calculator', '', 't1')?.owner, alice)
+})
+
+test('when too much waits for a disk that fails, nothing more is claimed', (t) => {
+  const made = rig(t)
+  const other = new DatabaseSync(made.path)
+  other.exec(failing)
+  const claimMany = (): void => {
+    for (let i = 0; i <= 100_001; i++) made.index.claim([task(`t${i}`, alice)])
+  }
+  assert.throws(claimMany, (error) => error instanceof Fault && error.code === 'STORE_UNREACHABLE')
+  other.close()
+})
