@@ -66,7 +66,17 @@ function scopeOf(payload: JWTPayload, audience: string): string | undefined {
   if (exp - iat > maxLifeSeconds || exp <= iat) return undefined
   const actors = actorsOf(payload['act'])
   if (actors === undefined) return undefined
-  return `${encodeURIComponent(sub)}|${encodeURIComponent(actors[0] ?? sub)}`
+  const owner = taskOwnerOf(payload['task_owner'])
+  return owner === undefined
+    ? `${encodeURIComponent(sub)}|${encodeURIComponent(actors[0] ?? sub)}`
+    : `${encodeURIComponent(owner.origin)}|${encodeURIComponent(owner.caller)}`
+}
+
+/** Named where the gateway's policy shares another's task: the gateway has decided, so the task is looked up as its owner's. */
+function taskOwnerOf(claim: unknown): { origin: string; caller: string } | undefined {
+  if (typeof claim !== 'object' || claim === null || !('origin' in claim) || !('caller' in claim)) return undefined
+  const { origin, caller } = claim
+  return typeof origin === 'string' && typeof caller === 'string' ? { origin, caller } : undefined
 }
 
 /** The chain, newest first; undefined when it is not one. */

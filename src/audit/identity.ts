@@ -2,8 +2,8 @@
 // is `sallyport.local/<8 hex>`, taken from the first key; it is a name and stays when the key is rotated. Keys
 // lie in dataDir/keys with mode 0600 and are never written twice.
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto'
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import { rawPublicKey } from './checkpoint.ts'
@@ -26,12 +26,14 @@ export async function ledgerIdentity(dataDir: string, role: string): Promise<Led
   if (origin !== undefined) return loadIdentity(dataDir, origin.trim())
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const name = createHash('sha256').update(rawPublicKey(publicKey)).digest('hex').slice(0, 8)
-  await mkdir(keys, { recursive: true, mode: 0o700 })
-  await writeOnce(join(keys, `ledger-${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
-  // two processes may begin at once: whoever names the role first is it, and the other's key stays unused
-  await writeOnce(named, `sallyport.local/${name}\n`).catch((error: unknown) => {
-    if (errorCode(error) !== 'EEXIST') throw unreadable(named, error)
-  })
+  try {
+    await mkdir(keys, { recursive: true, mode: 0o700 })
+    await writeOnce(join(keys, `ledger-${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+    await writeOnce(named, `sallyport.local/${name}\n`)
+  } catch (error) {
+    // two processes may begin at once: whoever names the role first is it, and the other's key stays unused
+    if (errorCode(error) !== 'EEXIST') throw unreadable(keys, error)
+  }
   return loadIdentity(dataDir, ((await readText(named)) ?? '').trim())
 }
 
@@ -48,13 +50,17 @@ async function loadIdentity(dataDir: string, origin: string): Promise<LedgerIden
   }
 }
 
+/** Whole or not at all, and never over another: rejects with EEXIST. */
 async function writeOnce(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx', 0o600)
+  const beside = `${path}.${randomUUID()}`
+  const handle = await open(beside, 'wx', 0o600)
   try {
     await handle.writeFile(text)
     await handle.sync()
+    await link(beside, path)
   } finally {
     await handle.close()
+    await unlink(beside)
   }
 }
 

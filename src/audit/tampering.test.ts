@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { loadMemoryDisk, type MemoryDisk } from '../../test/fakes/memory-disk.ts'
 import { createSample, sampleRecord, sampleSigningKey, temporaryFolder, type Sample } from '../../test/fakes/sample-ledger.ts'
 import { goldenFolder } from '../../tools/make-golden-ledger.ts'
 import { crc32c } from '../base/crc32c.ts'
@@ -28,35 +29,44 @@ function filesOf(dir: string): string[] {
 
 const firstIndex = (report: LedgerReport): number | undefined => report.problems.find((problem) => problem.index !== undefined)?.index
 
+/** A log of three small segments and six groups, in memory. */
+async function smallLog(): Promise<MemoryDisk> {
+  const sample = createSample()
+  const ledger = await sample.open({ segmentSize: 4_096 })
+  for (const size of [2, 1, 2, 1, 1]) await Promise.all(Array.from({ length: size }, (_, number) => ledger.append(sampleRecord(number))))
+  await ledger.close()
+  return loadMemoryDisk(sample.root)
+}
+
 test('2,000 single changed bytes over all files are found, every one', async () => {
-  const { root, dir } = goldenCopy()
-  const files = filesOf(dir).map((name) => ({ path: join(dir, name), bytes: readFileSync(join(dir, name)) }))
-  const total = files.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  const disk = await smallLog()
+  const files = [...disk.files]
+  const total = files.reduce((sum, [, bytes]) => sum + bytes.length, 0)
   for (let round = 0; round < 2_000; round += 1) {
     const draw = createHash('sha256').update(`flip ${round}`).digest()
     let at = draw.readUInt32LE() % total
-    const file = files.find(({ bytes }) => (at < bytes.length ? true : ((at -= bytes.length), false))) ?? assert.fail()
-    const changed = Buffer.from(file.bytes)
-    changed[at] = (changed[at] ?? 0) ^ ((draw[4] ?? 0) % 255 + 1)
-    writeFileSync(file.path, changed)
-    const report = await verifyLedger(root)
-    assert.equal(report.ok, false, `byte ${at} of ${file.path}`)
-    writeFileSync(file.path, file.bytes)
+    const [name, bytes] = files.find(([, { length }]) => (at < length ? true : ((at -= length), false))) ?? assert.fail()
+    const changed = Buffer.from(bytes)
+    changed[at] = (changed[at] ?? 0) ^ (((draw[4] ?? 0) % 255) + 1)
+    disk.files.set(name, changed)
+    const report = await verifyLedger('', { fs: disk })
+    assert.equal(report.ok, false, `byte ${at} of ${name}`)
+    disk.files.set(name, bytes)
   }
-  assert.equal((await verifyLedger(root)).ok, true)
+  assert.deepEqual((await verifyLedger('', { fs: disk })).problems, [])
 })
 
 test('every byte of the small files, and of a header, matters', async () => {
-  const { root, dir } = goldenCopy()
-  for (const [name, end] of [['checkpoint', 1_000], ['key.vkey', 1_000], ['segments/00000000000000000000.seg', 260]] as const) {
-    const bytes = readFileSync(join(dir, name))
+  const disk = await smallLog()
+  for (const [name, end] of [['checkpoint', 1_000], ['key.vkey', 1_000], ['segments/00000000000000000000.seg', 300]] as const) {
+    const bytes = disk.files.get(`${log}/${name}`) ?? assert.fail()
     for (let at = 0; at < Math.min(end, bytes.length); at += 1) {
       const changed = Buffer.from(bytes)
       changed[at] = (changed[at] ?? 0) ^ (at % 2 === 0 ? 1 : 0x20)
-      writeFileSync(join(dir, name), changed)
-      assert.equal((await verifyLedger(root)).ok, false, `byte ${at} of ${name}`)
+      disk.files.set(`${log}/${name}`, changed)
+      assert.equal((await verifyLedger('', { fs: disk })).ok, false, `byte ${at} of ${name}`)
     }
-    writeFileSync(join(dir, name), bytes)
+    disk.files.set(`${log}/${name}`, bytes)
   }
 })
 
@@ -119,7 +129,7 @@ test('a removed segment is reported with the records that are gone', async () =>
   }
 })
 
-// ——— an attacker who knows the format, but not the signing key
+// From here on the attacker knows the format, but has no signing key.
 
 interface Frame {
   readonly at: number

@@ -80,7 +80,8 @@ function noteHealth(upstream: Upstream, answer: AgentAnswer): void {
 }
 
 function agentHeaders(admitted: Admitted, forwarder: Forwarder, upstream: Upstream, hasBody: boolean): string[] {
-  const { origin } = admitted
+  const { origin, caller, taskOwner } = admitted
+  const isShared = taskOwner !== undefined && (taskOwner.caller !== caller.id || taskOwner.origin !== origin.id)
   const streams = operations[admitted.operation].streams
   const headers = [
     'accept',
@@ -96,6 +97,7 @@ function agentHeaders(admitted: Admitted, forwarder: Forwarder, upstream: Upstre
       audienceAgent: admitted.agent.name,
       call: admitted.call,
       operation: admitted.operation,
+      ...(isShared && { taskOwner }),
       nowMs: forwarder.clock.nowMs(),
     }),
   ]

@@ -4,7 +4,7 @@
 // RFC 7515, RFC 7519, RFC 7638 (kid), RFC 8693 §4.1 (nested `act`).
 
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
-import type { AuthenticatedFields } from '../exchange/exchange.ts'
+import type { AuthenticatedFields, TaskOwner } from '../exchange/exchange.ts'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 
@@ -21,6 +21,8 @@ export interface MintRequest {
   readonly audienceAgent: string
   readonly call: string
   readonly operation: string
+  /** whose the task is, where policy shares another's: for agents that keep tasks by who made them */
+  readonly taskOwner?: TaskOwner
   readonly nowMs: number
   /** default 60 */
   readonly lifeSeconds?: number
@@ -105,6 +107,7 @@ function claimsOf(request: MintRequest): object {
     call: request.call,
     op: request.operation,
     ...(act === undefined ? {} : { act }),
+    ...(request.taskOwner === undefined ? {} : { task_owner: request.taskOwner }),
     ...(request.groups.length === 0 ? {} : { groups: request.groups }),
   }
 }

@@ -49,6 +49,9 @@ export function createListener(options: ListenerOptions): Listener {
   const bounds = options.snapshot().config.gateway.bounds
   let draining = false
   const sockets = new Set<Socket>()
+  /** the newest request of each connection that has not been answered to its end */
+  const inFlight = new Map<Socket, IncomingMessage>()
+  let onLastClose = (): void => undefined
   const always: HeaderRecord = options.tls
     ? { 'x-content-type-options': 'nosniff', 'strict-transport-security': 'max-age=31536000' }
     : { 'x-content-type-options': 'nosniff' }
@@ -63,6 +66,11 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse, expectsContinue = false): void => {
+    const { socket } = request
+    inFlight.set(socket, request)
+    response.once('close', () => {
+      if (inFlight.get(socket) === request) inFlight.delete(socket)
+    })
     const snapshot = options.snapshot()
     const head = checkHead({
       httpVersion: request.httpVersion,
@@ -99,8 +107,10 @@ export function createListener(options: ListenerOptions): Listener {
       source: sourceReaderOf(snapshot).read(request.socket.remoteAddress, head.headers),
       reply,
       readBody: () => {
-        if (expectsContinue) response.writeContinue()
-        return readBody(request, head.headers, snapshot.config.gateway.bounds)
+        const body = readBody(request, head.headers, snapshot.config.gateway.bounds)
+        // a length beyond the bound is refused by now, and nobody reads: do not ask for it
+        if (expectsContinue && request.listenerCount('data') > 0) response.writeContinue()
+        return body
       },
     }
     options.onCall(fields as Received)
@@ -115,19 +125,28 @@ export function createListener(options: ListenerOptions): Listener {
       keepAliveTimeout: bounds.idleTime,
       connectionsCheckingInterval: 1_000,
       noDelay: true,
+      // checkHead refuses such a request, with a record; node:http would answer it by itself
+      requireHostHeader: false,
     },
     (request, response) => onRequest(request, response),
   )
+  // beyond a count node:http drops fields in silence, and with them a second credential; the size is the bound
+  http.maxHeadersCount = 0
+  http.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => onRequest(request, response))
   http.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => onRequest(request, response, true))
   http.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    onParserError(error, socket, options, sourceReaderOf(options.snapshot()))
+    onParserError(error, socket, { ...options, sources: sourceReaderOf(options.snapshot()), request: inFlight.get(socket) })
   })
   // node:http starts its clock for slow heads only when it listens itself; our sockets are handed over
   http.emit('listening')
 
   const accept = (socket: Socket): void => {
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    socket.once('close', () => {
+      sockets.delete(socket)
+      inFlight.delete(socket)
+      if (sockets.size === 0) onLastClose()
+    })
     http.emit('connection', socket)
   }
   const server: NetServer = options.tls
@@ -160,12 +179,18 @@ export function createListener(options: ListenerOptions): Listener {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve())
       })
+      // those that were handed over are not the server's own
+      const emptied = new Promise<void>((resolve) => {
+        if (sockets.size === 0) resolve()
+        else onLastClose = resolve
+      })
       http.closeIdleConnections()
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy()
       }, graceMs)
       const sweep = setInterval(() => http.closeIdleConnections(), 50)
       await closed
+      await emptied
       clearTimeout(timer)
       clearInterval(sweep)
       http.close()
@@ -207,27 +232,33 @@ function corsHeaders(snapshot: Snapshot, headers: ReadonlyMap<string, string>): 
   }
 }
 
+interface ParserErrorContext extends Pick<ListenerOptions, 'clock' | 'onUnreadable'> {
+  readonly sources: SourceReader
+  /** the request that this connection still waits for an answer to */
+  readonly request: IncomingMessage | undefined
+}
+
 /** The parser gave up: there is no request, only a socket. Answer once, record, close. */
-function onParserError(
-  error: NodeJS.ErrnoException,
-  socket: Socket,
-  options: ListenerOptions,
-  sources: SourceReader,
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+function onParserError(error: NodeJS.ErrnoException, socket: Socket, context: ParserErrorContext): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
+  const { request } = context
+  // an answer here would be taken for the one to the complete request before, or stand in the middle of it
+  const isOthersTurn = request !== undefined && (request.complete || socket.bytesWritten > 0)
   const code =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? 'LISTEN_BODY_TIMEOUT'
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? 'LISTEN_HEAD_TOO_LARGE'
         : 'LISTEN_HEAD_MALFORMED'
-  options.onUnreadable({
+  const source = context.sources.read(socket.remoteAddress, new Map())
+  if (isOthersTurn) socket.destroy()
+  context.onUnreadable({
     call: createCallId(),
-    receivedAtMs: options.clock.nowMs(),
-    source: sources.read(socket.remoteAddress, new Map()),
+    receivedAtMs: context.clock.nowMs(),
+    source,
     refusal: refuse(code, error.code ?? error.message),
     reply: createSocketReply(socket),
   })
@@ -245,6 +276,7 @@ function createSocketReply(socket: Socket): Reply {
     bytesSent: 0,
     onGone: (callback) => void socket.once('close', callback),
     send(status, headers, body) {
+      if (socket.destroyed) return
       begun = true
       const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(body)) })
       const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')

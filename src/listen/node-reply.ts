@@ -14,6 +14,7 @@ export class NodeReply implements Reply {
   readonly #always: HeaderRecord
   readonly #isDraining: () => boolean
   #goneCallbacks: (() => void)[] | undefined
+  #drainCallbacks: (() => void)[] = []
   #ended = false
   gone = false
   begun = false
@@ -31,6 +32,7 @@ export class NodeReply implements Reply {
     response.on('close', () => {
       if (this.#ended && response.writableFinished) return
       this.gone = true
+      this.#tellDrained()
       const callbacks = this.#goneCallbacks
       this.#goneCallbacks = undefined
       for (const callback of callbacks ?? []) callback()
@@ -72,8 +74,8 @@ export class NodeReply implements Reply {
   drained(): Promise<void> {
     if (this.gone || !this.#response.writableNeedDrain) return Promise.resolve()
     return new Promise((resolve) => {
-      this.#response.once('drain', resolve)
-      this.onGone(resolve)
+      // one listener however often a slow client makes us wait
+      if (this.#drainCallbacks.push(resolve) === 1) this.#response.once('drain', () => this.#tellDrained())
     })
   }
 
@@ -85,6 +87,10 @@ export class NodeReply implements Reply {
 
   destroy(): void {
     this.#response.destroy()
+  }
+
+  #tellDrained(): void {
+    for (const callback of this.#drainCallbacks.splice(0)) callback()
   }
 
   #writeHead(status: number, headers: HeaderRecord): void {

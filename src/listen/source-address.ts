@@ -1,5 +1,6 @@
 // Who connected. Forwarded (RFC 7239) and X-Forwarded-For are believed only from proxies that the configuration
-// names, read from the right: the first address that is not such a proxy is the client.
+// names, read from the right: the first address that is not such a proxy is the client. Where both are there and
+// disagree, one of them is what the client wrote, and neither is believed.
 
 import { BlockList, isIP } from 'node:net'
 
@@ -22,26 +23,35 @@ export function createSourceReader(trustedProxies: readonly string[]): SourceRea
   }
   return {
     read(remoteAddress, headers) {
-      let source = plainAddress(remoteAddress ?? '')
-      if (trustedProxies.length === 0 || !isTrusted(source)) return source
-      const hops = claimedHops(headers)
-      while (hops.length > 0 && isTrusted(source)) {
-        const hop = plainAddress(hops.pop() ?? '')
-        // an unreadable hop ends the search: the proxy that wrote it is the last thing we know
-        if (isIP(hop) === 0) break
-        source = hop
-      }
-      return source
+      const peer = plainAddress(remoteAddress ?? '')
+      if (trustedProxies.length === 0 || !isTrusted(peer)) return peer
+      const [one = peer, other = one] = claimedHops(headers).map((hops) => follow(peer, hops))
+      return one === other ? one : peer
     },
+  }
+
+  function follow(peer: string, hops: string[]): string {
+    let source = peer
+    while (hops.length > 0 && isTrusted(source)) {
+      const hop = plainAddress(hops.pop() ?? '')
+      // an unreadable hop ends the search: the proxy that wrote it is the last thing we know
+      if (isIP(hop) === 0) break
+      source = hop
+    }
+    return source
   }
 }
 
-function claimedHops(headers: ReadonlyMap<string, string>): string[] {
-  const forwarded = headers.get('forwarded')
-  if (forwarded !== undefined) {
-    return forwarded.split(',').map((element) => /(?:^|;)\s*for="?\[?([^"\];,]+)/i.exec(element)?.[1] ?? '')
-  }
-  return headers.get('x-forwarded-for')?.split(',') ?? []
+const forMember = /(?:^|;)\s*for="?\[?([^"\];,]+)/i
+
+/** A list of hops for each field that is there, the oldest hop first. */
+function claimedHops(headers: ReadonlyMap<string, string>): string[][] {
+  const forwarded = headers.get('forwarded')?.split(',')
+  const forwardedFor = headers.get('x-forwarded-for')?.split(',')
+  const claims: string[][] = []
+  if (forwarded !== undefined) claims.push(forwarded.map((element) => forMember.exec(element)?.[1] ?? ''))
+  if (forwardedFor !== undefined) claims.push(forwardedFor)
+  return claims
 }
 
 function plainAddress(address: string): string {

@@ -125,6 +125,7 @@ function demoConfig(
   return `# The configuration of the demonstration. Edit it while it runs: what is valid is taken up at once.
 gateway:
   listen: 127.0.0.1:${options.port ?? 7000}
+  bounds: { drain: 1s }
 admin:
   listen: 127.0.0.1:${options.adminPort ?? 7001}
 dataDir: ./data

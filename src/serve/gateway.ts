@@ -146,12 +146,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       onBug: (error) => log.error({ err: error }, 'a bug denied a call'),
     }
 
+    const open = createOpenWalks()
     const { tls } = loaded.config.gateway
     const listener = createListener({
       clock,
       snapshot: () => snapshot,
-      onCall: (received) => void walk(received, parts),
-      onUnreadable: (unreadable) => void walkUnreadable(unreadable, parts),
+      onCall: (received) => open.follow(walk(received, parts)),
+      onUnreadable: (unreadable) => open.follow(walkUnreadable(unreadable, parts)),
       ...(tls && {
         tls: {
           certificate: resolveSecret(tls.certificate, loaded.baseDir),
@@ -232,6 +233,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         health.stop()
         await control.close()
         await listener.drain(snapshot.config.gateway.bounds.drain)
+        // connections are gone; what they left behind is still on its way to the ledger
+        await open.settled()
         heartbeat.stop()
         await admin.close()
         await dialler.close()
@@ -245,6 +248,27 @@ async function fetchCard(agent: Snapshot['config']['agents'][number], baseDir: s
   const { tls } = agentSecrets(agent, baseDir)
   const url = agent.cardUrl ?? `${agent.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
   return await dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })
+}
+
+/** Walks that have not reached their end. */
+function createOpenWalks(): { follow(walking: Promise<void>): void; settled(): Promise<void> } {
+  let count = 0
+  let onSettled: (() => void) | undefined
+  const ended = (): void => {
+    count -= 1
+    if (count === 0) onSettled?.()
+  }
+  return {
+    follow(walking) {
+      count += 1
+      walking.then(ended, ended)
+    },
+    settled: () =>
+      new Promise((resolve) => {
+        onSettled = resolve
+        if (count === 0) resolve()
+      }),
+  }
 }
 
 const unbracket = (host: string): string => host.replace(/^\[|\]$/g, '')

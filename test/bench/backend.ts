@@ -10,7 +10,10 @@ import type { BackendOrder } from './orders.ts'
 interface Call {
   readonly id: string
   readonly method: string
-  readonly params: { readonly id?: string; readonly message?: { readonly messageId: string; readonly metadata: { readonly answer: string } } }
+  readonly params: {
+    readonly id?: string
+    readonly message?: { readonly messageId: string; readonly metadata: { readonly answer: string } }
+  }
 }
 
 const mostTasks = 500_000
@@ -67,7 +70,8 @@ function act(socket: Socket, call: Call): void {
   }
   if (message === undefined) return answer(socket, errorOf(call.id, -32601, 'method not found'))
   if (call.method === 'SendStreamingMessage') return openStream(socket, call.id)
-  if (message.metadata.answer === 'message') return answer(socket, resultOf(call.id, `{"message":${replyJson(message.messageId)}}`))
+  if (message.metadata.answer === 'message')
+    return answer(socket, resultOf(call.id, `{"message":${replyJson(message.messageId)}}`))
   const [taskId, contextId] = addTask()
   answer(socket, resultOf(call.id, `{"task":${taskJson(taskId, contextId, message.messageId)}}`))
 }
@@ -77,7 +81,14 @@ function openStream(socket: Socket, id: string): void {
   streams.set(socket, taskId)
   socket.write(
     'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n' +
-      chunkOf(eventOf(resultOf(id, `{"task":{"id":"${taskId}","contextId":"${contextId}","status":{"state":"TASK_STATE_WORKING"}}}`))),
+      chunkOf(
+        eventOf(
+          resultOf(
+            id,
+            `{"task":{"id":"${taskId}","contextId":"${contextId}","status":{"state":"TASK_STATE_WORKING"}}}`,
+          ),
+        ),
+      ),
     'latin1',
   )
 }
@@ -91,7 +102,10 @@ function addTask(): readonly [taskId: string, contextId: string] {
 }
 
 function answer(socket: Socket, body: string): void {
-  socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`, 'latin1')
+  socket.write(
+    `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    'latin1',
+  )
 }
 
 function resultOf(id: string, result: string): string {
@@ -111,7 +125,10 @@ function taskJson(taskId: string, contextId: string, messageId: string): string 
 }
 
 function statusUpdate(taskId: string): string {
-  return resultOf('c-0000000000', `{"statusUpdate":{"taskId":"${taskId}","contextId":"${tasks.get(taskId) ?? ''}","status":{"state":"TASK_STATE_WORKING"}}}`)
+  return resultOf(
+    'c-0000000000',
+    `{"statusUpdate":{"taskId":"${taskId}","contextId":"${tasks.get(taskId) ?? ''}","status":{"state":"TASK_STATE_WORKING"}}}`,
+  )
 }
 
 function eventOf(json: string): string {

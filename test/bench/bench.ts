@@ -38,8 +38,20 @@ type Part = (typeof parts)[number]
 
 // Rounds are many and short: a shared machine changes its mind within seconds.
 const size = options.quick
-  ? { calls: { rounds: 2, ms: 400, warmMs: 300 }, latency: { rounds: 1, ms: 800, warmMs: 300 }, streams: [200], starts: 1, settleMs: 500 }
-  : { calls: { rounds: 5, ms: 1500, warmMs: 500 }, latency: { rounds: 2, ms: 3000, warmMs: 500 }, streams: [1000, 9000], starts: 3, settleMs: 3000 }
+  ? {
+      calls: { rounds: 2, ms: 400, warmMs: 300 },
+      latency: { rounds: 1, ms: 800, warmMs: 300 },
+      streams: [200],
+      starts: 1,
+      settleMs: 500,
+    }
+  : {
+      calls: { rounds: 5, ms: 1500, warmMs: 500 },
+      latency: { rounds: 2, ms: 3000, warmMs: 500 },
+      streams: [1000, 9000],
+      starts: 3,
+      settleMs: 3000,
+    }
 
 endAllWithUs()
 process.exitCode = await main()
@@ -49,7 +61,9 @@ process.exit()
 async function main(): Promise<number> {
   const unknown = options.only.filter((name) => ![...parts, ...proxyNames].some((known) => known === name))
   if (unknown.length > 0 || !/^\d{1,5}$/.test(options.silence)) {
-    process.stderr.write(`error: cannot do ${unknown.join(', ') || `--silence ${options.silence}`}\nhint: --only takes ${[...parts, ...proxyNames].join(', ')}\n`)
+    process.stderr.write(
+      `error: cannot do ${unknown.join(', ') || `--silence ${options.silence}`}\nhint: --only takes ${[...parts, ...proxyNames].join(', ')}\n`,
+    )
     return 2
   }
   const dir = mkdtempSync(join(options.dir, 'sallyport-bench-'))
@@ -80,7 +94,16 @@ async function measure(dir: string): Promise<Report> {
   const starts = wanted.includes('start') ? await measureStarts(names, around) : []
   const { calls, latency } = await measureCallsAndLatency(names, around, load, wanted)
   const streams = wanted.includes('streams') ? await measureAllStreams(names, around, load, backend) : []
-  return { command: ['bench', ...process.argv.slice(2)].join(' '), machine: describeMachine(), disk, skipped, starts, calls, latency, streams }
+  return {
+    command: ['bench', ...process.argv.slice(2)].join(' '),
+    machine: describeMachine(),
+    disk,
+    skipped,
+    starts,
+    calls,
+    latency,
+    streams,
+  }
 }
 
 /** Those of `all` that were asked for; all of them when none was. */
@@ -123,19 +146,32 @@ async function measureCallsAndLatency(
   if (wanted.includes('calls')) tell('calls with 64 connections')
   const calls = wanted.includes('calls') ? await measureCalls(load, proxies, { ...size.calls, connections: 64 }) : []
   if (wanted.includes('latency')) tell('latency at 500 calls/s')
-  const latency = wanted.includes('latency') ? await measureLatency(load, direct, proxies, { ...size.latency, rate: 500 }) : []
+  const latency = wanted.includes('latency')
+    ? await measureLatency(load, direct, proxies, { ...size.latency, rate: 500 })
+    : []
   for (const proxy of proxies) await proxy.process.stop()
   return { calls, latency }
 }
 
-async function measureAllStreams(names: readonly ProxyName[], around: Surroundings, load: Load, backend: Backend): Promise<StreamRow[]> {
+async function measureAllStreams(
+  names: readonly ProxyName[],
+  around: Surroundings,
+  load: Load,
+  backend: Backend,
+): Promise<StreamRow[]> {
   const rows: StreamRow[] = []
   const counts = [...new Set(size.streams.map(clampStreams))]
   for (const name of names) {
     tell(`idle streams through ${name}`)
     // A process of its own each time: what it held before would count as the streams' memory, or hide it.
     const proxy = await startProxy(name, { ...around, profileDir: undefined })
-    rows.push(...(await measureStreams(load, backend, proxy, { counts, settleMs: size.settleMs, silenceMs: Number(options.silence) * 1000 })))
+    rows.push(
+      ...(await measureStreams(load, backend, proxy, {
+        counts,
+        settleMs: size.settleMs,
+        silenceMs: Number(options.silence) * 1000,
+      })),
+    )
     await proxy.process.stop()
   }
   return rows

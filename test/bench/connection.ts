@@ -92,7 +92,7 @@ function readBody(head: string, text: string, start: number): string | undefined
   }
   if (!head.includes('\r\ntransfer-encoding: chunked')) throw new Error('an answer has neither length nor chunks')
   let body = ''
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const lineEnd = text.indexOf('\r\n', at)
     if (lineEnd < 0) return undefined
     const size = Number.parseInt(text.slice(at, lineEnd), 16)

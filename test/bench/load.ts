@@ -24,7 +24,11 @@ process.on('disconnect', () => process.exit(0))
 process.on('message', (order: LoadOrder) => {
   obey(order).then(
     (answer) => process.send?.(answer),
-    (error: unknown) => process.send?.({ kind: 'wrong', problem: error instanceof Error ? error.message : String(error) } satisfies LoadAnswer),
+    (error: unknown) =>
+      process.send?.({
+        kind: 'wrong',
+        problem: error instanceof Error ? error.message : String(error),
+      } satisfies LoadAnswer),
   )
 })
 
@@ -38,11 +42,11 @@ async function obey(order: LoadOrder): Promise<LoadAnswer> {
       return { kind: 'streams', figures: await openStreams(order.target, order.count) }
     case 'await-events':
       return { kind: 'streams', figures: await awaitEvents(order.ms) }
-    case 'close-streams':
+    default:
       for (const stream of streams.keys()) stream.close()
       streams.clear()
       lostStreams = 0
-      return { kind: 'streams', figures: { open: 0, lost: 0, reached: 0 } }
+      return { kind: 'streams', figures: countStreams() }
   }
 }
 
@@ -53,7 +57,12 @@ interface Caller {
 }
 
 /** A connection that makes one call at a time, each with its own number, and checks the answer. */
-async function openCaller(target: Target, work: Work, tasks: readonly string[], fail: (error: Error) => void): Promise<Caller> {
+async function openCaller(
+  target: Target,
+  work: Work,
+  tasks: readonly string[],
+  fail: (error: Error) => void,
+): Promise<Caller> {
   const templates = work === 'read' ? tasks.map((id) => callTemplate(target, work, id)) : [callTemplate(target, work)]
   let asked = { kind: work, number: '', taskId: '' }
   let done: (body: string) => void = () => undefined
@@ -87,7 +96,8 @@ async function openCaller(target: Target, work: Work, tasks: readonly string[], 
 async function openCallers(target: Target, work: Work, count: number, fail: (error: Error) => void): Promise<Caller[]> {
   const tasks = work === 'read' ? await createTasks(target) : []
   // Each connection reads other tasks, in another order.
-  const share = (index: number): string[] => tasks.filter((_, task) => task % Math.min(count, 16) === index % Math.min(count, 16))
+  const share = (index: number): string[] =>
+    tasks.filter((_, task) => task % Math.min(count, 16) === index % Math.min(count, 16))
   return Promise.all(Array.from({ length: count }, (_, index) => openCaller(target, work, share(index), fail)))
 }
 
@@ -183,7 +193,13 @@ async function runOpen(order: Open): Promise<CallFigures> {
     if (caller === undefined) waiting.push(tick)
     else leave(caller, tick)
   })
-  await Promise.race([finished.promise, failed.promise, pause(order.warmMs + order.ms + 10_000).then(() => Promise.reject(new Error(`${order.target.name}: calls at ${order.rate}/s were not all answered`)))])
+  await Promise.race([
+    finished.promise,
+    failed.promise,
+    pause(order.warmMs + order.ms + 10_000).then(() =>
+      Promise.reject(new Error(`${order.target.name}: calls at ${order.rate}/s were not all answered`)),
+    ),
+  ])
   for (const caller of all) caller.close()
   await ticker.terminate()
   return { ...figuresOf(latencies, order.ms / 1000), cpuMs: undefined, othersMs: undefined }
@@ -212,7 +228,8 @@ function openStream(target: Target, fail: (error: Error) => void): Promise<void>
         template.number(calls++)
         connection.send(template.bytes)
       },
-      answer: ({ status, body }) => reject(new Error(`${target.name}: a stream was answered ${status} ${body.slice(0, 400)}`)),
+      answer: ({ status, body }) =>
+        reject(new Error(`${target.name}: a stream was answered ${status} ${body.slice(0, 400)}`)),
       event: () => {
         if (++state.events > 1) return
         streams.set(connection, state)
@@ -242,7 +259,8 @@ function countStreams(): StreamFigures {
 
 function figuresOf(latencies: number[], seconds: number): Omit<CallFigures, 'cpuMs' | 'othersMs'> {
   latencies.sort((a, b) => a - b)
-  const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN
   return { calls: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 

@@ -70,7 +70,8 @@ export async function measureCalls(
 
 function callRow(proxy: string, work: Work, figures: readonly CallFigures[]): CallRow {
   // Where the system does not tell, nothing is known; and a round without an answer has no cost per call.
-  const known = (value: (figure: CallFigures) => number): number | null => orNull(medianOf(figures.map(value).filter(Number.isFinite)))
+  const known = (value: (figure: CallFigures) => number): number | null =>
+    orNull(medianOf(figures.map(value).filter(Number.isFinite)))
   return {
     proxy,
     work,
@@ -95,7 +96,8 @@ export async function measureLatency(
   for (const work of ['read', 'send-task'] as const) {
     const found = new Map<string, CallFigures[]>(targets.map(({ name }) => [name, []]))
     for (let round = 0; round < rounds; round++) {
-      for (const target of targets) found.get(target.name)?.push(await load.run({ kind: 'open', target, work, ...order }))
+      for (const target of targets)
+        found.get(target.name)?.push(await load.run({ kind: 'open', target, work, ...order }))
     }
     const [base = { p50Ms: 0, p99Ms: 0 }, ...rest] = [...found.entries()].map(([proxy, figures]) => ({
       proxy,
@@ -157,7 +159,11 @@ export function measureDisk(dir: string): DiskFigures {
   }
   closeSync(file)
   tookMs.sort((a, b) => a - b)
-  return { fdatasyncP50Ms: tookMs[150] ?? 0, fdatasyncP99Ms: tookMs[297] ?? 0, isMemory: statfsSync(dir).type === 0x01021994 }
+  return {
+    fdatasyncP50Ms: tookMs[150] ?? 0,
+    fdatasyncP99Ms: tookMs[297] ?? 0,
+    isMemory: statfsSync(dir).type === 0x01021994,
+  }
 }
 
 export function medianOf(values: readonly number[]): number {

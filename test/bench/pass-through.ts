@@ -9,7 +9,16 @@ import type { Dispatcher } from 'undici'
 
 const [port = '', origin = ''] = process.argv.slice(2)
 const pool = new Pool(origin, { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 60_000 })
-const hopByHop = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'content-length', 'expect', 'upgrade', 'te'])
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'host',
+  'content-length',
+  'expect',
+  'upgrade',
+  'te',
+])
 
 const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
   // undici writes a buffer in one piece with the head; a body in several pieces is put together first.
@@ -25,7 +34,12 @@ function pass(request: IncomingMessage, response: ServerResponse, body: Buffer):
     if (!response.writableFinished) upstream?.abort(new Error('the client went away'))
   })
   pool.dispatch(
-    { path: request.url ?? '/', method: request.method ?? 'GET', headers: keepEndToEnd(request.rawHeaders), body: body.length > 0 ? body : null },
+    {
+      path: request.url ?? '/',
+      method: request.method ?? 'GET',
+      headers: keepEndToEnd(request.rawHeaders),
+      body: body.length > 0 ? body : null,
+    },
     {
       onRequestStart: (controller) => (upstream = controller),
       onResponseStart: (controller, status, headers) => {

@@ -22,7 +22,11 @@ export function endAllWithUs(): void {
   process.on('exit', () => {
     for (const child of running) child.kill('SIGKILL')
   })
-  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
     process.on(signal, () => process.exit(code))
   }
 }

@@ -56,21 +56,28 @@ export async function startProxy(name: ProxyName, around: Surroundings): Promise
   return { target, process, startMs: performance.now() - startedMs }
 }
 
-async function prepare(name: ProxyName, around: Surroundings, port: number): Promise<{ command: string[]; key: string }> {
-  switch (name) {
-    case 'nginx':
-      return { command: ['nginx', '-p', around.dir, '-c', writeNginxConfig(around, port)], key: noKey }
-    case 'pass-through':
-      return { command: [process.execPath, join(import.meta.dirname, 'pass-through.ts'), String(port), `http://127.0.0.1:${around.backendPort}`], key: noKey }
-    case 'sallyport':
-      return prepareSallyport(around, port)
+async function prepare(
+  name: ProxyName,
+  around: Surroundings,
+  port: number,
+): Promise<{ command: string[]; key: string }> {
+  if (name === 'sallyport') return prepareSallyport(around, port)
+  if (name === 'nginx') {
+    return { command: ['nginx', '-p', around.dir, '-c', writeNginxConfig(around, port)], key: noKey }
+  }
+  const passThrough = join(import.meta.dirname, 'pass-through.ts')
+  return {
+    command: [process.execPath, passThrough, String(port), `http://127.0.0.1:${around.backendPort}`],
+    key: noKey,
   }
 }
 
 /** One worker in the foreground; keep-alive on both sides without a count that would close it; no log. */
 function writeNginxConfig({ dir, backendPort }: Surroundings, port: number): string {
   const file = join(dir, 'nginx.conf')
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${dir}/${kind};`)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `  ${kind}_temp_path ${dir}/${kind};`,
+  )
   writeFileSync(
     file,
     `daemon off;
@@ -105,7 +112,10 @@ ${temporary.join('\n')}
 }
 
 /** Everything on: a key, a role with a condition, ownership, limits that are counted but not reached, the ledger. */
-async function prepareSallyport({ dir, backendPort, profileDir }: Surroundings, port: number): Promise<{ command: string[]; key: string }> {
+async function prepareSallyport(
+  { dir, backendPort, profileDir }: Surroundings,
+  port: number,
+): Promise<{ command: string[]; key: string }> {
   const config = join(dir, 'sallyport.yaml')
   writeFileSync(
     config,
@@ -155,13 +165,23 @@ function callOnce(target: Target): Promise<number | string> {
     jsonrpc: '2.0',
     id: 'first',
     method: 'SendMessage',
-    params: { message: { messageId: 'first', role: 'ROLE_USER', parts: [{ text: 'hello' }], metadata: { answer: 'message' } } },
+    params: {
+      message: { messageId: 'first', role: 'ROLE_USER', parts: [{ text: 'hello' }], metadata: { answer: 'message' } },
+    },
   })
   return new Promise((resolve) => {
-    const headers = { 'content-type': 'application/json', 'content-length': body.length, 'a2a-version': '1.0', 'authorization': `Bearer ${target.key}` }
-    const call = request({ host: '127.0.0.1', port: target.port, path: target.path, method: 'POST', headers, agent: false }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode ?? 0))
-    })
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      'a2a-version': '1.0',
+      authorization: `Bearer ${target.key}`,
+    }
+    const call = request(
+      { host: '127.0.0.1', port: target.port, path: target.path, method: 'POST', headers, agent: false },
+      (response) => {
+        response.resume().on('end', () => resolve(response.statusCode ?? 0))
+      },
+    )
     call.on('error', (error) => resolve(error.message))
     call.end(body)
   })

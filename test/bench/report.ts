@@ -31,18 +31,38 @@ export function renderReport(report: Report): string {
   const { machine, disk } = report
   const head = [
     `${machine.cores} × ${machine.model}, ${machine.system}, Node ${machine.node}, nginx ${machine.nginx ?? 'not installed'}`,
-    machine.isPinned ? 'proxy on core 0; load and agent on core 1' : 'NOT PINNED to cores: compare nothing with pinned runs',
+    machine.isPinned
+      ? 'proxy on core 0; load and agent on core 1'
+      : 'NOT PINNED to cores: compare nothing with pinned runs',
     `fdatasync of 1 KiB: p50 ${fixed(disk.fdatasyncP50Ms, 2)} ms, p99 ${fixed(disk.fdatasyncP99Ms, 2)} ms${disk.isMemory ? ' (IN MEMORY: use --dir)' : ''}`,
     ...report.skipped,
   ]
-  const tables = [renderCalls(report.calls), renderLatency(report.latency), renderStreams(report.streams), renderStarts(report.starts)]
+  const tables = [
+    renderCalls(report.calls),
+    renderLatency(report.latency),
+    renderStreams(report.streams),
+    renderStarts(report.starts),
+  ]
   return `${[head.join('\n'), ...tables.filter((table) => table !== '')].join('\n\n')}\n`
 }
 
 function renderCalls(rows: readonly CallRow[]): string {
   return renderTable(
     'Calls, 64 connections, one core for the proxy',
-    ['proxy', 'call', 'calls/s', '× nginx', '× bare', 'p50 ms', 'p99 ms', 'CPU µs', 'CPU × nginx', 'CPU × bare', 'core', 'others'],
+    [
+      'proxy',
+      'call',
+      'calls/s',
+      '× nginx',
+      '× bare',
+      'p50 ms',
+      'p99 ms',
+      'CPU µs',
+      'CPU × nginx',
+      'CPU × bare',
+      'core',
+      'others',
+    ],
     rows.map((row) => {
       const nginx = rows.find(({ proxy, work }) => proxy === 'nginx' && work === row.work)
       const bare = rows.find(({ proxy, work }) => proxy === 'pass-through' && work === row.work)
@@ -68,7 +88,14 @@ function renderLatency(rows: readonly LatencyRow[]): string {
   return renderTable(
     'Latency at 500 calls/s, from when a call was due',
     ['proxy', 'call', 'p50 ms', 'p99 ms', 'added p50', 'added p99'],
-    rows.map((row) => [row.proxy, row.work, fixed(row.p50Ms, 2), fixed(row.p99Ms, 2), fixed(row.addedP50Ms, 2), fixed(row.addedP99Ms, 2)]),
+    rows.map((row) => [
+      row.proxy,
+      row.work,
+      fixed(row.p50Ms, 2),
+      fixed(row.p99Ms, 2),
+      fixed(row.addedP50Ms, 2),
+      fixed(row.addedP99Ms, 2),
+    ]),
   )
 }
 
@@ -76,7 +103,13 @@ function renderStreams(rows: readonly StreamRow[]): string {
   return renderTable(
     'Idle SSE streams; alive: got one more event at the end',
     ['proxy', 'streams', 'alive', 'KiB each', 'opened/s'],
-    rows.map((row) => [row.proxy, String(row.streams), String(row.alive), fixed(row.residentKiBPerStream, 1), fixed(row.openedPerSecond, 0)]),
+    rows.map((row) => [
+      row.proxy,
+      String(row.streams),
+      String(row.alive),
+      fixed(row.residentKiBPerStream, 1),
+      fixed(row.openedPerSecond, 0),
+    ]),
   )
 }
 

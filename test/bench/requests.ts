@@ -34,7 +34,12 @@ export function callTemplate(target: Target, kind: CallKind, taskId = ''): CallT
 
 function bodyOf(kind: CallKind, taskId: string): string {
   if (kind === 'read') {
-    return JSON.stringify({ jsonrpc: '2.0', id: `c-${zeros}`, method: 'GetTask', params: { id: taskId, historyLength: 0 } })
+    return JSON.stringify({
+      jsonrpc: '2.0',
+      id: `c-${zeros}`,
+      method: 'GetTask',
+      params: { id: taskId, historyLength: 0 },
+    })
   }
   return JSON.stringify({
     jsonrpc: '2.0',
@@ -75,8 +80,12 @@ export function findProblem(
   if (!thorough) return undefined
   const parsed = JSON.parse(body) as { id?: unknown; result?: { id?: unknown; task?: unknown; message?: unknown } }
   const result = parsed.result ?? {}
-  const found = { 'read': result.id === asked.taskId, 'send-task': result.task, 'send-message': result.message }[asked.kind]
-  return parsed.id === `c-${asked.number}` && found ? undefined : `${asked.kind} was answered with ${body.slice(0, 400)}`
+  const found = { read: result.id === asked.taskId, 'send-task': result.task, 'send-message': result.message }[
+    asked.kind
+  ]
+  return parsed.id === `c-${asked.number}` && found
+    ? undefined
+    : `${asked.kind} was answered with ${body.slice(0, 400)}`
 }
 
 /** The id of the task that a right answer to `send-task` names. */

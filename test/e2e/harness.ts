@@ -92,6 +92,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     assert.equal(code, 0, stderr)
     return stdout.trim()
   }
+  let asked = false
   const keys: Record<string, string> = {}
   const keyFile = join(home, 'keys.json')
   if (existsSync(keyFile)) Object.assign(keys, JSON.parse(readFileSync(keyFile, 'utf8')))
@@ -130,10 +131,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       )
     },
     ended,
-    kill: (signal) => void child.kill(signal),
+    kill: (signal) => {
+      asked = true
+      child.kill(signal)
+    },
     async stop() {
       client.close()
-      child.kill('SIGTERM')
+      // a second signal would end it without draining
+      if (!asked) child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
       const code = await ended
       clearTimeout(timer)

@@ -109,12 +109,13 @@ export const streams: Readonly<Record<string, Behaviour>> = {
   },
   'stream-reset': (x) => {
     openTask(x)
-    setImmediate(() => x.reset())
+    // a reset discards what the other side has not read: give it time to read the event
+    setTimeout(() => x.reset(), 100)
   },
   /** ends in the middle of a chunk */
   'stream-cut': (x) => {
     openTask(x)
-    setImmediate(() => x.socket.end('fff\r\ndata: POI'))
+    setTimeout(() => x.socket.end('fff\r\ndata: POI'), 100)
   },
   /** `stream-foreign ID`: begins well, then speaks of someone else's task */
   'stream-foreign': (x) => {

@@ -115,6 +115,7 @@ test('lets through what the table allows', () => {
     ['src/cli/main.ts', `const { createPorts } = await import('../serve/serve.ts')`],
     ['src/route/x.ts', `// import { limit } from '../limit/limit.ts'`],
     ['src/route/x.ts', `export const path = '../limit/limit.ts'`],
+    ['src/route/x.ts', `export const told = { about: 'where it came from', path: '../limit/limit.ts' }`],
   ]
   for (const [path, text] of allowed) assert.deepEqual(judge(path, text), [], text)
 })

@@ -25,10 +25,12 @@ test('every refusal says when it is given', () => {
   for (const [code, cells] of documented) assert.match(cells[6] ?? '', /\w{3}/, code)
 })
 
-test('every refusal of the catalogue is given somewhere', () => {
+test('a refusal is given somewhere, or its line says that it is not given yet', () => {
   const code = productFiles()
     .filter(({ path }) => path !== 'src/refusal/refusal.ts')
     .map(({ text }) => withoutComments(text))
     .join('\n')
-  for (const name of Object.keys(catalogue)) assert.ok(code.includes(`'${name}'`), `nobody refuses with ${name}`)
+  for (const [name, cells] of documented) {
+    assert.equal(code.includes(`'${name}'`), !(cells[6] ?? '').startsWith('not given yet'), name)
+  }
 })

@@ -16,16 +16,15 @@ export interface Import {
   readonly line: number
 }
 
-const staticImport = /^[ \t]*(?:import|export)\b([^'"`;]*?)(?:\bfrom\s*)?(['"])([^'"\n]+)\2/gm
+// between the keyword and `from` stand names, braces, commas and stars alone: `export const x = '…'` does not match
+const staticImport = /^[ \t]*(?:import\s*|(?:import|export)\b([\w$\s{},*]*?)\bfrom\s*)(['"])([^'"\n]+)\2/gm
 const dynamicImport = /\bimport\(\s*(['"`])([^'"`\n]+)\1\s*\)/g
 
 export function readImports(file: SourceFile): Import[] {
   const text = withoutComments(file.text)
   const found: Import[] = []
   for (const match of text.matchAll(staticImport)) {
-    const [whole, clause = '', , specifier = ''] = match
-    // `export const x = 'text'` is no import
-    if (/^[ \t]*export\b/.test(whole) && !/\bfrom\s*['"]/.test(whole)) continue
+    const [, clause = '', , specifier = ''] = match
     found.push(describe(file, text, { specifier, index: match.index, isTypesOnly: isOfTypes(clause), isDynamic: false }))
   }
   for (const match of text.matchAll(dynamicImport)) {

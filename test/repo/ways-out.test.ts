@@ -35,7 +35,7 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 /** Names that open a connection, wherever they come from. */
-const callers = /\b(fetch|WebSocket|EventSource)\s*\(|\bhttp\.(request|get)\b/
+const callers = /(?<![#.\w])fetch\s*\(|\bglobalThis\b|\bnew (WebSocket|EventSource|XMLHttpRequest)\b|\bhttp\.(request|get)\b/
 const connecting = /\b(createConnection|connect)\b/
 
 const isListed = (module: string, path: string): boolean =>
@@ -70,11 +70,13 @@ test('catches each way around the dialler', () => {
     `import { request } from 'node:https'`,
     `import { Agent } from 'undici'`,
     `await fetch(url)`,
+    `await globalThis.fetch(url)`,
+    `new WebSocket(url)`,
     `import { execFile } from 'node:child_process'`,
     `const dns = await import('node:dns')`,
   ]
   for (const text of ways) assert.equal(findWaysOut([{ path: 'src/discover/x.ts', text }]).length, 1, text)
-  for (const text of [`import type { Dispatcher } from 'undici'`, '// fetch(url)', 'parts.fetchCard(agent)', 'prefetch(x)']) {
+  for (const text of [`import type { Dispatcher } from 'undici'`, '// fetch(url)', 'parts.fetchCard(agent)', 'this.#fetch(id)', 'prefetch(x)']) {
     assert.deepEqual(findWaysOut([{ path: 'src/discover/x.ts', text }]), [], text)
   }
 })
