@@ -16,12 +16,20 @@ export const goldenRecords = 60
 export async function makeGoldenLedger(root: string): Promise<Sample> {
   const sample = createSample(join(root, 'ledger'))
   let number = 0
-  for (const [run, groups] of [[1, 1, 7, 3], [1, 12, 1], [2, 30, 1, 1]].entries()) {
+  for (const [run, groups] of [
+    [1, 1, 7, 3],
+    [1, 12, 1],
+    [2, 30, 1, 1],
+  ].entries()) {
     const ledger = await sample.open({ random: countedRandom(`golden run ${run}`), segmentSize: 12_288 })
     for (const size of groups) {
       await Promise.all(Array.from({ length: size }, () => ledger.append(goldenRecord(number++, sample))))
     }
-    if (run === 2) writeFileSync(join(root, 'expected.json'), `${JSON.stringify({ size: ledger.size, root: ledger.root() }, undefined, 2)}\n`)
+    if (run === 2)
+      writeFileSync(
+        join(root, 'expected.json'),
+        `${JSON.stringify({ size: ledger.size, root: ledger.root() }, undefined, 2)}\n`,
+      )
     await ledger.close()
     sample.clock.advance(20 * 86_400_000)
   }
@@ -50,6 +58,8 @@ async function check(): Promise<void> {
     return name.includes('.') && !readFileSync(join(root, name)).equals(readFileSync(join(goldenFolder, name)))
   })
   rmSync(root, { recursive: true })
-  process.stdout.write(differing.length === 0 ? 'the golden ledger comes out the same\n' : `differs: ${differing.join(', ')}\n`)
+  process.stdout.write(
+    differing.length === 0 ? 'the golden ledger comes out the same\n' : `differs: ${differing.join(', ')}\n`,
+  )
   process.exitCode = differing.length === 0 ? 0 : 1
 }

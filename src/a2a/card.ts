@@ -1,6 +1,6 @@
 // Rebuilds an agent card so that it speaks of the gateway: its URLs, its security schemes, the bindings it really
 // serves. A new object is built from known fields; upstream signatures, legacy endpoints and the agent's own
-// security requirements are dropped (A2A 1.0.1 §4.4, §8; notes on signed cards in docs/limits.md).
+// security requirements are dropped (A2A 1.0.1 §4.4, §8; notes on signed cards in docs/threat-model.md).
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import { protocolVersion } from './operations.ts'

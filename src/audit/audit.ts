@@ -186,6 +186,16 @@ function claimsMember(claims: readonly Claim[]): JsonObject {
   return claims.length === 0 ? {} : { claims: claims.map((claim) => ({ ...claim, owner: { ...claim.owner }, groups: [...claim.groups] })) }
 }
 
+/** Only what is there: a commitment to nothing says nothing. */
+function sensitiveFields({ caller, origin, source, task, context }: CallFacts): Record<string, string> {
+  const fields: Record<string, string> = { source }
+  if (caller !== '') fields['caller'] = caller
+  if (origin !== '' && origin !== caller) fields['origin'] = origin
+  if (task !== '') fields['task'] = task
+  if (context !== '') fields['context'] = context
+  return fields
+}
+
 function callRecord(
   kind: 'decision' | 'completion' | 'ownership',
   outcome: NewRecord['outcome'],
@@ -205,9 +215,7 @@ function callRecord(
     outcome,
     code,
     // a completion is tied to its decision by the call's id and need not commit to the same values again
-    sensitive: isDecision
-      ? { caller: facts.caller, origin: facts.origin, source: facts.source, task: facts.task, context: facts.context }
-      : {},
+    sensitive: isDecision ? sensitiveFields(facts) : {},
     event: isDecision
       ? {
           caller: facts.caller,

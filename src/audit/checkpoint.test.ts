@@ -4,7 +4,13 @@ import assert from 'node:assert/strict'
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createCheckpointSigner, parseCheckpoint, parseVkey, verifyCheckpoint, verifyCheckpointAsync } from './checkpoint.ts'
+import {
+  createCheckpointSigner,
+  parseCheckpoint,
+  parseVkey,
+  verifyCheckpoint,
+  verifyCheckpointAsync,
+} from './checkpoint.ts'
 import { emptyRoot, leafHash } from './merkle.ts'
 
 const { privateKey } = generateKeyPairSync('ed25519')
@@ -42,7 +48,10 @@ test('verifies what the signer signed, and the same key gives the same note', ()
 test('verifies on the thread pool with the same answers', async () => {
   const checkpoint = parseCheckpoint(note) ?? assert.fail()
   assert.equal(await verifyCheckpointAsync(checkpoint, [signer]), true)
-  assert.equal(await verifyCheckpointAsync({ ...checkpoint, text: checkpoint.text.replace('42', '43') }, [signer]), false)
+  assert.equal(
+    await verifyCheckpointAsync({ ...checkpoint, text: checkpoint.text.replace('42', '43') }, [signer]),
+    false,
+  )
   assert.equal(await verifyCheckpointAsync(checkpoint, []), false)
 })
 
@@ -110,7 +119,10 @@ test('never throws on any bytes', () => {
 
 test('signs deterministically with a fixed key', () => {
   const seed = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, 7)])
-  const fixed = createCheckpointSigner('sallyport.local/00000000', createPrivateKey({ key: seed, format: 'der', type: 'pkcs8' }))
+  const fixed = createCheckpointSigner(
+    'sallyport.local/00000000',
+    createPrivateKey({ key: seed, format: 'der', type: 'pkcs8' }),
+  )
   assert.equal(fixed.vkey, parseVkey(fixed.vkey)?.vkey)
   assert.equal(fixed.sign(0, emptyRoot), fixed.sign(0, emptyRoot))
 })

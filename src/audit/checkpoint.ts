@@ -78,7 +78,10 @@ function createVerifier(name: string, publicKey: Buffer): Verifier {
   return {
     name,
     keyHash,
-    publicKey: createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') }, format: 'jwk' }),
+    publicKey: createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') },
+      format: 'jwk',
+    }),
     vkey: `${name}+${keyHash.toString(16).padStart(8, '0')}+${typed.toString('base64')}`,
   }
 }
@@ -130,7 +133,10 @@ export function verifyCheckpoint(checkpoint: UnverifiedCheckpoint, verifiers: re
 }
 
 /** The same on the thread pool, so that a verifier of many checkpoints hashes while signatures are checked. */
-export async function verifyCheckpointAsync(checkpoint: UnverifiedCheckpoint, verifiers: readonly Verifier[]): Promise<boolean> {
+export async function verifyCheckpointAsync(
+  checkpoint: UnverifiedCheckpoint,
+  verifiers: readonly Verifier[],
+): Promise<boolean> {
   const text = Buffer.from(checkpoint.text)
   const checks = knownSignatures(checkpoint, verifiers).map(
     ({ verifier, signature }) =>

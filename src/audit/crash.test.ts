@@ -2,7 +2,17 @@
 // every acknowledged record, or refuses; it never goes on from less than was signed.
 
 import assert from 'node:assert/strict'
-import { appendFileSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { copySample, createSample, sampleRecord, type Sample } from '../../test/fakes/sample-ledger.ts'
@@ -110,7 +120,8 @@ test('what an interrupted creation left is begun anew', async () => {
 
 test('temporary files of an interrupted rename do no harm', async () => {
   const { sample } = await killedLog()
-  for (const name of ['checkpoint.tmp', 'segments/next.tmp', 'subjects.keys.tmp']) writeFileSync(join(sample.dir, name), 'half')
+  for (const name of ['checkpoint.tmp', 'segments/next.tmp', 'subjects.keys.tmp'])
+    writeFileSync(join(sample.dir, name), 'half')
   assert.equal((await verifyLedger(sample.root)).ok, true)
   const ledger = await sample.open({ segmentSize: 1_000 })
   await ledger.append(sampleRecord(9))
@@ -193,7 +204,10 @@ test('a missing or renamed segment, and lost or changed key lines, are refused',
   rmSync(join(last.dir, 'segments', names.at(-1) ?? ''))
   await assert.rejects(last.open(), corrupt)
   const renamed = copySample(live)
-  renameSync(join(renamed.dir, 'segments', names.at(-1) ?? ''), join(renamed.dir, 'segments', '00000000000000000999.seg'))
+  renameSync(
+    join(renamed.dir, 'segments', names.at(-1) ?? ''),
+    join(renamed.dir, 'segments', '00000000000000000999.seg'),
+  )
   await assert.rejects(renamed.open(), corrupt)
   const changed = copySample(live)
   const keys = join(changed.dir, 'subjects.keys')

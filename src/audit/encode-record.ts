@@ -8,7 +8,13 @@ import { invariant } from '../base/invariant.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { BodySealer } from './body.ts'
 import { commitTo, createFieldNames, saltBytes } from './commitment.ts'
-import { createTimeFormatter, formatEnvelope, type EnvelopeText, type RecordKind, type RecordOutcome } from './envelope.ts'
+import {
+  createTimeFormatter,
+  formatEnvelope,
+  type EnvelopeText,
+  type RecordKind,
+  type RecordOutcome,
+} from './envelope.ts'
 import { maxBodyBytes, maxEnvelopeBytes } from './frame.ts'
 import type { SubjectKey, Subjects } from './subjects.ts'
 
@@ -36,14 +42,21 @@ export interface EncodedRecord {
 }
 
 /** Names that the ledger itself commits to without a salt, in records of these kinds. */
-export const reservedField: { readonly signingKey: 'signing-key'; readonly line: 'line' } = { signingKey: 'signing-key', line: 'line' }
+export const reservedField: { readonly signingKey: 'signing-key'; readonly line: 'line' } = {
+  signingKey: 'signing-key',
+  line: 'line',
+}
 
 const maxCallBytes = 256
 const indexDigits = 16
 
 export type RecordEncoder = (record: NewRecord) => EncodedRecord
 
-export function createRecordEncoder(options: { subjects: Subjects; sealer: BodySealer; random: RandomSource }): RecordEncoder {
+export function createRecordEncoder(options: {
+  subjects: Subjects
+  sealer: BodySealer
+  random: RandomSource
+}): RecordEncoder {
   const { subjects, sealer } = options
   const formatTime = createTimeFormatter()
   const fieldNames = createFieldNames()
@@ -80,7 +93,10 @@ export function createRecordEncoder(options: { subjects: Subjects; sealer: BodyS
       const { kind, call, agent, operation, outcome, code, snapshot } = record
       const actor = record.subject === '' ? '' : key.pseudonym
       const bodyHash = hash('sha256', body, 'base64url')
-      const text = formatEnvelope({ actor, agent, body: bodyHash, call, code, kind, operation, outcome, snapshot, time }, fields)
+      const text = formatEnvelope(
+        { actor, agent, body: bodyHash, call, code, kind, operation, outcome, snapshot, time },
+        fields,
+      )
       const bytes = Buffer.byteLength(text.head) + Buffer.byteLength(text.tail) + indexDigits
       invariant(bytes <= maxEnvelopeBytes, 'an envelope is at most 8 KiB')
       return { text, time, body, key }

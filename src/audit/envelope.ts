@@ -76,8 +76,23 @@ export function createTimeFormatter(): (ms: number) => string {
   }
 }
 
-const kinds: readonly string[] = ['decision', 'completion', 'ownership', 'administration', 'lifecycle', 'folded', 'subject-key'] satisfies RecordKind[]
-const outcomes: readonly string[] = ['allowed', 'refused', 'completed', 'aborted', 'failed', 'done'] satisfies RecordOutcome[]
+const kinds: readonly string[] = [
+  'decision',
+  'completion',
+  'ownership',
+  'administration',
+  'lifecycle',
+  'folded',
+  'subject-key',
+] satisfies RecordKind[]
+const outcomes: readonly string[] = [
+  'allowed',
+  'refused',
+  'completed',
+  'aborted',
+  'failed',
+  'done',
+] satisfies RecordOutcome[]
 const texts = ['time', 'call', 'actor', 'agent', 'operation', 'code', 'snapshot', 'body'] as const
 
 /** Reads an envelope; undefined when it is none of version 1. Whether it was ever logged, only the tree says. */

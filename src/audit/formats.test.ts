@@ -47,10 +47,21 @@ const commit = (hashes: readonly Buffer[], note = 'note'): Buffer => {
 
 test('reads a group back as it was framed', () => {
   const leaf = leafHash(Buffer.from('{}'))
-  const bytes = Buffer.concat([frame(1, Buffer.from('{}')), frame(2, Buffer.from('body')), frame(1, Buffer.from('{}')), commit([leaf, leaf])])
+  const bytes = Buffer.concat([
+    frame(1, Buffer.from('{}')),
+    frame(2, Buffer.from('body')),
+    frame(1, Buffer.from('{}')),
+    commit([leaf, leaf]),
+  ])
   const group = readGroup(bytes, 0, bytes.length, 1_000)
   assert.equal(group.kind, 'group')
-  assert.deepEqual(group.records.map(({ envelope, body, offset }) => [String(envelope), body && String(body), offset]), [['{}', 'body', 1_000], ['{}', undefined, 1_024]])
+  assert.deepEqual(
+    group.records.map(({ envelope, body, offset }) => [String(envelope), body && String(body), offset]),
+    [
+      ['{}', 'body', 1_000],
+      ['{}', undefined, 1_024],
+    ],
+  )
   assert.equal(group.end, 1_000 + bytes.length)
   assert.equal(group.commitDamaged, false)
 })
@@ -63,7 +74,11 @@ for (const [name, bytes, reason] of [
   ['a frame of type 0', frame(0, Buffer.from('{}')), 'damaged'],
   ['a frame of an unknown type', frame(4, Buffer.from('{}')), 'damaged'],
   ['a body without an envelope', frame(2, Buffer.from('{}')), 'damaged'],
-  ['two bodies', Buffer.concat([frame(1, Buffer.from('{}')), frame(2, Buffer.from('a')), frame(2, Buffer.from('b'))]), 'damaged'],
+  [
+    'two bodies',
+    Buffer.concat([frame(1, Buffer.from('{}')), frame(2, Buffer.from('a')), frame(2, Buffer.from('b'))]),
+    'damaged',
+  ],
   ['an envelope beyond 8 KiB', frame(1, Buffer.alloc(8_193)), 'damaged'],
   ['a commit of nothing', commit([]), 'damaged'],
   ['a commit of 257 records', commit(Array.from({ length: 257 }, () => emptyRoot)), 'damaged'],
@@ -95,7 +110,13 @@ test('a segment header reads back, and no changed byte of it is accepted', () =>
 
 test('segment names are twenty digits and nothing else', () => {
   assert.equal(segmentIndex(segmentName(42)), 42)
-  for (const name of ['42.seg', `${'9'.repeat(20)}.seg`, '0000000000000000000a.seg', '00000000000000000042.seg.tmp', '+0000000000000000042.seg']) {
+  for (const name of [
+    '42.seg',
+    `${'9'.repeat(20)}.seg`,
+    '0000000000000000000a.seg',
+    '00000000000000000042.seg.tmp',
+    '+0000000000000000042.seg',
+  ]) {
     assert.equal(segmentIndex(name), undefined)
   }
 })
@@ -104,11 +125,27 @@ test('an envelope is canonical JSON, whatever it holds', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.string(), fc.nat(), (agent, code, index) => {
       if (!agent.isWellFormed() || !code.isWellFormed()) return
-      const value = { actor: 'AAAA', body: 'BBBB', call: 'c1', kind: 'decision', operation: 'GetTask', outcome: 'allowed', snapshot: 's', time: '2026-11-14T09:00:00.000Z' } as const
+      const value = {
+        actor: 'AAAA',
+        body: 'BBBB',
+        call: 'c1',
+        kind: 'decision',
+        operation: 'GetTask',
+        outcome: 'allowed',
+        snapshot: 's',
+        time: '2026-11-14T09:00:00.000Z',
+      } as const
       const { head, tail } = formatEnvelope({ ...value, agent, code }, formatField('a"b', 'CCCC'))
       const text = `${head}${index}${tail}`
       assert.equal(text, canonicalJson({ ...value, agent, code, index, v: 1, fields: { 'a"b': 'CCCC' } }))
-      assert.deepEqual(parseEnvelope(Buffer.from(text)), { ...value, agent, code, index, v: 1, fields: { 'a"b': 'CCCC' } })
+      assert.deepEqual(parseEnvelope(Buffer.from(text)), {
+        ...value,
+        agent,
+        code,
+        index,
+        v: 1,
+        fields: { 'a"b': 'CCCC' },
+      })
     }),
     briefly,
   )
@@ -123,7 +160,21 @@ for (const [name, change] of [
   ['a missing member', { call: undefined }],
 ] as const) {
   test(`refuses an envelope with ${name}`, () => {
-    const good = { v: 1, index: 1, time: 't', kind: 'decision', call: '', actor: '', agent: '', operation: '', outcome: 'done', code: '', snapshot: '', fields: {}, body: '' }
+    const good = {
+      v: 1,
+      index: 1,
+      time: 't',
+      kind: 'decision',
+      call: '',
+      actor: '',
+      agent: '',
+      operation: '',
+      outcome: 'done',
+      code: '',
+      snapshot: '',
+      fields: {},
+      body: '',
+    }
     assert.notEqual(parseEnvelope(Buffer.from(JSON.stringify(good))), undefined)
     assert.equal(parseEnvelope(Buffer.from(JSON.stringify({ ...good, ...change }))), undefined)
   })
@@ -131,7 +182,8 @@ for (const [name, change] of [
 
 test('writes times as RFC 3339 with milliseconds, also across seconds and for fractions', () => {
   const format = createTimeFormatter()
-  for (const ms of [0, 1, 999, 1_000, 1_794_646_800_007, 1_794_646_799_999.75, 1_794_646_800_007]) assert.equal(format(ms), new Date(ms).toISOString())
+  for (const ms of [0, 1, 999, 1_000, 1_794_646_800_007, 1_794_646_799_999.75, 1_794_646_800_007])
+    assert.equal(format(ms), new Date(ms).toISOString())
 })
 
 test('a commitment tells names and values apart, and depends on its salt', () => {
@@ -146,7 +198,10 @@ test('a commitment tells names and values apart, and depends on its salt', () =>
 test('field names are put in order once and found again', () => {
   const names = createFieldNames()
   const first = names(['b', 'a'])
-  assert.deepEqual(first.map(({ name }) => name), ['a', 'b'])
+  assert.deepEqual(
+    first.map(({ name }) => name),
+    ['a', 'b'],
+  )
   assert.equal(names(['b', 'a']), first)
   for (let count = 0; count < 20; count += 1) assert.equal(names([`x${count}`, 'a']).length, 2)
 })
@@ -172,21 +227,34 @@ test('a body opens only with its key, its call and every byte', () => {
 test('the same text is never encrypted to the same bytes', () => {
   const sealer = createBodySealer(epoch)
   assert.notDeepEqual(sealer.seal(bodyKey, 'x', ''), sealer.seal(bodyKey, 'x', ''))
-  assert.equal(openBody(parseBody(sealer.seal(bodyKey, 'y'.repeat(200_000), '')) ?? assert.fail(), bodyKey.secret, ''), 'y'.repeat(200_000))
+  assert.equal(
+    openBody(parseBody(sealer.seal(bodyKey, 'y'.repeat(200_000), '')) ?? assert.fail(), bodyKey.secret, ''),
+    'y'.repeat(200_000),
+  )
 })
 
 test('a key line opens only with the key-encryption key, the origin and every byte of it', () => {
   const kek = randomBytes(32)
   const wrapper = createKeyWrapper(kek, 'sallyport.local/1')
   const secret = { subject: 'user:corp/ä', dataKey: randomBytes(32), pseudonym: randomBytes(16) }
-  const text = wrapper.formatLine({ index: 7, month: '2026-11', keyId: randomBytes(8), tag: wrapper.tagOf(secret.subject) }, secret, randomBytes(16)).trimEnd()
+  const text = wrapper
+    .formatLine(
+      { index: 7, month: '2026-11', keyId: randomBytes(8), tag: wrapper.tagOf(secret.subject) },
+      secret,
+      randomBytes(16),
+    )
+    .trimEnd()
   const line = parseSubjectLine(text) ?? assert.fail()
   assert.deepEqual(wrapper.unwrap(line), secret)
   assert.equal(createKeyWrapper(randomBytes(32), 'sallyport.local/1').unwrap(line), undefined)
   assert.equal(createKeyWrapper(kek, 'sallyport.local/2').unwrap(line), undefined)
   assert.equal(wrapper.unwrap({ ...line, head: line.head.replace('2026-11', '2026-12') }), undefined)
   for (let at = 0; at < text.length; at += 1) {
-    assert.equal(parseSubjectLine(`${text.slice(0, at)}${text[at] === 'a' ? 'b' : 'a'}${text.slice(at + 1)}`), undefined, `byte ${at}`)
+    assert.equal(
+      parseSubjectLine(`${text.slice(0, at)}${text[at] === 'a' ? 'b' : 'a'}${text.slice(at + 1)}`),
+      undefined,
+      `byte ${at}`,
+    )
   }
 })
 

@@ -15,14 +15,13 @@ export const maxBodyBytes = 8_388_608
 export const targetGroupBytes = 4_194_304
 export const maxGroupBytes = 16_777_216
 
-export const frameType: { readonly envelope: 1; readonly body: 2; readonly commit: 3 } = { envelope: 1, body: 2, commit: 3 }
+export const frameType: { readonly envelope: 1; readonly body: 2; readonly commit: 3 } = {
+  envelope: 1,
+  body: 2,
+  commit: 3,
+}
 
-const bounds: readonly number[] = [
-  0,
-  maxEnvelopeBytes,
-  maxBodyBytes,
-  4 + maxGroupRecords * hashBytes + maxNoteBytes,
-]
+const bounds: readonly number[] = [0, maxEnvelopeBytes, maxBodyBytes, 4 + maxGroupRecords * hashBytes + maxNoteBytes]
 
 /** Writes the head of a frame whose payload already stands at `at + 9`; returns where the frame ends. */
 export function sealFrame(buffer: Buffer, at: number, type: number, payloadBytes: number): number {
@@ -123,7 +122,11 @@ export function readGroup(bytes: Buffer, start: number, end: number, fileOffset:
     } else {
       const owner = records.at(-1)
       if (owner === undefined || owner.body !== undefined) return stop('damaged', 'a body without its envelope')
-      records[records.length - 1] = { ...owner, body: payload, damaged: owner.damaged ?? (isSound ? undefined : 'body') }
+      records[records.length - 1] = {
+        ...owner,
+        body: payload,
+        damaged: owner.damaged ?? (isSound ? undefined : 'body'),
+      }
     }
     at = next
   }

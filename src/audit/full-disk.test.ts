@@ -4,7 +4,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createFaultyDisk, type DiskCall } from '../../test/fakes/faulty-disk.ts'
-import { collect, copySample, createSample, sampleKeyEncryptionKey, sampleRecord, type Sample } from '../../test/fakes/sample-ledger.ts'
+import {
+  collect,
+  copySample,
+  createSample,
+  sampleKeyEncryptionKey,
+  sampleRecord,
+  type Sample,
+} from '../../test/fakes/sample-ledger.ts'
 import { Fault } from '../base/fault.ts'
 import { readLedger } from './read-ledger.ts'
 import { verifyLedger } from './verify-ledger.ts'
@@ -54,6 +61,26 @@ for (const [code, fault, status] of [
   }
 }
 
+test('a probe finds out that the disk has room again, and says so in the ledger', async () => {
+  const sample = await begunSample()
+  const disk = createFaultyDisk()
+  const ledger = await sample.open({ fs: disk })
+  const { size } = ledger
+  assert.equal(await ledger.probe(), true)
+  assert.equal(ledger.size, size, 'nothing is written while all is well')
+  disk.plan = (call) => (call === 'write' ? 'ENOSPC' : undefined)
+  await assert.rejects(ledger.append(sampleRecord(0)), Fault)
+  assert.equal(await ledger.probe(), false)
+  assert.equal(ledger.status, 'full')
+  disk.plan = () => undefined
+  assert.equal(await ledger.probe(), true)
+  assert.equal(ledger.status, 'writable')
+  await ledger.close()
+  const records = await collect(readLedger(sample.dir))
+  assert.equal(records.at(-1)?.envelope.operation, 'recording-resumed')
+  assert.equal(await ledger.probe(), false)
+})
+
 test('a full disk where not even cutting back works leaves nothing behind once it recovers', async () => {
   const sample = await begunSample()
   const disk = createFaultyDisk()
@@ -79,7 +106,10 @@ for (const path of ['subjects.keys', 'next.tmp']) {
       const disk = createFaultyDisk()
       const ledger = await sample.open({ fs: disk, segmentSize: 1 })
       await ledger.append(sampleRecord(0))
-      disk.plan = (at, name) => (at === call && (name.endsWith(path) || (at === 'rename' && isSegment(name))) ? { code: 'ENOSPC', writes: 20 } : undefined)
+      disk.plan = (at, name) =>
+        at === call && (name.endsWith(path) || (at === 'rename' && isSegment(name)))
+          ? { code: 'ENOSPC', writes: 20 }
+          : undefined
       await assert.rejects(ledger.append(sampleRecord(1)), refusedWith('LEDGER_FULL'))
       disk.plan = () => undefined
       await ledger.append(sampleRecord(1))
@@ -95,9 +125,15 @@ test('pseudonyms that were never written do not come back as others', async () =
   const disk = createFaultyDisk()
   const ledger = await sample.open({ fs: disk })
   disk.plan = (call) => (call === 'write' ? 'ENOSPC' : undefined)
-  await Promise.allSettled(Array.from({ length: 50 }, (_, number) => ledger.append(sampleRecord(number, { subject: `key:new-${number}` }))))
+  await Promise.allSettled(
+    Array.from({ length: 50 }, (_, number) => ledger.append(sampleRecord(number, { subject: `key:new-${number}` }))),
+  )
   disk.plan = () => undefined
-  await Promise.all(Array.from({ length: 100 }, (_, number) => ledger.append(sampleRecord(number, { subject: `key:new-${number % 50}` }))))
+  await Promise.all(
+    Array.from({ length: 100 }, (_, number) =>
+      ledger.append(sampleRecord(number, { subject: `key:new-${number % 50}` })),
+    ),
+  )
   await ledger.close()
   const records = await collect(readLedger(sample.dir, { keyEncryptionKey: sampleKeyEncryptionKey }))
   assert.equal(records.filter((record) => record.envelope.kind === 'subject-key').length, 50)
@@ -147,7 +183,13 @@ test('no record is acknowledged before its sync has ended', async () => {
   assert.deepEqual(disk.calls, [`write ${segment}`, `datasync ${segment}`, 'acknowledged'])
   disk.calls.length = 0
   await ledger.append(sampleRecord(1)).then(() => disk.calls.push('acknowledged'))
-  assert.deepEqual(disk.calls, ['write subjects.keys', 'datasync subjects.keys', `write ${segment}`, `datasync ${segment}`, 'acknowledged'])
+  assert.deepEqual(disk.calls, [
+    'write subjects.keys',
+    'datasync subjects.keys',
+    `write ${segment}`,
+    `datasync ${segment}`,
+    'acknowledged',
+  ])
   await ledger.close()
 })
 

@@ -5,7 +5,13 @@ import assert from 'node:assert/strict'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { collect, createSample, sampleKeyEncryptionKey, sampleRecord, temporaryFolder } from '../../test/fakes/sample-ledger.ts'
+import {
+  collect,
+  createSample,
+  sampleKeyEncryptionKey,
+  sampleRecord,
+  temporaryFolder,
+} from '../../test/fakes/sample-ledger.ts'
 import { goldenFolder, goldenRecords, goldenRecord, makeGoldenLedger } from '../../tools/make-golden-ledger.ts'
 import { createManualClock } from '../base/clock.ts'
 import { readLedger } from './read-ledger.ts'
@@ -29,7 +35,10 @@ test('every body of the golden ledger decrypts to what was recorded', async () =
   for (const [number, { event, envelope, committed }] of recorded.entries()) {
     const given = goldenRecord(number, { clock: createManualClock(0) })
     assert.deepEqual(event, given.event)
-    assert.deepEqual(Object.fromEntries(Object.entries(committed ?? {}).map(([name, { value }]) => [name, value])), given.sensitive)
+    assert.deepEqual(
+      Object.fromEntries(Object.entries(committed ?? {}).map(([name, { value }]) => [name, value])),
+      given.sensitive,
+    )
     assert.deepEqual(Object.keys(envelope.fields), Object.keys(given.sensitive).toSorted())
   }
 })

@@ -61,7 +61,11 @@ export function createGroupBuilder(edge: Edge, signer: CheckpointSigner): GroupB
       invariant(length <= maxEnvelopeBytes && records < maxGroupRecords, 'a group holds what its readers accept')
       // the byte before the payload is the frame's type; for a moment it is RFC 6962's leaf prefix, to save a copy
       buffer[payloadAt - 1] = 0
-      hashes.write(hash('sha256', buffer.subarray(payloadAt - 1, payloadAt + length), 'binary'), records * hashBytes, 'latin1')
+      hashes.write(
+        hash('sha256', buffer.subarray(payloadAt - 1, payloadAt + length), 'binary'),
+        records * hashBytes,
+        'latin1',
+      )
       edge.append(hashes, records * hashBytes)
       at = sealFrame(buffer, at, frameType.envelope, length)
       if (body !== undefined) {

@@ -31,7 +31,8 @@ test('two processes that begin at once agree', async () => {
 test('key files are readable by their owner only', async () => {
   const dataDir = temporaryFolder()
   await ledgerIdentity(dataDir, 'gateway')
-  for (const name of readdirSync(join(dataDir, 'keys'))) assert.equal(statSync(join(dataDir, 'keys', name)).mode & 0o077, 0)
+  for (const name of readdirSync(join(dataDir, 'keys')))
+    assert.equal(statSync(join(dataDir, 'keys', name)).mode & 0o077, 0)
 })
 
 test('a lost or spoilt key is said, not replaced', async () => {

@@ -2,7 +2,14 @@
 // is `sallyport.local/<8 hex>`, taken from the first key; it is a name and stays when the key is rotated. Keys
 // lie in dataDir/keys with mode 0600 and are never written twice.
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomUUID,
+  type KeyObject,
+} from 'node:crypto'
 import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
@@ -28,7 +35,7 @@ export async function ledgerIdentity(dataDir: string, role: string): Promise<Led
   const name = createHash('sha256').update(rawPublicKey(publicKey)).digest('hex').slice(0, 8)
   try {
     await mkdir(keys, { recursive: true, mode: 0o700 })
-    await writeOnce(join(keys, `ledger-${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+    await writeOnce(join(keys, `ledger-${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
     await writeOnce(named, `sallyport.local/${name}\n`)
   } catch (error) {
     // two processes may begin at once: whoever names the role first is it, and the other's key stays unused

@@ -5,7 +5,14 @@ import { hash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { collect, countedRandom, createSample, sampleKeyEncryptionKey, sampleRecord, sampleSigningKey } from '../../test/fakes/sample-ledger.ts'
+import {
+  collect,
+  countedRandom,
+  createSample,
+  sampleKeyEncryptionKey,
+  sampleRecord,
+  sampleSigningKey,
+} from '../../test/fakes/sample-ledger.ts'
 import { Fault } from '../base/fault.ts'
 import { Bug } from '../base/invariant.ts'
 import { parseBody } from './body.ts'
@@ -85,14 +92,20 @@ test('goes on where it stopped, over many segments', async () => {
   }
   const records = await readAll(sample.dir)
   assert.ok(readdirSync(join(sample.dir, 'segments')).length > 3)
-  assert.deepEqual(records.map((record) => record.index), Array.from(records.keys()))
+  assert.deepEqual(
+    records.map((record) => record.index),
+    Array.from(records.keys()),
+  )
   assert.equal((await verifyLedger(sample.root)).ok, true)
 })
 
 test('gives back event, salts and values to whoever has the key-encryption key', async () => {
   const sample = createSample()
   const ledger = await sample.open()
-  const odd = { sensitive: { zeta: 'only here', caller: 'key:ci', 'é': 'ü\ud800"\\\n', empty: '' }, event: { caller: 'key:ci', deep: { list: [1, null] } } }
+  const odd = {
+    sensitive: { zeta: 'only here', caller: 'key:ci', é: 'ü\ud800"\\\n', empty: '' },
+    event: { caller: 'key:ci', deep: { list: [1, null] } },
+  }
   const { index } = await ledger.append(sampleRecord(1, odd))
   await ledger.close()
   const record = (await readAll(sample.dir, sampleKeyEncryptionKey))[index] ?? assert.fail()
@@ -106,7 +119,13 @@ test('gives back event, salts and values to whoever has the key-encryption key',
       bytes.writeUInt32LE(Buffer.byteLength(text))
       return bytes
     }
-    const input = Buffer.concat([Buffer.from(salt, 'base64url'), length(name), Buffer.from(name), length(value), Buffer.from(value)])
+    const input = Buffer.concat([
+      Buffer.from(salt, 'base64url'),
+      length(name),
+      Buffer.from(name),
+      length(value),
+      Buffer.from(value),
+    ])
     assert.equal(input.length >= 40, true)
     assert.equal(hash('sha256', input, 'base64url'), commitment)
   }
@@ -149,7 +168,8 @@ test('a subject keeps its pseudonym over months and restarts, with a data key pe
     sample.clock.advance(month)
   }
   const records = await readAll(sample.dir, sampleKeyEncryptionKey)
-  const actorsOf = (subject: string): Set<string> => new Set(records.filter((record) => record.event?.['caller'] === subject).map((record) => record.envelope.actor))
+  const actorsOf = (subject: string): Set<string> =>
+    new Set(records.filter((record) => record.event?.['caller'] === subject).map((record) => record.envelope.actor))
   assert.equal(actorsOf('key:ci').size, 1)
   assert.equal(actorsOf('agent:concierge').size, 1)
   assert.notDeepEqual(actorsOf('key:ci'), actorsOf('agent:concierge'))
@@ -197,7 +217,7 @@ test('never uses a nonce twice under a key, not even with the same epoch-less ra
 
 // frames read by hand, from the documented layout alone
 function* findBodies(bytes: Buffer): Generator<Buffer> {
-  for (let at = bytes.readUInt32LE(12); at < bytes.length; ) {
+  for (let at = bytes.readUInt32LE(12); at < bytes.length;) {
     const length = bytes.readUInt32LE(at)
     if (bytes[at + 8] === 2) yield bytes.subarray(at + 9, at + 9 + length)
     at += 9 + length
@@ -273,9 +293,15 @@ test('a queue without end is refused, not remembered', async () => {
   const sample = createSample()
   const ledger = await sample.open()
   const event = { text: 'x'.repeat(4_000_000) }
-  const results = await Promise.allSettled(Array.from({ length: 20 }, (_, number) => ledger.append(sampleRecord(number, { event }))))
+  const results = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, number) => ledger.append(sampleRecord(number, { event }))),
+  )
   assert.ok(results.some((result) => result.status === 'rejected'))
-  assert.ok(results.filter((result) => result.status === 'rejected').every((result) => refusedWith('LEDGER_UNWRITABLE')(result.reason)))
+  assert.ok(
+    results
+      .filter((result) => result.status === 'rejected')
+      .every((result) => refusedWith('LEDGER_UNWRITABLE')(result.reason)),
+  )
   await ledger.append(sampleRecord(21))
   await ledger.close()
 })

@@ -12,7 +12,13 @@ import type { Receipt } from '../exchange/exchange.ts'
 import { createBodySealer, epochBytes } from './body.ts'
 import { createCheckpointFile, replaceFile, type CheckpointFile } from './checkpoint-file.ts'
 import { createCheckpointSigner, type CheckpointSigner } from './checkpoint.ts'
-import { createRecordEncoder, reservedField, type EncodedRecord, type NewRecord, type RecordEncoder } from './encode-record.ts'
+import {
+  createRecordEncoder,
+  reservedField,
+  type EncodedRecord,
+  type NewRecord,
+  type RecordEncoder,
+} from './encode-record.ts'
 import { createTimeFormatter, formatEnvelope, formatField } from './envelope.ts'
 import { errorCode, nodeFiles, type FileSystem } from './files.ts'
 import { createGroupBuilder, type GroupBuilder } from './group.ts'
@@ -64,6 +70,11 @@ export interface Ledger {
   readonly vkey: string
   /** Resolves when the record is durable. Rejects with a Fault: LEDGER_FULL or LEDGER_UNWRITABLE. */
   append(record: NewRecord): Promise<Receipt>
+  /**
+   * True when records can be written. After a failure it tries to write one that says so: where readiness keeps
+   * traffic away, nothing else would find out that the disk has room again. Call it every few seconds.
+   */
+  probe(): Promise<boolean>
   /** durable records */
   readonly size: number
   /** root hash of the durable records, base64 as in a checkpoint */
@@ -245,11 +256,45 @@ class Writer implements Ledger {
     })
   }
 
+  async probe(): Promise<boolean> {
+    if (this.status !== 'full' && this.status !== 'unwritable') return this.status === 'writable'
+    try {
+      await this.append({
+        kind: 'lifecycle',
+        call: '',
+        timeMs: this.#options.clock.nowMs(),
+        snapshot: '',
+        subject: '',
+        agent: '',
+        operation: 'recording-resumed',
+        outcome: 'done',
+        code: '',
+        sensitive: {},
+        event: {},
+      })
+      return true
+    } catch {
+      // still failing: the status says how
+      return false
+    }
+  }
+
   /** The first record of a log: it commits to the key that signs it. */
   async begin(): Promise<void> {
     const time = createTimeFormatter()(this.#options.clock.nowMs())
     const text = formatEnvelope(
-      { actor: '', agent: '', body: '', call: '', code: '', kind: 'lifecycle', operation: 'ledger-created', outcome: 'done', snapshot: '', time },
+      {
+        actor: '',
+        agent: '',
+        body: '',
+        call: '',
+        code: '',
+        kind: 'lifecycle',
+        operation: 'ledger-created',
+        outcome: 'done',
+        snapshot: '',
+        time,
+      },
       formatField(reservedField.signingKey, hash('sha256', this.vkey, 'base64url')),
     )
     this.#group.begin()
@@ -307,7 +352,11 @@ class Writer implements Ledger {
     const fault = await this.#build(entries, keys, lines)
     if (fault !== undefined) return this.#rejectAll(entries, fault)
     for (const { resolve, place } of entries) {
-      resolve({ origin: this.origin, index: this.#size - this.#group.records + place, leafHash: this.#group.leafHash(place) })
+      resolve({
+        origin: this.origin,
+        index: this.#size - this.#group.records + place,
+        leafHash: this.#group.leafHash(place),
+      })
     }
   }
 
@@ -385,7 +434,10 @@ class Writer implements Ledger {
     return fault
   }
 
-  #rejectAll(entries: readonly Pending[], fault: Fault = new Fault('LEDGER_UNWRITABLE', 'the ledger has failed')): void {
+  #rejectAll(
+    entries: readonly Pending[],
+    fault: Fault = new Fault('LEDGER_UNWRITABLE', 'the ledger has failed'),
+  ): void {
     for (const { record, reject } of entries) {
       this.#parts.subjects.release(record.key)
       reject(fault)
@@ -395,7 +447,18 @@ class Writer implements Ledger {
 
 function subjectKeyEnvelope(index: number, line: Buffer, time: string): string {
   const text = formatEnvelope(
-    { actor: '', agent: '', body: '', call: '', code: '', kind: 'subject-key', operation: 'subject-key-created', outcome: 'done', snapshot: '', time },
+    {
+      actor: '',
+      agent: '',
+      body: '',
+      call: '',
+      code: '',
+      kind: 'subject-key',
+      operation: 'subject-key-created',
+      outcome: 'done',
+      snapshot: '',
+      time,
+    },
     formatField(reservedField.line, hash('sha256', line, 'base64url')),
   )
   return `${text.head}${index}${text.tail}`
@@ -417,7 +480,13 @@ function faultOf(error: unknown): Fault {
     })
   }
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new Fault('LEDGER_FULL', 'the disk of the ledger is full', { cause, hint: 'free space: recording goes on by itself' })
+    return new Fault('LEDGER_FULL', 'the disk of the ledger is full', {
+      cause,
+      hint: 'free space: recording goes on by itself',
+    })
   }
-  return new Fault('LEDGER_UNWRITABLE', `the ledger cannot be written (${code})`, { cause, hint: 'check the disk and its permissions' })
+  return new Fault('LEDGER_UNWRITABLE', `the ledger cannot be written (${code})`, {
+    cause,
+    hint: 'check the disk and its permissions',
+  })
 }

@@ -31,7 +31,10 @@ function naiveRoot(list: readonly Buffer[]): Buffer {
 
 test('knows the root of the empty tree and the hash of the empty leaf', () => {
   assert.equal(createEdge().root().toString('hex'), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
-  assert.equal(leafHash(Buffer.alloc(0)).toString('hex'), '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d')
+  assert.equal(
+    leafHash(Buffer.alloc(0)).toString('hex'),
+    '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
+  )
 })
 
 test('a record that looks like two hashes does not hash like their node', () => {
@@ -86,7 +89,13 @@ test('proves every small tree a prefix of every larger one, and refuses another 
   for (let size2 = 1; size2 <= 33; size2 += 1) {
     const list = leavesTo(size2)
     for (let size1 = 1; size1 <= size2; size1 += 1) {
-      const claim = { size1, size2, root1: rootOf(leavesTo(size1)), root2: rootOf(list), proof: consistencyProof(list, size1) }
+      const claim = {
+        size1,
+        size2,
+        root1: rootOf(leavesTo(size1)),
+        root2: rootOf(list),
+        proof: consistencyProof(list, size1),
+      }
       assert.ok(verifyConsistency(claim), `${size1} of ${size2}`)
       assert.ok(!verifyConsistency({ ...claim, root1: emptyRoot }))
       assert.ok(!verifyConsistency({ ...claim, root2: emptyRoot }))
@@ -151,7 +160,8 @@ test('agrees with 98 public consistency vectors', present, () => {
     }
     // the vectors hold roots that are no hashes ("don't care 1"); we refuse those wherever they stand
     const areRoots = claim.root1.length === 32 && claim.root2.length === 32
-    if (areRoots || vector.wantErr) assert.equal(verifyConsistency(claim), !vector.wantErr, `${vector.size1}/${vector.size2} ${vector.desc}`)
+    if (areRoots || vector.wantErr)
+      assert.equal(verifyConsistency(claim), !vector.wantErr, `${vector.size1}/${vector.size2} ${vector.desc}`)
     count += 1
   }
   assert.equal(count, 98)

@@ -17,7 +17,8 @@ export function createOffsetIndex(): OffsetIndex {
 
   const slotOf = (high: number, low: number): number => {
     let slot = (high ^ Math.imul(low, 0x9e3779b1)) & (capacity - 1)
-    while (offsets[slot] !== -1 && (keys[2 * slot] !== high || keys[2 * slot + 1] !== low)) slot = (slot + 1) & (capacity - 1)
+    while (offsets[slot] !== -1 && (keys[2 * slot] !== high || keys[2 * slot + 1] !== low))
+      slot = (slot + 1) & (capacity - 1)
     return slot
   }
   const put = (high: number, low: number, offset: number): void => {

@@ -4,7 +4,13 @@ import assert from 'node:assert/strict'
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { collect, createSample, sampleKeyEncryptionKey, sampleRecord, type Sample } from '../../test/fakes/sample-ledger.ts'
+import {
+  collect,
+  createSample,
+  sampleKeyEncryptionKey,
+  sampleRecord,
+  type Sample,
+} from '../../test/fakes/sample-ledger.ts'
 import { Fault } from '../base/fault.ts'
 import { createLedgerReader, readLedger } from './read-ledger.ts'
 
@@ -24,7 +30,10 @@ test('gives the records from any index on', async () => {
   assert.ok(readdirSync(join(sample.dir, 'segments')).length > 3)
   for (let from = 0; from <= all.length + 1; from += 1) {
     const records = await collect(readLedger(sample.dir, { from }))
-    assert.deepEqual(records.map((record) => record.index), all.slice(from).map((record) => record.index))
+    assert.deepEqual(
+      records.map((record) => record.index),
+      all.slice(from).map((record) => record.index),
+    )
   }
 })
 
@@ -34,7 +43,11 @@ test('follows a log that is being written, over segments and new subjects, witho
   const reader = createLedgerReader(sample.dir, { keyEncryptionKey: sampleKeyEncryptionKey })
   const seen: number[] = []
   for (let number = 0; number < 40; number += 1) {
-    await Promise.all([0, 1, 2].slice(0, (number % 3) + 1).map(() => ledger.append(sampleRecord(number, { subject: `key:${number % 9}` }))))
+    await Promise.all(
+      [0, 1, 2]
+        .slice(0, (number % 3) + 1)
+        .map(() => ledger.append(sampleRecord(number, { subject: `key:${number % 9}` }))),
+    )
     for await (const record of reader.read()) {
       seen.push(record.index)
       if (record.envelope.body !== '') assert.notEqual(record.event, undefined)
@@ -92,5 +105,8 @@ test('a destroyed key line takes the events of its subject and month, and no oth
   writeFileSync(path, rest.join('\n'))
   const records = await collect(readLedger(sample.dir, { keyEncryptionKey: sampleKeyEncryptionKey }))
   const bodies = records.filter((record) => record.envelope.body !== '')
-  assert.deepEqual(bodies.map((record) => record.event === undefined), [true, false, false, false, true, false, false, false])
+  assert.deepEqual(
+    bodies.map((record) => record.event === undefined),
+    [true, false, false, false, true, false, false, false],
+  )
 })

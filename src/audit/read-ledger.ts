@@ -47,7 +47,10 @@ export interface LedgerReader {
 }
 
 /** Records of one log (dataDir/ledger/<name>) from an index to its present end. Throws LEDGER_CORRUPT. */
-export async function* readLedger(dir: string, options: ReadOptions = {}): AsyncGenerator<LedgerRecord, void, undefined> {
+export async function* readLedger(
+  dir: string,
+  options: ReadOptions = {},
+): AsyncGenerator<LedgerRecord, void, undefined> {
   const reader = createLedgerReader(dir, options)
   try {
     yield* reader.read()
@@ -106,7 +109,10 @@ class Reader implements LedgerReader {
 
   async #segments(): Promise<number[]> {
     const names = await this.#files.list(join(this.#dir, 'segments'))
-    return names.map(segmentIndex).filter((index) => index !== undefined).toSorted((a, b) => a - b)
+    return names
+      .map(segmentIndex)
+      .filter((index) => index !== undefined)
+      .toSorted((a, b) => a - b)
   }
 
   async #enterSegment(): Promise<boolean> {
@@ -162,7 +168,8 @@ class Reader implements LedgerReader {
       const envelopeBytes = Buffer.from(view)
       const envelope = parseEnvelope(envelopeBytes)
       const leaf = leafHash(envelopeBytes)
-      const isListed = !group.commitDamaged && leaf.equals(group.hashes.subarray(place * hashBytes, (place + 1) * hashBytes))
+      const isListed =
+        !group.commitDamaged && leaf.equals(group.hashes.subarray(place * hashBytes, (place + 1) * hashBytes))
       const bodyHash = bodyView === undefined ? '' : hash('sha256', bodyView, 'base64url')
       if (envelope?.index !== index || !isListed || envelope.body !== bodyHash) throw corrupt(`record ${index}`)
       const opened = bodyView && (await this.#bodies?.open(bodyView, envelope.call))

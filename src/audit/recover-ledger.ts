@@ -9,7 +9,14 @@ import { parseCheckpoint, parseVkey, verifyCheckpoint, type UnverifiedCheckpoint
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
 import { createEdge, emptyRoot, hashBytes, type Edge } from './merkle.ts'
-import { createGroupScanner, findLaterNotes, isHeaderProven, readSegmentHeader, segmentIndex, segmentName } from './segment.ts'
+import {
+  createGroupScanner,
+  findLaterNotes,
+  isHeaderProven,
+  readSegmentHeader,
+  segmentIndex,
+  segmentName,
+} from './segment.ts'
 
 export interface OpenSegment {
   readonly file: OpenFile
@@ -48,14 +55,24 @@ export async function recoverLedger(options: RecoverOptions): Promise<Recovered>
   const last = firstIndices.at(-1)
   if (last === undefined) {
     if ((checkpoint?.size ?? 0) > 0) throw rollback(checkpoint?.size ?? 0, 0)
-    return { edge: createEdge(), note: undefined, segment: undefined, checkpointSize: 0, truncatedBytes: 0, sealedBytes: 0 }
+    return {
+      edge: createEdge(),
+      note: undefined,
+      segment: undefined,
+      checkpointSize: 0,
+      truncatedBytes: 0,
+      sealedBytes: 0,
+    }
   }
   if (checkpoint === undefined) throw corrupt('the checkpoint file is missing')
-  const walked = firstIndices.filter((index, at) => (firstIndices[at + 1] ?? Number.POSITIVE_INFINITY) > checkpoint.size || index === last)
+  const walked = firstIndices.filter(
+    (index, at) => (firstIndices[at + 1] ?? Number.POSITIVE_INFINITY) > checkpoint.size || index === last,
+  )
   const walk = new Walk(options, checkpoint)
   for (const firstIndex of walked) await walk.enter(firstIndex, firstIndex === last)
   let sealedBytes = 0
-  for (const index of firstIndices.slice(0, -1)) sealedBytes += await files.fileSize(join(dir, 'segments', segmentName(index)))
+  for (const index of firstIndices.slice(0, -1))
+    sealedBytes += await files.fileSize(join(dir, 'segments', segmentName(index)))
   return { ...(await walk.finish()), checkpointSize: checkpoint.size, sealedBytes }
 }
 
@@ -75,7 +92,12 @@ export function parseVkeys(bytes: Buffer): Verifier[] | undefined {
   return verifiers.every((verifier) => verifier !== undefined) ? verifiers : undefined
 }
 
-async function readCheckpoint({ files, dir, origin, verifiers }: RecoverOptions): Promise<UnverifiedCheckpoint | undefined> {
+async function readCheckpoint({
+  files,
+  dir,
+  origin,
+  verifiers,
+}: RecoverOptions): Promise<UnverifiedCheckpoint | undefined> {
   const bytes = await files.readFile(join(dir, 'checkpoint'))
   if (bytes === undefined) return undefined
   const checkpoint = parseCheckpoint(bytes)
@@ -107,7 +129,12 @@ class Walk {
     try {
       const header = await readSegmentHeader(file)
       const isNext = this.#edge.size === 0 || header?.edge.root().equals(this.#edge.root()) === true
-      if (header?.firstIndex !== firstIndex || header.origin !== origin || !isNext || !isHeaderProven(header, verifiers)) {
+      if (
+        header?.firstIndex !== firstIndex ||
+        header.origin !== origin ||
+        !isNext ||
+        !isHeaderProven(header, verifiers)
+      ) {
         throw corrupt(`the header of segment ${name} is not what this log wrote there`)
       }
       this.#edge = header.edge
@@ -123,13 +150,14 @@ class Walk {
 
   async #walkGroups(file: OpenFile, from: number): Promise<{ offset: number; stop: Stop | Group }> {
     const scanner = createGroupScanner(file, from)
-    for (let offset = from; ; ) {
+    for (let offset = from; ;) {
       const item = scanner.take()
       if (item === undefined) {
         await scanner.fill()
         continue
       }
-      const isSound = item.kind === 'group' && !item.commitDamaged && item.records.every((record) => record.damaged === undefined)
+      const isSound =
+        item.kind === 'group' && !item.commitDamaged && item.records.every((record) => record.damaged === undefined)
       if (!isSound) return { offset, stop: item }
       for (let at = 0; at < item.hashes.length; at += hashBytes) this.#edge.append(item.hashes, at)
       this.#note = Buffer.from(item.note)
@@ -140,7 +168,8 @@ class Walk {
 
   #meetCheckpoint(): void {
     if (this.#edge.size !== this.#checkpoint.size) return
-    if (!this.#edge.root().equals(this.#checkpoint.root)) throw corrupt('the records do not lead to the signed checkpoint')
+    if (!this.#edge.root().equals(this.#checkpoint.root))
+      throw corrupt('the records do not lead to the signed checkpoint')
     this.#isCheckpointMet = true
   }
 
@@ -177,7 +206,9 @@ class Walk {
     const end = parseCheckpoint(this.#note)
     const fits = end?.origin === origin && end.size === this.#edge.size && end.root.equals(this.#edge.root())
     if (!fits || !verifyCheckpoint(end, verifiers)) {
-      throw corrupt(`the last group, up to record ${this.#edge.size - 1}, does not have the tree that its checkpoint signs`)
+      throw corrupt(
+        `the last group, up to record ${this.#edge.size - 1}, does not have the tree that its checkpoint signs`,
+      )
     }
   }
 }

@@ -72,7 +72,8 @@ export function createSegmentWriter(options: {
   return {
     async write(group, begin) {
       await cutBack()
-      const isFull = segment !== undefined && segment.firstIndex < begin.edge.size && segment.offset + group.length > segmentSize
+      const isFull =
+        segment !== undefined && segment.firstIndex < begin.edge.size && segment.offset + group.length > segmentSize
       if (segment === undefined || isFull) await beginSegment(begin)
       const open: OpenSegment | undefined = segment
       if (open === undefined) return

@@ -54,7 +54,8 @@ export function formatSegmentHeader(header: Omit<SegmentHeader, 'bytes'>): Buffe
 
 /** Reads a header from the first bytes of a file; undefined unless every byte of it is as we would write it. */
 export function parseSegmentHeader(bytes: Buffer): SegmentHeader | undefined {
-  if (bytes.length < fixedBytes || !bytes.subarray(0, 8).equals(magic) || bytes.readUInt32LE(8) !== formatVersion) return undefined
+  if (bytes.length < fixedBytes || !bytes.subarray(0, 8).equals(magic) || bytes.readUInt32LE(8) !== formatVersion)
+    return undefined
   const length = bytes.readUInt32LE(12)
   const firstIndex = Number(bytes.readBigUInt64LE(16))
   if (length > bytes.length || length > maxHeaderBytes || !Number.isSafeInteger(firstIndex)) return undefined
@@ -166,7 +167,7 @@ export async function findLaterNotes(
   const buffer = Buffer.allocUnsafe(chunkBytes)
   const found: LaterNote[] = []
   let largest = options.size
-  for (let offset = from; ; ) {
+  for (let offset = from; ;) {
     const count = await file.read(buffer, offset)
     const bytes = buffer.subarray(0, count)
     const isLast = count < buffer.length

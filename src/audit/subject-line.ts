@@ -40,7 +40,11 @@ export interface SubjectLine {
 export interface KeyWrapper {
   /** finds a subject's lines without unwrapping them */
   tagOf(subject: string): Buffer
-  formatLine(line: { index: number; month: string; keyId: Buffer; tag: Buffer }, secret: SubjectSecret, salt: Buffer): string
+  formatLine(
+    line: { index: number; month: string; keyId: Buffer; tag: Buffer },
+    secret: SubjectSecret,
+    salt: Buffer,
+  ): string
   /** undefined when the key-encryption key is another or the line was changed */
   unwrap(line: SubjectLine): SubjectSecret | undefined
 }

@@ -44,9 +44,15 @@ test('subjects that fell out of memory come back with the same pseudonym and key
   await subjects.close()
   const again = await openAt(path, nextIndex)
   assert.equal(again.droppedLines, 0)
-  assert.deepEqual(names.map((name) => again.keyFor(name, '2026-10').id.toString('hex')), ids)
+  assert.deepEqual(
+    names.map((name) => again.keyFor(name, '2026-10').id.toString('hex')),
+    ids,
+  )
   assert.deepEqual(await commitAll(again, names, '2026-12'), first)
-  assert.notDeepEqual(names.map((name) => again.keyFor(name, '2026-12').id.toString('hex')), ids)
+  assert.notDeepEqual(
+    names.map((name) => again.keyFor(name, '2026-12').id.toString('hex')),
+    ids,
+  )
   await again.close()
 })
 
@@ -89,6 +95,9 @@ test('a line changed under a running writer is a fault, not a new subject', asyn
   const file = await nodeFiles.open(path, 'update')
   await file.write(Buffer.from('k1 0 2026-11 00'), 0)
   await file.close()
-  assert.throws(() => subjects.keyFor('key:0', '2026-11'), (error) => error instanceof Fault && error.code === 'LEDGER_CORRUPT')
+  assert.throws(
+    () => subjects.keyFor('key:0', '2026-11'),
+    (error) => error instanceof Fault && error.code === 'LEDGER_CORRUPT',
+  )
   await subjects.close()
 })

@@ -110,7 +110,7 @@ async function loadLines(file: OpenFile, size: number): Promise<Loaded & { last:
 
 function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
   const { file, wrapper, epoch } = options
-  const cacheSize = options.cacheSize ?? 8_192
+  const cacheSize = options.cacheSize ?? 4_096
   const takeRandom = createRandomPool(options.random, 4_096)
   const lineBuffer = Buffer.alloc(maxLineBytes)
   // two generations instead of a list of uses: what is used moves to the young one, the old one goes whole
@@ -122,7 +122,10 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
   let isTailClean = true
 
   const remember = (key: SubjectKey): void => {
-    if (young.size >= cacheSize) [young, old] = [new Map(), young]
+    if (young.size >= cacheSize) {
+      old = young
+      young = new Map()
+    }
     young.set(key.secretParts.subject, key)
   }
   const readCommitted = (subject: string, tag: Buffer): SubjectKey | undefined => {
@@ -133,7 +136,9 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
     const line = end < 0 ? undefined : parseSubjectLine(lineBuffer.toString('latin1', 0, end))
     const secret = line && wrapper.unwrap(line)
     if (line === undefined || secret === undefined) {
-      throw new Fault('LEDGER_CORRUPT', `subjects.keys was changed at byte ${offset}`, { hint: 'run `sallyport audit verify`' })
+      throw new Fault('LEDGER_CORRUPT', `subjects.keys was changed at byte ${offset}`, {
+        hint: 'run `sallyport audit verify`',
+      })
     }
     return secret.subject === subject ? keyOf(secret, { ...line, isCommitted: true }) : undefined
   }
@@ -169,7 +174,8 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
 
   return {
     keyFor(subject, month) {
-      const newest = (uncommitted.size > 0 ? uncommitted.get(subject) : undefined) ?? young.get(subject) ?? recall(subject)
+      const newest =
+        (uncommitted.size > 0 ? uncommitted.get(subject) : undefined) ?? young.get(subject) ?? recall(subject)
       const key = newest === undefined || newest.month < month ? create(subject, month, newest) : newest
       if (!key.isCommitted) key.waiting += 1
       return key
@@ -181,7 +187,9 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
     },
     lineFor(key, recordIndex) {
       const { id: keyId, month, tag } = key
-      return Buffer.from(wrapper.formatLine({ index: recordIndex, month, keyId, tag }, key.secretParts, Buffer.from(takeRandom(16))))
+      return Buffer.from(
+        wrapper.formatLine({ index: recordIndex, month, keyId, tag }, key.secretParts, Buffer.from(takeRandom(16))),
+      )
     },
     async write(lines) {
       isTailClean = false

@@ -7,7 +7,13 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadMemoryDisk, type MemoryDisk } from '../../test/fakes/memory-disk.ts'
-import { createSample, sampleRecord, sampleSigningKey, temporaryFolder, type Sample } from '../../test/fakes/sample-ledger.ts'
+import {
+  createSample,
+  sampleRecord,
+  sampleSigningKey,
+  temporaryFolder,
+  type Sample,
+} from '../../test/fakes/sample-ledger.ts'
 import { goldenFolder } from '../../tools/make-golden-ledger.ts'
 import { crc32c } from '../base/crc32c.ts'
 import { createCheckpointSigner } from './checkpoint.ts'
@@ -24,16 +30,20 @@ function goldenCopy(): { root: string; dir: string } {
 
 function filesOf(dir: string): string[] {
   const entries = readdirSync(dir, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
 }
 
-const firstIndex = (report: LedgerReport): number | undefined => report.problems.find((problem) => problem.index !== undefined)?.index
+const firstIndex = (report: LedgerReport): number | undefined =>
+  report.problems.find((problem) => problem.index !== undefined)?.index
 
-/** A log of three small segments and six groups, in memory. */
+/** A log of two small segments and four groups, in memory. */
 async function smallLog(): Promise<MemoryDisk> {
   const sample = createSample()
   const ledger = await sample.open({ segmentSize: 4_096 })
-  for (const size of [2, 1, 2, 1, 1]) await Promise.all(Array.from({ length: size }, (_, number) => ledger.append(sampleRecord(number))))
+  for (const size of [2, 1, 2])
+    await Promise.all(Array.from({ length: size }, (_, number) => ledger.append(sampleRecord(number))))
   await ledger.close()
   return loadMemoryDisk(sample.root)
 }
@@ -45,7 +55,8 @@ test('2,000 single changed bytes over all files are found, every one', async () 
   for (let round = 0; round < 2_000; round += 1) {
     const draw = createHash('sha256').update(`flip ${round}`).digest()
     let at = draw.readUInt32LE() % total
-    const [name, bytes] = files.find(([, { length }]) => (at < length ? true : ((at -= length), false))) ?? assert.fail()
+    const [name, bytes] =
+      files.find(([, { length }]) => (at < length ? true : ((at -= length), false))) ?? assert.fail()
     const changed = Buffer.from(bytes)
     changed[at] = (changed[at] ?? 0) ^ (((draw[4] ?? 0) % 255) + 1)
     disk.files.set(name, changed)
@@ -58,7 +69,11 @@ test('2,000 single changed bytes over all files are found, every one', async () 
 
 test('every byte of the small files, and of a header, matters', async () => {
   const disk = await smallLog()
-  for (const [name, end] of [['checkpoint', 1_000], ['key.vkey', 1_000], ['segments/00000000000000000000.seg', 300]] as const) {
+  for (const [name, end] of [
+    ['checkpoint', 1_000],
+    ['key.vkey', 1_000],
+    ['segments/00000000000000000000.seg', 300],
+  ] as const) {
     const bytes = disk.files.get(`${log}/${name}`) ?? assert.fail()
     for (let at = 0; at < Math.min(end, bytes.length); at += 1) {
       const changed = Buffer.from(bytes)
@@ -85,7 +100,7 @@ test('every file matters: removed, emptied, cut, doubled, given another name', a
       change(join(dir, name))
       const report = await verifyLedger(root)
       // what looks like the beginning of a group behind the last commit is what a writer may leave: said, not held against it
-      assert.ok(!report.ok || report.notes.length === 1, `${change} of ${name}`)
+      assert.ok(!report.ok || report.notes.length === 1, `${change.toString()} of ${name}`)
     }
   }
 })
@@ -96,7 +111,10 @@ test('files that do not belong are named', async () => {
     writeFileSync(join(dir, name), 'x')
     const report = await verifyLedger(root)
     assert.equal(report.ok, false)
-    assert.ok(report.problems.some((problem) => problem.file === name), name)
+    assert.ok(
+      report.problems.some((problem) => problem.file === name),
+      name,
+    )
   }
   const { root } = goldenCopy()
   mkdirSync(join(root, 'ffffffff/segments'), { recursive: true })
@@ -139,7 +157,7 @@ interface Frame {
 
 function framesOf(bytes: Buffer): Frame[] {
   const frames: Frame[] = []
-  for (let at = bytes.readUInt32LE(12); at < bytes.length; ) {
+  for (let at = bytes.readUInt32LE(12); at < bytes.length;) {
     const end = at + 9 + bytes.readUInt32LE(at)
     frames.push({ at, end, type: bytes[at + 8] ?? 0 })
     at = end
@@ -155,7 +173,8 @@ function mend(bytes: Buffer, { at, end }: Frame): void {
 async function threeGroups(): Promise<{ sample: Sample; path: string; bytes: Buffer; frames: Frame[] }> {
   const sample = createSample()
   const ledger = await sample.open({ segmentSize: 1_000_000 })
-  for (const base of [0, 4, 8]) await Promise.all([0, 1, 2, 3].map((number) => ledger.append(sampleRecord(base + number))))
+  for (const base of [0, 4, 8])
+    await Promise.all([0, 1, 2, 3].map((number) => ledger.append(sampleRecord(base + number))))
   await ledger.close()
   const path = join(sample.dir, 'segments/00000000000000000000.seg')
   const bytes = readFileSync(path)
@@ -190,7 +209,10 @@ test('a body changed with its checksum mended is named exactly', async () => {
     mend(changed, frame)
     writeFileSync(path, changed)
     const report = await verifyLedger(sample.root)
-    assert.deepEqual(report.problems.map((problem) => [problem.kind, problem.index]), [['body', index]])
+    assert.deepEqual(
+      report.problems.map((problem) => [problem.kind, problem.index]),
+      [['body', index]],
+    )
   }
 })
 
@@ -199,11 +221,16 @@ test('a record changed together with its listed hash fails the checkpoint of its
   const all = envelopes(frames)
   for (const [index, frame] of all.entries()) {
     const commit = frames.find((candidate) => candidate.type === 3 && candidate.at > frame.at) ?? assert.fail()
-    const firstOfGroup = all.findIndex((candidate) => candidate.at > (frames.findLast((before) => before.type === 3 && before.at < frame.at)?.at ?? 0))
+    const firstOfGroup = all.findIndex(
+      (candidate) => candidate.at > (frames.findLast((before) => before.type === 3 && before.at < frame.at)?.at ?? 0),
+    )
     const changed = Buffer.from(bytes)
     changed[changed.indexOf('"outcome":"', frame.at) + 11] = 'x'.charCodeAt(0)
     mend(changed, frame)
-    const leaf = createHash('sha256').update('\0').update(changed.subarray(frame.at + 9, frame.end)).digest()
+    const leaf = createHash('sha256')
+      .update('\0')
+      .update(changed.subarray(frame.at + 9, frame.end))
+      .digest()
     leaf.copy(changed, commit.at + 9 + 4 + 32 * (index - firstOfGroup))
     mend(changed, commit)
     writeFileSync(path, changed)
@@ -223,7 +250,10 @@ test('a signature changed with its checksum mended is found, in every group', as
       mend(changed, commit)
       writeFileSync(path, changed)
       const report = await verifyLedger(sample.root)
-      assert.ok(report.problems.some((problem) => problem.kind === 'checkpoint'), `${back} from the end`)
+      assert.ok(
+        report.problems.some((problem) => problem.kind === 'checkpoint'),
+        `${back} from the end`,
+      )
     }
   }
 })
@@ -231,7 +261,9 @@ test('a signature changed with its checksum mended is found, in every group', as
 test('a removed or repeated group, two in the wrong order, and a removed record are found', async () => {
   const { sample, path, bytes, frames } = await threeGroups()
   const commits = frames.filter((frame) => frame.type === 3)
-  const [creation, one, two, three] = commits.map((commit, at) => bytes.subarray(at === 0 ? bytes.readUInt32LE(12) : commits[at - 1]?.end, commit.end))
+  const [creation, one, two, three] = commits.map((commit, at) =>
+    bytes.subarray(at === 0 ? bytes.readUInt32LE(12) : commits[at - 1]?.end, commit.end),
+  )
   const header = bytes.subarray(0, bytes.readUInt32LE(12))
   const [second] = envelopes(frames).slice(2)
   const body = frames.find((frame) => frame.type === 2 && frame.at > (second?.at ?? 0))
@@ -253,7 +285,9 @@ test('a removed or repeated group, two in the wrong order, and a removed record 
 })
 
 test('key lines swapped, replaced, added or removed are found without any key', async () => {
-  const lines = readFileSync(join(golden, log, 'subjects.keys'), 'latin1').trimEnd().split('\n')
+  const lines = readFileSync(join(golden, log, 'subjects.keys'), 'latin1')
+    .trimEnd()
+    .split('\n')
   const [a = '', b = '', ...rest] = lines
   for (const [name, changed] of [
     ['swapped', [b, a, ...rest]],
@@ -272,7 +306,11 @@ test('key lines swapped, replaced, added or removed are found without any key', 
 
 test('another key beside the right one, or in its place, is found', async () => {
   const other = createCheckpointSigner('sallyport.local/5a11e001', sampleSigningKey('other')).vkey
-  for (const change of [(right: string) => `${right}${other}\n`, () => `${other}\n`, (right: string) => `${other}\n${right}`]) {
+  for (const change of [
+    (right: string) => `${right}${other}\n`,
+    () => `${other}\n`,
+    (right: string) => `${other}\n${right}`,
+  ]) {
     const { root, dir } = goldenCopy()
     writeFileSync(join(dir, 'key.vkey'), change(readFileSync(join(dir, 'key.vkey'), 'latin1')))
     assert.equal((await verifyLedger(root)).ok, false)
@@ -282,7 +320,10 @@ test('another key beside the right one, or in its place, is found', async () => 
 test('a log rewritten with a key of its own is found by whoever kept the right key, or knows which logs there are', async () => {
   const { root, dir } = goldenCopy()
   const vkey = readFileSync(join(dir, 'key.vkey'), 'latin1').trimEnd()
-  assert.equal((await verifyLedger(root, { trustedKeys: [vkey], expectedOrigins: ['sallyport.local/5a11e001'] })).ok, true)
+  assert.equal(
+    (await verifyLedger(root, { trustedKeys: [vkey], expectedOrigins: ['sallyport.local/5a11e001'] })).ok,
+    true,
+  )
   const forged = createSample()
   const ledger = await forged.open({ signingKey: sampleSigningKey('other') })
   await ledger.append(sampleRecord(1))

@@ -62,5 +62,7 @@ function rootOfLogs(logs: readonly LogReport[]): string {
   const [only, ...others] = logs
   if (only === undefined) return emptyRoot.toString('base64')
   if (others.length === 0) return only.root
-  return rootOf(logs.map(({ origin, size, root }) => leafHash(Buffer.from(`${origin}\n${size}\n${root}\n`)))).toString('base64')
+  return rootOf(logs.map(({ origin, size, root }) => leafHash(Buffer.from(`${origin}\n${size}\n${root}\n`)))).toString(
+    'base64',
+  )
 }

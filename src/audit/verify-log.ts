@@ -4,7 +4,13 @@
 
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
-import { parseCheckpoint, verifyCheckpoint, verifyCheckpointAsync, type UnverifiedCheckpoint, type Verifier } from './checkpoint.ts'
+import {
+  parseCheckpoint,
+  verifyCheckpoint,
+  verifyCheckpointAsync,
+  type UnverifiedCheckpoint,
+  type Verifier,
+} from './checkpoint.ts'
 import { reservedField } from './encode-record.ts'
 import { parseEnvelope, type Envelope } from './envelope.ts'
 import type { FileSystem, OpenFile } from './files.ts'
@@ -104,11 +110,16 @@ class LogVerifier {
     if (!(await this.#readKeys(segments.length > 0))) return this.#report(undefined)
     // before the segments: a running writer only moves on, so what the checkpoint promises must be found in them
     await this.#readCheckpoint()
-    const keys = (await files.list(dir)).includes('subjects.keys') ? await files.open(join(dir, 'subjects.keys'), 'read') : undefined
-    this.#lines = createLineChecker(keys, (index, message) => this.#problem({ index, file: 'subjects.keys', kind: 'subject-key', message }))
+    const keys = (await files.list(dir)).includes('subjects.keys')
+      ? await files.open(join(dir, 'subjects.keys'), 'read')
+      : undefined
+    this.#lines = createLineChecker(keys, (index, message) =>
+      this.#problem({ index, file: 'subjects.keys', kind: 'subject-key', message }),
+    )
     try {
       await this.#meetCheckpoint()
-      for (const [at, firstIndex] of segments.entries()) await this.#verifySegment(firstIndex, at === segments.length - 1)
+      for (const [at, firstIndex] of segments.entries())
+        await this.#verifySegment(firstIndex, at === segments.length - 1)
       await this.#settleSignatures(0)
       const uncommitted = await this.#lines.finish(this.#edge.size)
       if (uncommitted > 0) this.#note('subjects.keys', `${uncommitted} key lines that no record commits to yet`)
@@ -141,13 +152,15 @@ class LogVerifier {
       return []
     }
     for (const name of names) {
-      if (!provenFiles.includes(name) && !unprovenFile.test(name)) this.#problem({ file: name, kind: 'unexpected-file', message: 'no file of a log' })
+      if (!provenFiles.includes(name) && !unprovenFile.test(name))
+        this.#problem({ file: name, kind: 'unexpected-file', message: 'no file of a log' })
     }
     const indices: number[] = []
     for (const name of await files.list(join(dir, 'segments'))) {
       const index = segmentIndex(name)
       if (index !== undefined) indices.push(index)
-      else if (name !== 'next.tmp') this.#problem({ file: `segments/${name}`, kind: 'unexpected-file', message: 'no segment' })
+      else if (name !== 'next.tmp')
+        this.#problem({ file: `segments/${name}`, kind: 'unexpected-file', message: 'no segment' })
     }
     return indices.toSorted((a, b) => a - b)
   }
@@ -160,7 +173,8 @@ class LogVerifier {
     if (verifiers === undefined || first === undefined) {
       // creation writes key.vkey last: without it and without records, nothing has begun
       const kind = bytes === undefined ? 'missing-file' : 'key'
-      if (bytes !== undefined || hasSegments) this.#problem({ file: 'key.vkey', kind, message: 'no list of verifier keys' })
+      if (bytes !== undefined || hasSegments)
+        this.#problem({ file: 'key.vkey', kind, message: 'no list of verifier keys' })
       else this.#note('', 'a log that was not begun')
       return false
     }
@@ -177,9 +191,12 @@ class LogVerifier {
 
   async #readCheckpoint(): Promise<void> {
     const bytes = await this.#options.files.readFile(join(this.#options.dir, 'checkpoint'))
-    if (bytes === undefined) return this.#problem({ file: 'checkpoint', kind: 'missing-file', message: 'there is no checkpoint' })
+    if (bytes === undefined)
+      return this.#problem({ file: 'checkpoint', kind: 'missing-file', message: 'there is no checkpoint' })
     const checkpoint = parseCheckpoint(bytes)
-    const isOurs = checkpoint?.origin === this.#origin && checkpoint.signatures.every((signature) => this.#isKnown(signature.keyHash))
+    const isOurs =
+      checkpoint?.origin === this.#origin &&
+      checkpoint.signatures.every((signature) => this.#isKnown(signature.keyHash))
     if (!isOurs || !verifyCheckpoint(checkpoint, this.#verifiers)) {
       return this.#problem({ file: 'checkpoint', kind: 'checkpoint', message: 'not a checkpoint that this log signed' })
     }
@@ -197,11 +214,23 @@ class LogVerifier {
     try {
       const header = await readSegmentHeader(open)
       if (header === undefined || header.firstIndex !== firstIndex || header.origin !== this.#origin) {
-        this.#problem({ index: firstIndex, file, offset: 0, kind: 'header', message: 'the header was changed; its records were not examined' })
+        this.#problem({
+          index: firstIndex,
+          file,
+          offset: 0,
+          kind: 'header',
+          message: 'the header was changed; its records were not examined',
+        })
         return this.#loseTree()
       }
       if (!isHeaderProven(header, this.#verifiers)) {
-        this.#problem({ index: firstIndex, file, offset: 0, kind: 'header', message: 'the header is not signed for where it stands' })
+        this.#problem({
+          index: firstIndex,
+          file,
+          offset: 0,
+          kind: 'header',
+          message: 'the header is not signed for where it stands',
+        })
         return this.#loseTree()
       }
       await this.#joinSegment(header, file)
@@ -221,7 +250,13 @@ class LogVerifier {
           : `record ${firstIndex} comes again after record ${this.#edge.size - 1}`
       this.#problem({ index: Math.min(this.#edge.size, firstIndex), file, kind: 'missing-file', message })
     } else if (this.#isTreeKnown && !header.edge.root().equals(this.#edge.root())) {
-      this.#problem({ index: firstIndex, file, offset: 0, kind: 'header', message: 'the header continues another history' })
+      this.#problem({
+        index: firstIndex,
+        file,
+        offset: 0,
+        kind: 'header',
+        message: 'the header continues another history',
+      })
     }
     if (firstIndex > this.#edge.size) this.#lines?.skip(this.#edge.size, firstIndex)
     this.#edge = header.edge
@@ -253,7 +288,9 @@ class LogVerifier {
     }
     const isCommitted = later.length > 0 || !isLast || (this.#checkpoint?.size ?? 0) > size
     const kind = isCommitted ? 'frame' : 'trailing'
-    const message = isCommitted ? `${stop.message}: records were changed or removed here` : `${stop.message}, after the last commit`
+    const message = isCommitted
+      ? `${stop.message}: records were changed or removed here`
+      : `${stop.message}, after the last commit`
     this.#problem({ index: size + stop.recordsBefore, file, offset: stop.frameOffset, kind, message })
     this.#loseTree()
   }
@@ -275,8 +312,13 @@ class LogVerifier {
     const note = this.#readNote(group, file, first + Math.max(differs, 0))
     const end = this.#settleTree({ group, file, computed, differs, note })
     for (const [place, record] of group.records.entries()) {
-      const envelope = this.#verifyRecord(record, { index: first + place, file, isExpected: differs < 0 || place < differs })
-      if (envelope?.kind === 'subject-key') await this.#lines?.expect(first + place, envelope.fields[reservedField.line] ?? '')
+      const envelope = this.#verifyRecord(record, {
+        index: first + place,
+        file,
+        isExpected: differs < 0 || place < differs,
+      })
+      if (envelope?.kind === 'subject-key')
+        await this.#lines?.expect(first + place, envelope.fields[reservedField.line] ?? '')
     }
     if (end === undefined) {
       this.#lines?.skip(first, Number.MAX_SAFE_INTEGER)
@@ -291,16 +333,32 @@ class LogVerifier {
     const index = this.#edge.size
     const where = { index, file, offset: group.commitOffset }
     const last = index + group.hashes.length / hashBytes - 1
-    if (group.commitDamaged) this.#problem({ ...where, index: suspect, kind: 'group', message: `the commit of records ${index} to ${last} does not fit them` })
+    if (group.commitDamaged)
+      this.#problem({
+        ...where,
+        index: suspect,
+        kind: 'group',
+        message: `the commit of records ${index} to ${last} does not fit them`,
+      })
     const note = parseCheckpoint(group.note)
-    const isForm = note?.origin === this.#origin && note.signatures.length === 1 && this.#isKnown(note.signatures[0]?.keyHash ?? 0)
+    const isForm =
+      note?.origin === this.#origin && note.signatures.length === 1 && this.#isKnown(note.signatures[0]?.keyHash ?? 0)
     if (!isForm) {
-      this.#problem({ ...where, kind: 'checkpoint', message: `records ${index} to ${last} have no checkpoint of this log` })
+      this.#problem({
+        ...where,
+        kind: 'checkpoint',
+        message: `records ${index} to ${last} have no checkpoint of this log`,
+      })
       return undefined
     }
     this.#signatures.push(
       verifyCheckpointAsync(note, this.#verifiers).then((isSigned) => {
-        if (!isSigned) this.#problem({ ...where, kind: 'checkpoint', message: `the checkpoint of records ${index} to ${last} is not signed` })
+        if (!isSigned)
+          this.#problem({
+            ...where,
+            kind: 'checkpoint',
+            message: `the checkpoint of records ${index} to ${last} is not signed`,
+          })
       }),
     )
     return note
@@ -320,14 +378,26 @@ class LogVerifier {
     const fits = (edge: Edge): boolean => note?.size === edge.size && note.root.equals(edge.root())
     const where = { file, offset: group.records[Math.max(differs, 0)]?.offset ?? group.offset }
     if (fits(computed)) {
-      if (differs >= 0) this.#problem({ index: first + differs, file, offset: group.commitOffset, kind: 'group', message: 'its listed leaf hash was changed' })
+      if (differs >= 0)
+        this.#problem({
+          index: first + differs,
+          file,
+          offset: group.commitOffset,
+          kind: 'group',
+          message: 'its listed leaf hash was changed',
+        })
       return computed
     }
     const listed = createEdge()
     listed.become(this.#edge)
     for (let at = 0; at < group.hashes.length; at += hashBytes) listed.append(group.hashes, at)
     if (differs >= 0 && fits(listed)) {
-      this.#problem({ ...where, index: first + differs, kind: 'record', message: 'the record is not the one that was signed: changed, removed or reordered' })
+      this.#problem({
+        ...where,
+        index: first + differs,
+        kind: 'record',
+        message: 'the record is not the one that was signed: changed, removed or reordered',
+      })
       return listed
     }
     // records and listed hashes agree, but the note is damaged: what follows will show whether the tree is right
@@ -341,18 +411,25 @@ class LogVerifier {
     return undefined
   }
 
-  #verifyRecord(record: Group['records'][number], at: { index: number; file: string; isExpected: boolean }): Envelope | undefined {
+  #verifyRecord(
+    record: Group['records'][number],
+    at: { index: number; file: string; isExpected: boolean },
+  ): Envelope | undefined {
     const { index, file } = at
     const where = { index, file, offset: record.offset }
     const envelope = parseEnvelope(record.envelope)
-    if (record.damaged === 'envelope') this.#problem({ ...where, kind: 'frame', message: 'the checksum of the record does not fit' })
-    if (record.damaged === 'body') this.#problem({ ...where, kind: 'body', message: 'the checksum of the body does not fit' })
+    if (record.damaged === 'envelope')
+      this.#problem({ ...where, kind: 'frame', message: 'the checksum of the record does not fit' })
+    if (record.damaged === 'body')
+      this.#problem({ ...where, kind: 'body', message: 'the checksum of the body does not fit' })
     if (envelope?.index !== index) {
-      if (at.isExpected) this.#problem({ ...where, kind: 'record', message: 'the record is not the envelope that belongs here' })
+      if (at.isExpected)
+        this.#problem({ ...where, kind: 'record', message: 'the record is not the envelope that belongs here' })
       return undefined
     }
     const bodyHash = record.body === undefined ? '' : hash('sha256', record.body, 'base64url')
-    if (bodyHash !== envelope.body) this.#problem({ ...where, kind: 'body', message: 'the body is not the one that was recorded' })
+    if (bodyHash !== envelope.body)
+      this.#problem({ ...where, kind: 'body', message: 'the body is not the one that was recorded' })
     if (envelope.kind === 'lifecycle') this.#noteSigningKey(envelope)
     return envelope
   }
@@ -365,7 +442,13 @@ class LogVerifier {
   async #meetCheckpoint(): Promise<void> {
     const { size, root } = this.#checkpoint ?? {}
     if (root !== undefined && size === this.#edge.size && this.#isTreeKnown) {
-      if (!this.#edge.root().equals(root)) this.#problem({ index: Math.max(size - 1, 0), file: 'checkpoint', kind: 'checkpoint', message: 'the checkpoint is of another history' })
+      if (!this.#edge.root().equals(root))
+        this.#problem({
+          index: Math.max(size - 1, 0),
+          file: 'checkpoint',
+          kind: 'checkpoint',
+          message: 'the checkpoint is of another history',
+        })
       this.#isCheckpointMet = true
     }
     await this.#settleSignatures(maxPendingSignatures)
@@ -381,14 +464,33 @@ class LogVerifier {
     const { size } = this.#edge
     const signed = this.#checkpoint?.size ?? 0
     if (this.#isTreeKnown && signed > size) {
-      this.#problem({ index: size, file: 'checkpoint', kind: 'rollback', message: `records ${size} to ${signed - 1} were signed and are missing` })
-    } else if (this.#isTreeKnown && this.#checkpoint !== undefined && !this.#isCheckpointMet && this.#problems.length === 0) {
-      this.#problem({ file: 'checkpoint', kind: 'checkpoint', message: 'the checkpoint is of no state that this log was in' })
+      this.#problem({
+        index: size,
+        file: 'checkpoint',
+        kind: 'rollback',
+        message: `records ${size} to ${signed - 1} were signed and are missing`,
+      })
+    } else if (
+      this.#isTreeKnown &&
+      this.#checkpoint !== undefined &&
+      !this.#isCheckpointMet &&
+      this.#problems.length === 0
+    ) {
+      this.#problem({
+        file: 'checkpoint',
+        kind: 'checkpoint',
+        message: 'the checkpoint is of no state that this log was in',
+      })
     }
     const present = this.#verifiers.map(({ vkey }) => hash('sha256', vkey, 'base64url'))
-    const isComplete = present.length === this.#committedKeys.length && present.every((key, at) => key === this.#committedKeys[at])
+    const isComplete =
+      present.length === this.#committedKeys.length && present.every((key, at) => key === this.#committedKeys[at])
     if (size > 0 && !isComplete && this.#problems.length === 0) {
-      this.#problem({ file: 'key.vkey', kind: 'key', message: 'the verifier keys are not those that the log commits to' })
+      this.#problem({
+        file: 'key.vkey',
+        kind: 'key',
+        message: 'the verifier keys are not those that the log commits to',
+      })
     }
   }
 }

@@ -22,34 +22,39 @@ interface ClaimedLine {
   readonly isWhole: boolean
 }
 
-export function createLineChecker(file: OpenFile | undefined, report: (index: number, message: string) => void): LineChecker {
+export function createLineChecker(
+  file: OpenFile | undefined,
+  report: (index: number, message: string) => void,
+): LineChecker {
   const lines = file === undefined ? undefined : readLines(file, maxLineBytes)
   const skipped: { from: number; to: number }[] = []
   let line: ClaimedLine | undefined
   let isStarted = false
 
-  const advance = async (): Promise<void> => {
+  const nextLine = async (): Promise<ClaimedLine | undefined> => {
     const result = await lines?.next()
-    line = result === undefined || result.done === true ? undefined : claim(result.value)
+    return result === undefined || result.done === true ? undefined : claim(result.value)
   }
   const begin = async (): Promise<void> => {
-    if (!isStarted) await advance()
+    if (!isStarted) line = await nextLine()
     isStarted = true
   }
-  const isSkipped = (index: number): boolean => skipped.some(({ from, to }) => index >= from && index < to)
+  const reportStray = ({ claimedIndex }: ClaimedLine): void => {
+    if (skipped.some(({ from, to }) => claimedIndex >= from && claimedIndex < to)) return
+    report(claimedIndex, 'a key line that this record does not commit to')
+  }
 
   return {
     async expect(index, lineHash) {
       await begin()
-      // a line that names no record, or one before this that did not ask for it
-      while (line !== undefined && (line.claimedIndex < index || Number.isNaN(line.claimedIndex)) && line.hash !== lineHash) {
-        if (Number.isNaN(line.claimedIndex)) break
-        if (!isSkipped(line.claimedIndex)) report(line.claimedIndex, 'a key line that this record does not commit to')
-        await advance()
+      while (line !== undefined && line.claimedIndex < index && line.hash !== lineHash) {
+        reportStray(line)
+        line = await nextLine()
       }
-      if (line === undefined || line.claimedIndex > index) return report(index, 'the key line that this record commits to is missing')
+      if (line === undefined || line.claimedIndex > index)
+        return report(index, 'the key line that this record commits to is missing')
       if (line.hash !== lineHash) report(index, 'the key line that this record commits to was changed')
-      await advance()
+      line = await nextLine()
     },
     skip(from, to) {
       skipped.push({ from, to })
@@ -57,10 +62,11 @@ export function createLineChecker(file: OpenFile | undefined, report: (index: nu
     async finish(size) {
       await begin()
       let uncommitted = 0
-      for (; line !== undefined; await advance()) {
+      while (line !== undefined) {
         if (line.claimedIndex >= size || !line.isWhole) uncommitted += 1
         else if (Number.isNaN(line.claimedIndex)) report(size, 'a key line that names no record')
-        else if (!isSkipped(line.claimedIndex)) report(line.claimedIndex, 'a key line that this record does not commit to')
+        else reportStray(line)
+        line = await nextLine()
       }
       return uncommitted
     },

@@ -21,7 +21,8 @@ for (const [name, bytes, sum] of vectors) {
 test('agrees with the definition bit by bit, at every length and offset', () => {
   const bytes = randomBytes(100)
   for (let start = 0; start < 9; start += 1) {
-    for (let end = start; end < bytes.length; end += 1) assert.equal(crc32c(bytes, start, end), slow(bytes.subarray(start, end)))
+    for (let end = start; end < bytes.length; end += 1)
+      assert.equal(crc32c(bytes, start, end), slow(bytes.subarray(start, end)))
   }
 })
 

@@ -14,22 +14,20 @@ export const command: Command = {
   run: async (input) => {
     const { dataDir } = await requireDataDir(input)
     const report = await (await input.ports()).verifyLedger(join(dataDir, 'ledger'))
-    const { ok, size, root, logs, problems } = report
+    const { ok, size, root, logs, problems, notes } = report
     if (input.json) {
       printJson(input.io, { ok, size, root, logs, problems })
       return ok ? 0 : 1
     }
     for (const log of logs) input.io.out(`${printable(log.origin)}  size ${log.size}  root ${log.root}\n`)
     input.io.out(`${ok ? 'ok' : 'not ok'}: size ${size}, root ${root}\n`)
-    for (const problem of problems) {
-      if (ok) input.io.err(`note: ${describe(problem)}\n`)
-      else printError(input.io, describe(problem), '')
-    }
+    for (const problem of problems) printError(input.io, describe(problem), '')
+    for (const note of notes) input.io.err(`note: ${describe(note)}\n`)
     return ok ? 0 : 1
   },
 }
 
-function describe(problem: VerifyProblem): string {
+function describe(problem: Omit<VerifyProblem, 'kind'>): string {
   const record = problem.index === undefined ? '' : ` record ${problem.index}`
   const file =
     problem.file === undefined

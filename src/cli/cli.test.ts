@@ -224,6 +224,7 @@ test('the exit code of audit verify is its answer', async () => {
     root: 'cm9vdA',
     logs: [{ origin: 'sallyport.local/ab', size: 3, root: 'cm9vdA' }],
     problems: [],
+    notes: [{ log: 'ab', file: 'x.seg', message: '9 bytes of an unfinished group' }],
   }
   const broken = {
     ...report,
@@ -231,7 +232,8 @@ test('the exit code of audit verify is its answer', async () => {
     problems: [{ log: 'ab', index: 2, file: 'x.seg', offset: 9, kind: 'changed', message: 'was changed' }],
   }
   const good = await run(['audit', 'verify', '--json'], { verifyLedger: () => Promise.resolve(report) })
-  assert.deepEqual([good.code, JSON.parse(good.out)], [0, report])
+  const { notes: _notes, ...printed } = report
+  assert.deepEqual([good.code, JSON.parse(good.out)], [0, printed])
   const bad = await run(['audit', 'verify', '--json'], { verifyLedger: () => Promise.resolve(broken) })
   assert.deepEqual([bad.code, JSON.parse(bad.out).ok], [1, false])
   assert.match(

@@ -98,6 +98,8 @@ export interface VerifyReport {
   readonly root: string
   readonly logs: readonly { readonly origin: string; readonly size: number; readonly root: string }[]
   readonly problems: readonly VerifyProblem[]
+  /** what is no problem, yet should be said: the unfinished group of a running writer */
+  readonly notes: readonly Omit<VerifyProblem, 'kind'>[]
 }
 export interface VerifyProblem {
   readonly log: string

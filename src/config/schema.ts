@@ -91,7 +91,7 @@ const tlsServer = z.strictObject({
   key: secretReference.describe('PEM private key'),
   clientCa: secretReference
     .optional()
-    .describe('PEM bundle; when given, client certificates signed by it are requested'),
+    .describe('PEM bundle; when given, a client certificate signed by it is required'),
 })
 
 const bounds = z
@@ -312,6 +312,7 @@ export const configSchema = z.strictObject({
   admin: z
     .strictObject({
       listen: address.default('127.0.0.1:7001').describe('health, metrics and the admin API; loopback only'),
+      token: secretReference.optional().describe('bearer token of /api/v1; the API is closed without it'),
     })
     .prefault({}),
   dataDir: z

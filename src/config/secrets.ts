@@ -79,6 +79,7 @@ export const secretPositions: readonly string[] = [
   'agents.*.tls.certificate',
   'agents.*.tls.key',
   'audit.keyEncryptionKey',
+  'admin.token',
 ]
 
 const secretPositionSet: ReadonlySet<string> = new Set(secretPositions)

@@ -2,7 +2,6 @@
 // do something; cards are fetched from the agents within bounds and rebuilt; a card that cannot be used is an
 // unavailable agent, never a passed-through document.
 
-import type { CompiledPolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import { decodeUtf8, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
 import { frameCard, rebuildCard } from '../a2a/card.ts'
@@ -26,7 +25,6 @@ export interface DiscoveryParts {
   /** one bounded GET of an agent's card, over the dialler */
   readonly fetchCard: (agent: AgentConfig, snapshot: Snapshot) => Promise<Buffer>
   readonly jwks: () => string
-  readonly isVisible: (policy: CompiledPolicy, discovering: Discovering, agent: AgentConfig) => boolean
   readonly cards: Map<string, CachedCard>
 }
 
@@ -94,14 +92,14 @@ export async function discoverPublic(
 
 export async function discover(
   discovering: Discovering,
-  policy: CompiledPolicy,
+  isVisible: (agent: AgentConfig) => boolean,
   call: DiscoveryAnswer,
   parts: DiscoveryParts,
 ): Promise<Refusal | undefined> {
   const { target, snapshot } = discovering
   if (target.kind === 'card') return await answerCard(target.agent, snapshot, call, parts, 'private, max-age=60')
   call.facts.operation = 'ListAgents'
-  const visible = snapshot.config.agents.filter((agent) => parts.isVisible(policy, discovering, agent))
+  const visible = snapshot.config.agents.filter(isVisible)
   const agents = visible.map((agent) => {
     const url = `${snapshot.publicUrl}/agents/${agent.name}`
     return { name: agent.name, url, card: `${url}/.well-known/agent-card.json` }

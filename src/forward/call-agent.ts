@@ -58,6 +58,7 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
   readonly kind = 'stream'
   readonly answer: Promise<AgentAnswer>
   readonly #maxBytes: number
+  readonly #bodyMs: number
   readonly #acceptsStream: boolean
   #settle: (answer: AgentAnswer) => void = () => undefined
   #controller: Dispatcher.DispatchController | undefined
@@ -65,6 +66,7 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
   #contentType = ''
   #chunks: Buffer[] = []
   #bytes = 0
+  #deadline: NodeJS.Timeout | undefined
   #streaming = false
   #sink: ChunkSink | undefined
   #ended: Refusal | 'ended' | undefined
@@ -72,9 +74,13 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
 
   constructor(request: AgentRequest) {
     this.#maxBytes = request.maxAnswerBytes
+    this.#bodyMs = request.firstByteMs
     this.#acceptsStream = request.acceptsStream
     this.answer = new Promise((resolve) => {
-      this.#settle = resolve
+      this.#settle = (answer) => {
+        clearTimeout(this.#deadline)
+        resolve(answer)
+      }
     })
     request.pool.dispatch(
       {
@@ -109,7 +115,13 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
       this.#streaming = true
       controller.pause()
       this.#settle(this)
+      return
     }
+    // undici bounds the silence between two pieces, not a body that drips
+    this.#deadline = setTimeout(() => {
+      this.#fail(refuse('FORWARD_TIMEOUT', 'the body did not end in time'))
+      controller.abort(new Error('too slow'))
+    }, this.#bodyMs)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

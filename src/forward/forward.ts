@@ -73,9 +73,10 @@ function send(
 }
 
 function noteHealth(upstream: Upstream, answer: AgentAnswer): void {
-  if (answer.kind === 'refusal') {
+  if (answer.kind === 'refusal' && answer.code.startsWith('FORWARD_')) {
     if (answer.detail !== abortedDetail) upstream.breaker.failed()
   } else if (answer.kind === 'unary' && answer.status >= 502 && answer.status <= 504) upstream.breaker.failed()
+  // rubbish, or more than anybody wants: an agent that is there, and no reason to close it to other callers
   else upstream.breaker.succeeded()
 }
 

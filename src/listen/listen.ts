@@ -10,7 +10,7 @@ import { Fault } from '../base/fault.ts'
 import { createCallId } from '../base/ids.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { HeaderRecord, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
-import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { checkHead } from './check-head.ts'
 import { NodeReply } from './node-reply.ts'
 import { readBody } from './read-body.ts'
@@ -45,12 +45,16 @@ export interface Listener {
   drain(graceMs: number): Promise<void>
 }
 
+/** One connection: its requests that are not yet answered to the end, and whether what it says still makes sense. */
+interface Line {
+  readonly unanswered: Set<IncomingMessage>
+  isCondemned: boolean
+}
+
 export function createListener(options: ListenerOptions): Listener {
   const bounds = options.snapshot().config.gateway.bounds
   let draining = false
-  const sockets = new Set<Socket>()
-  /** the newest request of each connection that has not been answered to its end */
-  const inFlight = new Map<Socket, IncomingMessage>()
+  const lines = new Map<Socket, Line>()
   let onLastClose = (): void => undefined
   const always: HeaderRecord = options.tls
     ? { 'x-content-type-options': 'nosniff', 'strict-transport-security': 'max-age=31536000' }
@@ -66,10 +70,13 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse, expectsContinue = false): void => {
-    const { socket } = request
-    inFlight.set(socket, request)
+    const line = lines.get(request.socket)
+    // what follows a request that could not be read may be anything: it is never acted on
+    if (line === undefined || line.isCondemned) return
+    line.unanswered.add(request)
     response.once('close', () => {
-      if (inFlight.get(socket) === request) inFlight.delete(socket)
+      line.unanswered.delete(request)
+      if (line.isCondemned && line.unanswered.size === 0) request.socket.destroySoon()
     })
     const snapshot = options.snapshot()
     const head = checkHead({
@@ -80,6 +87,7 @@ export function createListener(options: ListenerOptions): Listener {
     const receivedAtMs = options.clock.nowMs()
     const call = createCallId()
     if (typeof head === 'string') {
+      line.isCondemned = true
       const reply = new NodeReply(request, response, {
         always: { ...always, connection: 'close' },
         isDraining: () => draining,
@@ -134,18 +142,36 @@ export function createListener(options: ListenerOptions): Listener {
   http.maxHeadersCount = 0
   http.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => onRequest(request, response))
   http.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => onRequest(request, response, true))
+  const refuseUnparsed = (code: RefusalCode, detail: string, socket: Socket, reply: Reply): void => {
+    const source = sourceReaderOf(options.snapshot()).read(socket.remoteAddress, new Map())
+    const receivedAtMs = options.clock.nowMs()
+    options.onUnreadable({ call: createCallId(), receivedAtMs, source, refusal: refuse(code, detail), reply })
+  }
   http.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    onParserError(error, socket, { ...options, sources: sourceReaderOf(options.snapshot()), request: inFlight.get(socket) })
+    const line = lines.get(socket)
+    if (line === undefined || error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    if (line.isCondemned) return
+    line.isCondemned = true
+    const [request, another] = line.unanswered
+    // a complete request still waits for its answer: that one goes out whole and is the last on this connection;
+    // anything written now could be taken for it. A request whose own body broke is answered here.
+    const isOthersTurn = request !== undefined && (request.complete || another !== undefined)
+    const reply = isOthersTurn ? createMuteReply(socket) : createSocketReply(socket)
+    refuseUnparsed(codeOfParserError(error), error.code ?? error.message, socket, reply)
+  })
+  http.on('connect', (request: IncomingMessage, socket: Socket) => {
+    const line = lines.get(socket)
+    if (line !== undefined) line.isCondemned = true
+    refuseUnparsed('LISTEN_HEAD_MALFORMED', `method ${request.method}`, socket, createSocketReply(socket))
   })
   // node:http starts its clock for slow heads only when it listens itself; our sockets are handed over
   http.emit('listening')
 
   const accept = (socket: Socket): void => {
-    sockets.add(socket)
+    lines.set(socket, { unanswered: new Set(), isCondemned: false })
     socket.once('close', () => {
-      sockets.delete(socket)
-      inFlight.delete(socket)
-      if (sockets.size === 0) onLastClose()
+      lines.delete(socket)
+      if (lines.size === 0) onLastClose()
     })
     http.emit('connection', socket)
   }
@@ -160,10 +186,11 @@ export function createListener(options: ListenerOptions): Listener {
           minVersion: 'TLSv1.2',
           ALPNProtocols: ['http/1.1'],
           handshakeTimeout: bounds.headTime,
+          allowHalfOpen: true,
         },
         (socket: TLSSocket) => accept(socket),
       )
-    : createNetServer({ noDelay: true }, accept)
+    : createNetServer({ noDelay: true, allowHalfOpen: true }, accept)
   server.maxConnections = bounds.connections
   // a failed handshake concerns only its own socket
   server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy())
@@ -172,7 +199,7 @@ export function createListener(options: ListenerOptions): Listener {
     listen: (host, port) => bind(server, host, port),
     handle: accept,
     get connections() {
-      return sockets.size
+      return lines.size
     },
     async drain(graceMs) {
       draining = true
@@ -181,12 +208,12 @@ export function createListener(options: ListenerOptions): Listener {
       })
       // those that were handed over are not the server's own
       const emptied = new Promise<void>((resolve) => {
-        if (sockets.size === 0) resolve()
+        if (lines.size === 0) resolve()
         else onLastClose = resolve
       })
       http.closeIdleConnections()
       const timer = setTimeout(() => {
-        for (const socket of sockets) socket.destroy()
+        for (const socket of lines.keys()) socket.destroy()
       }, graceMs)
       const sweep = setInterval(() => http.closeIdleConnections(), 50)
       await closed
@@ -232,40 +259,15 @@ function corsHeaders(snapshot: Snapshot, headers: ReadonlyMap<string, string>): 
   }
 }
 
-interface ParserErrorContext extends Pick<ListenerOptions, 'clock' | 'onUnreadable'> {
-  readonly sources: SourceReader
-  /** the request that this connection still waits for an answer to */
-  readonly request: IncomingMessage | undefined
+function codeOfParserError(error: NodeJS.ErrnoException): RefusalCode {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'LISTEN_BODY_TIMEOUT'
+  return error.code === 'HPE_HEADER_OVERFLOW' ? 'LISTEN_HEAD_TOO_LARGE' : 'LISTEN_HEAD_MALFORMED'
 }
 
-/** The parser gave up: there is no request, only a socket. Answer once, record, close. */
-function onParserError(error: NodeJS.ErrnoException, socket: Socket, context: ParserErrorContext): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const { request } = context
-  // an answer here would be taken for the one to the complete request before, or stand in the middle of it
-  const isOthersTurn = request !== undefined && (request.complete || socket.bytesWritten > 0)
-  const code =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? 'LISTEN_BODY_TIMEOUT'
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? 'LISTEN_HEAD_TOO_LARGE'
-        : 'LISTEN_HEAD_MALFORMED'
-  const source = context.sources.read(socket.remoteAddress, new Map())
-  if (isOthersTurn) socket.destroy()
-  context.onUnreadable({
-    call: createCallId(),
-    receivedAtMs: context.clock.nowMs(),
-    source,
-    refusal: refuse(code, error.code ?? error.message),
-    reply: createSocketReply(socket),
-  })
-}
-
+/** There is no request, only a socket: one answer, then it closes. */
 function createSocketReply(socket: Socket): Reply {
   let begun = false
+  const before = socket.bytesWritten
   return {
     get begun() {
       return begun
@@ -276,7 +278,8 @@ function createSocketReply(socket: Socket): Reply {
     bytesSent: 0,
     onGone: (callback) => void socket.once('close', callback),
     send(status, headers, body) {
-      if (socket.destroyed) return
+      // the walk of a request whose body broke may have answered while this was being recorded
+      if (socket.destroyed || socket.writableEnded || socket.bytesWritten > before) return
       begun = true
       const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(body)) })
       const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
@@ -289,4 +292,9 @@ function createSocketReply(socket: Socket): Reply {
     end: () => undefined,
     destroy: () => void socket.destroy(),
   }
+}
+
+/** For what must be recorded but not answered: someone else's answer is still on its way. */
+function createMuteReply(socket: Socket): Reply {
+  return { ...createSocketReply(socket), send: () => undefined, destroy: () => undefined }
 }

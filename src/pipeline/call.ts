@@ -148,7 +148,7 @@ export async function refuseUnreadable(unreadable: Unreadable, parts: WalkParts)
   const facts = openFacts(unreadable.call, unreadable.receivedAtMs, source, '')
   parts.metrics.refusal(refusal.code)
   try {
-    const receipt = await parts.audit.refusedUnknown(facts, slowDown(refusal, source, parts))
+    const receipt = await parts.audit.refusedUnknown(facts, refusal)
     const rendered = renderRefusal(refusal, 'HTTP+JSON', '')
     reply.send(rendered.status, { ...rendered.headers, 'sallyport-record': recordHeader(receipt) }, rendered.body)
   } catch {

@@ -6,6 +6,7 @@ import { Fault } from '../base/fault.ts'
 import type { Discovering, Received, Routed } from '../exchange/exchange.ts'
 import { authenticate, findCycle } from '../authenticate/authenticate.ts'
 import { authorize, maySeeAgent } from '../authorize/authorize.ts'
+import type { AgentConfig } from '../config/config.ts'
 import { discover, discoverPublic } from '../discover/discover.ts'
 import { limit } from '../limit/limit.ts'
 import type { Unreadable } from '../listen/listen.ts'
@@ -45,9 +46,11 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   if (isRefusal(authenticated)) return authenticated
   call.knowsCaller(authenticated)
 
-  const routed = route(authenticated, (agent) => maySeeAgent(rules.policy, authenticated.caller, authenticated.origin, agent))
+  const { caller, origin } = authenticated
+  const isVisible = (agent: AgentConfig): boolean => maySeeAgent(rules.policy, caller, origin, agent)
+  const routed = route(authenticated, isVisible)
   if (isRefusal(routed)) return routed
-  if (isDiscovering(routed)) return await discover(routed, rules.policy, call, parts.discovery)
+  if (isDiscovering(routed)) return await discover(routed, isVisible, call, parts.discovery)
   call.knowsAgent(routed)
   const cycle = findCycle(routed, routed.agent.name)
   if (cycle !== undefined) return refuse('AUTHZ_DENIED', cycle)

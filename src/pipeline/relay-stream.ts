@@ -64,8 +64,6 @@ class Relay implements ChunkSink, Beating {
   onChunk(chunk: Buffer): void {
     if (this.#done) return
     const events = this.#parser.push(chunk)
-    if (events === 'event-too-large') return this.#finish('event-too-large', refuse('RELEASE_TOO_LARGE', 'an event'))
-    if (events === 'malformed') return this.#finish('malformed', refuse('RELEASE_INVALID_ANSWER', 'not an event stream'))
     this.#lastEventMs = this.#parts.clock.monotonicMs()
     this.#waiting = this.#waiting.length === 0 ? events : this.#waiting.concat(events)
     if (!this.#busy) this.#pump()
@@ -77,7 +75,9 @@ class Relay implements ChunkSink, Beating {
   }
 
   onFailure(refusal: Refusal): void {
-    this.#finish('agent-failed', refusal.code === 'FORWARD_TIMEOUT' ? stalled() : refusal)
+    // the caller left, and that aborted the agent's side: the failure is only its echo
+    if (this.#admitted.reply.gone) this.#finish('client-gone', undefined)
+    else this.#finish('agent-failed', refusal.code === 'FORWARD_TIMEOUT' ? stalled() : refusal)
   }
 
   beat(nowMs: number): void {
@@ -105,7 +105,11 @@ class Relay implements ChunkSink, Beating {
       if (released.claims.length > 0) return this.#waitFor(this.#recordThenPass(released))
       if (!this.#pass(released)) return this.#waitFor(this.#admitted.reply.drained())
     }
-    if (this.#agentEnded) this.#finish('agent-ended', undefined)
+    if (this.#done) return
+    const { problem } = this.#parser
+    if (problem === 'event-too-large') this.#finish(problem, refuse('RELEASE_TOO_LARGE', 'an event'))
+    else if (problem === 'malformed') this.#finish(problem, refuse('RELEASE_INVALID_ANSWER', 'not an event stream'))
+    else if (this.#agentEnded) this.#finish('agent-ended', undefined)
   }
 
   async #recordThenPass(released: ReleasedEvent): Promise<void> {

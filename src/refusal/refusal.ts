@@ -23,7 +23,6 @@ export type RefusalCode =
   | 'LISTEN_HEAD_TOO_LARGE'
   | 'LISTEN_BODY_TOO_LARGE'
   | 'LISTEN_BODY_TIMEOUT'
-  | 'LISTEN_DRAINING'
   | 'AUTHN_MISSING'
   | 'AUTHN_INVALID'
   | 'AUTHN_FLOOD'
@@ -36,7 +35,6 @@ export type RefusalCode =
   | 'VALIDATE_METHOD_UNKNOWN'
   | 'VALIDATE_PARAMS'
   | 'VALIDATE_VERSION'
-  | 'VALIDATE_EXTENSION_REQUIRED'
   | 'AUTHZ_DENIED'
   | 'AUTHZ_TASK_NOT_FOUND'
   | 'LIMIT_RATE'
@@ -57,7 +55,6 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   LISTEN_HEAD_TOO_LARGE:        row(431, 431, -32044, 'RESOURCE_EXHAUSTED',  'TOO_LARGE',             'The request head is too large'),
   LISTEN_BODY_TOO_LARGE:        row(413, 413, -32044, 'RESOURCE_EXHAUSTED',  'TOO_LARGE',             'The request is too large'),
   LISTEN_BODY_TIMEOUT:          row(408, 408, -32600, 'DEADLINE_EXCEEDED',   'REQUEST_TIMEOUT',       'The request took too long to arrive'),
-  LISTEN_DRAINING:              row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The gateway is shutting down'),
   // authenticate
   AUTHN_MISSING:                row(401, 401, -32040, 'UNAUTHENTICATED',     'UNAUTHENTICATED',       'Authentication is required'),
   AUTHN_INVALID:                row(401, 401, -32040, 'UNAUTHENTICATED',     'UNAUTHENTICATED',       'Authentication is required'),
@@ -73,7 +70,6 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   VALIDATE_METHOD_UNKNOWN:      row(404, 200, -32601, 'UNIMPLEMENTED',       'METHOD_NOT_FOUND',      'The method is not known'),
   VALIDATE_PARAMS:              row(400, 200, -32602, 'INVALID_ARGUMENT',    'INVALID_PARAMS',        'The parameters are not valid'),
   VALIDATE_VERSION:             row(400, 200, -32009, 'FAILED_PRECONDITION', 'VERSION_NOT_SUPPORTED', 'The A2A protocol version is not supported; this agent speaks 1.0'),
-  VALIDATE_EXTENSION_REQUIRED:  row(400, 200, -32008, 'FAILED_PRECONDITION', 'EXTENSION_SUPPORT_REQUIRED', 'A required extension was not offered'),
   // authorize
   AUTHZ_DENIED:                 row(403, 403, -32041, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Permission denied'),
   AUTHZ_TASK_NOT_FOUND:         row(404, 200, -32001, 'NOT_FOUND',           'TASK_NOT_FOUND',        'Task not found'),

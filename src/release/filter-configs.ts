@@ -15,17 +15,32 @@ export function filterConfigs(
   const configs = isJsonObject(value) ? value['configs'] : undefined
   if (!Array.isArray(configs)) return text
   const path = admitted.binding === 'JSONRPC' ? ['result', 'configs'] : ['configs']
-  const kept: string[] = []
-  for (const [at, config] of configs.entries()) {
-    if (!isJsonObject(config) || (config['taskId'] ?? admitted.taskId) !== admitted.taskId) {
+  const visible: boolean[] = []
+  for (const config of configs) {
+    // an empty id is one that was left out (ProtoJSON)
+    if (!isJsonObject(config) || (config['taskId'] || admitted.taskId) !== admitted.taskId) {
       return refuse('RELEASE_INVALID_ANSWER', 'the agent listed push configurations of another task')
     }
-    if (!isVisible(admitted, config['id'], ownership)) continue
-    const range = memberRange(text, [...path, at])
-    if (range !== undefined) kept.push(text.slice(range.start, range.end))
+    visible.push(isVisible(admitted, config['id'], ownership))
   }
-  if (kept.length === configs.length) return text
+  if (!visible.includes(false)) return text
+  const kept = elementTexts(text, path, configs.length).filter((_, at) => visible[at])
   return spliceMember(text, path, `[${kept.join(',')}]`) ?? refuse('RELEASE_INVALID_ANSWER', 'the list could not be cut')
+}
+
+/** The elements as they are written, in one pass: asking for each by its index would read the list as often as it is long. */
+function elementTexts(text: string, path: readonly string[], count: number): string[] {
+  const texts: string[] = []
+  let at = (memberRange(text, path)?.start ?? text.length) + 1
+  while (texts.length < count) {
+    const rest = text.slice(at)
+    const range = memberRange(rest, [])
+    if (range === undefined) break
+    texts.push(rest.slice(range.start, range.end))
+    at = text.indexOf(',', at + range.end) + 1
+    if (at === 0) break
+  }
+  return texts
 }
 
 function isVisible(admitted: Admitted, configId: JsonValue | undefined, ownership: OwnershipBook): boolean {

@@ -43,6 +43,9 @@ function mine(admitted: Admitted): Pick<Claim, 'agent' | 'tenant' | 'owner' | 'g
   return { agent: agent.name, tenant, owner: { caller: caller.id, origin: origin.id }, groups, createdAtMs: receivedAtMs }
 }
 
+/** Far more than any honest answer names; each costs a look into the index and a place in the ledger. */
+const mostNamed = 256
+
 const foreign = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
 
 /** Takes what is new in an answer or event, or refuses it for what is another's. */
@@ -51,6 +54,9 @@ export function claimNamed(
   named: NamedIds,
   ownership: OwnershipBook,
 ): { readonly fresh: readonly Claim[]; readonly undo: () => void } | Refusal {
+  if (named.tasks.length + named.contexts.length + named.configs.length > mostNamed) {
+    return foreign(`the agent named more than ${mostNamed} tasks, contexts and configurations at once`)
+  }
   const wanted: Claim[] = []
   for (const task of named.tasks) {
     const problem = settleTask(admitted, task, ownership, wanted)
@@ -96,13 +102,14 @@ function settleContext(
 ): Refusal | undefined {
   const { agent, tenant, taskId } = admitted
   const known = ownership.context(agent.name, tenant, contextId)
+  if (known !== undefined && (isMine(known, admitted) || contextId === admitted.contextId)) return undefined
+  // a task shared by policy brings its own context with it, which stays its owner's
+  const shared = taskId === '' ? undefined : ownership.task(agent.name, tenant, taskId)
   if (known === undefined) {
-    wanted.push({ kind: 'context', contextId, ...mine(admitted) })
+    const owned = shared === undefined ? {} : { owner: shared.owner, groups: shared.groups }
+    wanted.push({ kind: 'context', contextId, ...mine(admitted), ...owned })
     return undefined
   }
-  if (isMine(known, admitted) || contextId === admitted.contextId) return undefined
-  // a task shared by policy brings its own context with it
-  const shared = taskId === '' ? undefined : ownership.task(agent.name, tenant, taskId)
   return shared?.contextId === contextId ? undefined : foreign('the agent named a context of another owner')
 }
 

@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdmin, createMetrics } from '../admin/admin.ts'
 import { createAuthenticator } from '../authenticate/authenticate.ts'
-import { maySeeAgent } from '../authorize/authorize.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
 import {
@@ -43,7 +42,7 @@ export interface GatewayOptions {
   readonly loaded: LoadedConfig
   readonly dataDir: string
   readonly log: Log
-  /** bearer token of the admin API; without one it stays closed */
+  /** bearer token of the admin API, before the configured one; without either it stays closed */
   readonly adminToken?: string
   readonly onFatal: (fault: Fault) => void
 }
@@ -139,7 +138,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         cards: new Map(),
         jwks: () => JSON.stringify(signer.jwks()),
         fetchCard: (agent) => fetchCard(agent, loaded.baseDir, dialler),
-        isVisible: (policy, { caller, origin }, agent) => maySeeAgent(policy, caller, origin, agent),
       },
       heartbeat,
       metrics,
@@ -198,7 +196,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
     const startedAt = new Date(clock.nowMs()).toISOString()
     const admin = createAdmin({
-      token: options.adminToken,
+      token: options.adminToken ?? resolveAdminToken(loaded),
       expose: () => metrics.expose(),
       readiness: () => {
         const checks = [
@@ -220,7 +218,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     const adminAddress = splitAddress(loaded.config.admin.listen)
     const adminPort = await admin.listen(unbracket(adminAddress.host), adminAddress.port)
-    await state.audit.administered('started', '', { version, digest: snapshot.digest })
+    await state.audit.administered('started', '', { version, digest: snapshot.digest, recovery: { ...state.ledger.recovery } })
 
     return {
       url,
@@ -248,6 +246,10 @@ async function fetchCard(agent: Snapshot['config']['agents'][number], baseDir: s
   const { tls } = agentSecrets(agent, baseDir)
   const url = agent.cardUrl ?? `${agent.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
   return await dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })
+}
+
+function resolveAdminToken({ config, baseDir }: LoadedConfig): string | undefined {
+  return config.admin.token === undefined ? undefined : resolveSecret(config.admin.token, baseDir).toString('utf8')
 }
 
 /** Walks that have not reached their end. */

@@ -1,6 +1,6 @@
 // What the commands call, implemented: the one place where the command line meets the rest of the product.
 
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createLedgerReader, verifyLedger, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
 import { compilePolicy, explain } from '../authorize/authorize.ts'
@@ -36,12 +36,19 @@ export function createPorts(): Ports {
       }
       return { methods: createControlMethods(state, () => systemClock.nowMs(), () => Promise.resolve(nothingRuns())), close: () => state.close() }
     },
-    verifyLedger,
+    verifyLedger: async (ledgerRoot) => await verifyLedger(ledgerRoot, { expectedOrigins: await knownOrigins(ledgerRoot) }),
     tailLedger,
     checkPolicy,
     explainPolicy,
     inspectAgent,
   }
+}
+
+/** Origins that have a key in this data directory: a log that was deleted whole is missed by its key. */
+async function knownOrigins(ledgerRoot: string): Promise<string[]> {
+  const keys = join(ledgerRoot, '..', 'keys')
+  const names = (await readdir(keys).catch(() => [])).filter((name) => /^ledger-[a-z]+\.origin$/.test(name))
+  return await Promise.all(names.map(async (name) => (await readFile(join(keys, name), 'utf8')).trim()))
 }
 
 function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {

@@ -70,6 +70,11 @@ export async function openState(options: StateOptions): Promise<State> {
     // everything durable in the ledger was claimed in memory before it was appended
     const mark = setInterval(() => ownership.setApplied(origin, ledger.size), 1_000)
     mark.unref()
+    // with readiness off no call comes to find out that the disk has room again
+    const probe = setInterval(() => {
+      if (ledger.status === 'full' || ledger.status === 'unwritable') void ledger.probe()
+    }, 2_000)
+    probe.unref()
     return {
       dataDir,
       config,
@@ -81,6 +86,7 @@ export async function openState(options: StateOptions): Promise<State> {
       ownership,
       async close() {
         clearInterval(mark)
+        clearInterval(probe)
         await audit.close()
         ownership.setApplied(origin, ledger.size)
         ownership.close()

@@ -122,7 +122,7 @@ class SqliteOwnership implements OwnershipIndex {
   }
 
   claim(claims: readonly Claim[]): ClaimResult {
-    if (this.#queue.size > maxWaiting) this.#makeRoom()
+    if (this.#queue.size > maxWaiting) this.#flushOrFault()
     const fresh: Claim[] = []
     const undos: (() => void)[] = []
     const undo = (): void => {
@@ -151,7 +151,7 @@ class SqliteOwnership implements OwnershipIndex {
   }
 
   forget(agent: string, tenant: string, taskId: string): void {
-    this.#queue.flush() // so that SQLite knows all configurations of this task
+    this.#flushOrFault() // so that SQLite knows all configurations of this task
     const row = this.task(agent, tenant, taskId)
     if (row !== undefined) this.#tasks.remove(keyOf(agent, tenant, taskId), row)
     for (const configId of this.#tables.pushConfigs.idsOf(agent, tenant, taskId))
@@ -164,7 +164,7 @@ class SqliteOwnership implements OwnershipIndex {
   }
 
   list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): TaskPage {
-    this.#queue.flush()
+    this.#flushOrFault()
     return this.#listTasks(agent, tenant, owner, filter)
   }
 
@@ -227,7 +227,7 @@ class SqliteOwnership implements OwnershipIndex {
     return () => this.#tasks.put(key, known)
   }
 
-  #makeRoom(): void {
+  #flushOrFault(): void {
     try {
       this.#queue.flush()
     } catch (cause) {

@@ -18,7 +18,7 @@ interface Call {
 
 const mostTasks = 500_000
 const tasks = new Map<string, string>()
-const streams = new Map<Socket, string>()
+const streams = new Map<Socket, { readonly id: string; readonly taskId: string }>()
 const findings = 'Revenue rose by four percent; travel costs doubled in the second month and want a look. '.repeat(3)
 
 const server = createServer({ noDelay: true }, (socket) => {
@@ -37,7 +37,7 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
 process.on('disconnect', () => process.exit(0))
 process.on('message', (order: BackendOrder) => {
   if (order.kind !== 'event-to-every-stream') return
-  for (const [socket, taskId] of streams) socket.write(chunkOf(eventOf(statusUpdate(taskId))))
+  for (const [socket, { id, taskId }] of streams) socket.write(chunkOf(eventOf(resultOf(id, statusUpdate(taskId)))))
 })
 
 /** Answers the request that `bytes` begin with; how many bytes it was, 0 while it is not all there. */
@@ -78,7 +78,7 @@ function act(socket: Socket, call: Call): void {
 
 function openStream(socket: Socket, id: string): void {
   const [taskId, contextId] = addTask()
-  streams.set(socket, taskId)
+  streams.set(socket, { id, taskId })
   socket.write(
     'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n' +
       chunkOf(
@@ -125,10 +125,7 @@ function taskJson(taskId: string, contextId: string, messageId: string): string 
 }
 
 function statusUpdate(taskId: string): string {
-  return resultOf(
-    'c-0000000000',
-    `{"statusUpdate":{"taskId":"${taskId}","contextId":"${tasks.get(taskId) ?? ''}","status":{"state":"TASK_STATE_WORKING"}}}`,
-  )
+  return `{"statusUpdate":{"taskId":"${taskId}","contextId":"${tasks.get(taskId) ?? ''}","status":{"state":"TASK_STATE_WORKING"}}}`
 }
 
 function eventOf(json: string): string {

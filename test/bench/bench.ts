@@ -46,8 +46,8 @@ const size = options.quick
       settleMs: 500,
     }
   : {
-      calls: { rounds: 5, ms: 1500, warmMs: 500 },
-      latency: { rounds: 2, ms: 3000, warmMs: 500 },
+      calls: { rounds: 5, ms: 1200, warmMs: 500 },
+      latency: { rounds: 3, ms: 2000, warmMs: 400 },
       streams: [1000, 9000],
       starts: 3,
       settleMs: 3000,
@@ -67,15 +67,16 @@ async function main(): Promise<number> {
     return 2
   }
   const dir = mkdtempSync(join(options.dir, 'sallyport-bench-'))
+  // Also when a signal ends us, after the processes that write there.
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
   try {
     const report = await measure(dir)
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderReport(report))
-    return 0
+    // A lost stream shows in the table; it is a failure all the same.
+    return report.streams.every(({ streams, alive }) => alive === streams) ? 0 : 1
   } catch (error) {
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
     return 1
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
   }
 }
 

@@ -17,7 +17,7 @@ export interface Connection {
 export interface ConnectionEvents {
   readonly ready: () => void
   readonly answer: (answer: Answer) => void
-  /** one event of a stream that the answer opened */
+  /** one event of a stream that the answer opened; an error in its place counts as the loss of the stream */
   readonly event: () => void
   readonly lost: (reason: string) => void
 }
@@ -46,17 +46,22 @@ export function openConnection(port: number, events: ConnectionEvents): Connecti
     events.answer({ status: Number(head.slice(9, 12)), body })
   }
   const takeEvents = (): void => {
-    let from = 0
-    for (let at = rest.indexOf('data:'); at >= 0; at = rest.indexOf('data:', from)) {
-      from = at + 5
-      events.event()
+    for (let at = rest.indexOf('data:'); at >= 0; at = rest.indexOf('data:')) {
+      const lineEnd = rest.indexOf('\n', at)
+      if (lineEnd < 0) return
+      const line = rest.slice(at, lineEnd)
+      rest = rest.slice(lineEnd)
+      // A proxy that does not like an event says so in one of its own.
+      if (line.includes('"error":')) lose(`the stream went wrong: ${line}`)
+      else events.event()
     }
     // Half of the word may have arrived.
-    rest = rest.slice(Math.max(from, rest.length - 4))
+    rest = rest.slice(-4)
   }
   const lose = (reason: string): void => {
     if (isClosed) return
     isClosed = true
+    socket.destroy()
     events.lost(reason)
   }
   const socket = connect({

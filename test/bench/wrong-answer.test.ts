@@ -79,6 +79,23 @@ test('counts an event whose first word is cut in two', async () => {
   assert.equal(events, 1)
 })
 
+test('takes an error in the place of an event for the loss of the stream', async () => {
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n'
+  let losses = 0
+  await talk([head, 'data: {"jsonrpc":"2.0","id":"c-1","error":{"code":-32006}}\n\n'], (port, done) =>
+    openConnection(port, {
+      ready: () => undefined,
+      answer: () => assert.fail('no answer was due'),
+      event: () => assert.fail('no event was due'),
+      lost: () => {
+        losses++
+        done()
+      },
+    }),
+  )
+  assert.equal(losses, 1)
+})
+
 test('the load generator fails an order at the first wrong answer', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)

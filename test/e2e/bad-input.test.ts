@@ -36,7 +36,8 @@ async function assertCostsNobodyElse(answer: Answer, code: RefusalCode, seenBefo
 
 const message = '{"messageId":"m1","role":"ROLE_USER","parts":[{"text":"message never"}]}'
 const params = `{"message":${message}}`
-const withMember = (member: string): string => `{"message":{"messageId":"m1","role":"ROLE_USER","parts":[{"text":"x"}],${member}}}`
+const withMember = (member: string): string =>
+  `{"message":{"messageId":"m1","role":"ROLE_USER","parts":[{"text":"x"}],${member}}}`
 const withPart = (part: string): string => `{"message":{"messageId":"m1","role":"ROLE_USER","parts":[${part}]}}`
 
 interface BadCall {
@@ -146,7 +147,7 @@ for (const bad of badCalls) {
 test('echoes the id of a JSON-RPC call that it refuses, as it was written', async () => {
   for (const id of ['"a\\u0062c"', '-7', '1e2']) {
     const call = spellBad({ name: '', code: 'VALIDATE_PARAMS', params: '{}' }, 'JSONRPC')
-    const answer = await gateway.http({ ...call, body: String(call.body).replace('"id":1', `"id":${id}`) })
+    const answer = await gateway.http({ ...call, body: (call.body as string).replace('"id":1', `"id":${id}`) })
     assert.equal(JSON.stringify(answer.json['id']), JSON.stringify(JSON.parse(id)))
   }
 })
@@ -154,7 +155,10 @@ test('echoes the id of a JSON-RPC call that it refuses, as it was written', asyn
 for (const [name, headers] of [
   ['no credential', {}],
   ['a credential that is no key', { authorization: 'Bearer nonsense' }],
-  ['a key with a wrong checksum', { authorization: 'Bearer sp_test_000000000000_0000000000000000000000000000000000000000000000000' }],
+  [
+    'a key with a wrong checksum',
+    { authorization: 'Bearer sp_test_000000000000_0000000000000000000000000000000000000000000000000' },
+  ],
   ['another scheme', { authorization: 'Basic YWxpY2U6YWxpY2U=' }],
   ['an empty bearer', { authorization: 'Bearer ' }],
 ] as const) {
@@ -204,21 +208,26 @@ for (const binding of bindings) {
     assertRefused(answer, 'LISTEN_BODY_TOO_LARGE', binding)
     await assertCostsNobodyElse(answer, 'LISTEN_BODY_TOO_LARGE', seen)
   })
-
-  test(`refuses a body that arrives too slowly over ${binding}`, async () => {
-    const seen = hostile.seen.length
-    const raw = gateway.raw()
-    const { path } = spell({ binding, agent: 'hostile', operation: 'SendMessage' })
-    raw.send(`${head(path, 'content-length: 1000')}{"jsonrpc":`)
-    const drip = setInterval(() => raw.send(' '), 100)
-    // nobody else waits for it
-    await gateway.good('hostile')
-    const text = await raw.untilClosed(8_000)
-    clearInterval(drip)
-    assert.match(text, /^HTTP\/1\.1 408 /)
-    await assertCostsNobodyElse(asAnswer(text), 'LISTEN_BODY_TIMEOUT', seen + 1)
-  })
 }
+
+test('refuses a body that arrives too slowly, over both bindings', async () => {
+  const seen = hostile.seen.length
+  await Promise.all(
+    bindings.map(async (binding) => {
+      const raw = gateway.raw()
+      const { path } = spell({ binding, agent: 'hostile', operation: 'SendMessage' })
+      raw.send(`${head(path, 'content-length: 1000')}{"jsonrpc":`)
+      const drip = setInterval(() => raw.send(' '), 100)
+      // nobody else waits for it
+      await gateway.good('hostile')
+      const text = await raw.untilClosed(8_000)
+      clearInterval(drip)
+      assert.match(text, /^HTTP\/1\.1 408 /)
+      assert.equal((await gateway.recordOf(asAnswer(text))).envelope.code, 'LISTEN_BODY_TIMEOUT')
+    }),
+  )
+  assert.equal(hostile.seen.length, seen + bindings.length, 'the agent saw a refused call')
+})
 
 test('refuses a request head that arrives too slowly', async () => {
   const seen = hostile.seen.length
@@ -235,6 +244,39 @@ test('closes a connection on which nothing is ever sent', async () => {
   const raw = gateway.raw()
   await raw.untilClosed(10_000)
   await gateway.good('hostile')
+})
+
+test('a caller that sends all of its too large body before it reads still learns why', async () => {
+  const raw = gateway.raw()
+  raw.socket.pause()
+  raw.send(head('/agents/hostile', `content-length: ${4 * 2 ** 20}`))
+  raw.send(Buffer.alloc(4 * 2 ** 20, ' '))
+  await eventually('the body is sent, or refused', () =>
+    raw.closed || raw.socket.writableLength === 0 ? true : undefined,
+  )
+  raw.socket.resume()
+  assert.match(await raw.untilClosed(), /^HTTP\/1\.1 413 /)
+})
+
+test('a caller that has said all it has to say still gets its answer', async () => {
+  const raw = gateway.raw()
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'SendMessage', params: say('message half-closed') })
+  raw.send(`${head('/agents/hostile', `content-length: ${body.length}`)}${body}`)
+  raw.socket.end()
+  assert.match(await raw.untilClosed(), /^HTTP\/1\.1 200 OK/)
+})
+
+test('the unread body of a refused call is never taken for a call', async () => {
+  const seen = hostile.seen.length
+  const raw = gateway.raw()
+  const good = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'SendMessage', params: say('message smuggled') })
+  const hidden = `${head('/agents/hostile', `content-length: ${good.length}`)}${good}`
+  raw.send(`POST /agents/hostile HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`)
+  await raw.until((received) => received.includes('"UNAUTHENTICATED"'))
+  await gateway.good('hostile')
+  assert.equal(raw.received.split('HTTP/1.1 ').length, 2)
+  assert.equal(hostile.seen.length, seen + 1)
+  raw.close()
 })
 
 test('a caller that leaves in the middle of its body costs nothing', async () => {

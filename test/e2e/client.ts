@@ -57,7 +57,13 @@ export function spell(call: OperationCall): HttpCall {
   const more = call.signal && { signal: call.signal }
   if (call.binding === 'JSONRPC') {
     const body = JSON.stringify({ jsonrpc: '2.0', id: call.id ?? 1, method: call.operation, params })
-    return { method: 'POST', path: root, headers: { ...headers, 'content-type': 'application/json', ...call.headers }, body, ...more }
+    return {
+      method: 'POST',
+      path: root,
+      headers: { ...headers, 'content-type': 'application/json', ...call.headers },
+      body,
+      ...more,
+    }
   }
   const { method, path, body } = spellRest(call.operation, params)
   return {
@@ -72,7 +78,7 @@ export function spell(call: OperationCall): HttpCall {
 function spellRest(operation: Operation, params: JsonObject): { method: string; path: string; body?: string } {
   const { id, taskId, ...rest } = params
   const isConfig = operation.includes('PushNotificationConfig')
-  const ids = { tenant: '', taskId: String((isConfig ? taskId : id) ?? ''), configId: isConfig ? String(id ?? '') : '' }
+  const ids = { tenant: '', taskId: textOf(isConfig ? taskId : id), configId: isConfig ? textOf(id) : '' }
   const path = (): string => buildRestPath({ operation, ...ids })
   switch (operation) {
     case 'SendMessage':
@@ -86,7 +92,7 @@ function spellRest(operation: Operation, params: JsonObject): { method: string; 
     case 'DeleteTaskPushNotificationConfig':
       return { method: 'DELETE', path: path() }
     default: {
-      const query = Object.entries(rest).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+      const query = Object.entries(rest).map(([name, value]) => `${name}=${encodeURIComponent(textOf(value))}`)
       return { method: 'GET', path: query.length === 0 ? path() : `${path()}?${query.join('&')}` }
     }
   }
@@ -164,7 +170,7 @@ function readAnswer(response: IncomingMessage, text: string): Answer {
     headers: response.headers,
     text,
     json,
-    error: { code: Number(error['code'] ?? 0), reason: String(info['reason'] ?? ''), message: String(error['message'] ?? '') },
+    error: { code: Number(error['code'] ?? 0), reason: textOf(info['reason']), message: textOf(error['message']) },
     result: isJsonObject(json['result']) ? json['result'] : json,
   }
 }
@@ -176,6 +182,10 @@ function parse(text: string): JsonObject {
   } catch {
     return {} // an answer that is not JSON is for the test to judge
   }
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 export interface SseEvent {
@@ -280,7 +290,8 @@ export class RawConnection {
   async until(isEnough: (received: string) => boolean, withinMs = 5_000): Promise<string> {
     const deadline = AbortSignal.timeout(withinMs)
     while (!this.closed && !isEnough(this.received)) {
-      if (deadline.aborted) throw new Error(`nothing more came within ${withinMs} ms after: ${JSON.stringify(this.received.slice(0, 300))}`)
+      if (deadline.aborted)
+        throw new Error(`nothing more came within ${withinMs} ms after: ${JSON.stringify(this.received.slice(0, 300))}`)
       await new Promise<void>((resolve) => {
         this.#changed = resolve
         deadline.addEventListener('abort', () => resolve(), { once: true })

@@ -24,14 +24,22 @@ export interface Demo {
   readonly client: Client
   /** all of standard output so far */
   output(): string
-  ask(caller: 'alice' | 'bob', agent: string, operation: Operation, params: JsonObject, binding?: Binding): Promise<Answer>
+  ask(
+    caller: 'alice' | 'bob',
+    agent: string,
+    operation: Operation,
+    params: JsonObject,
+    binding?: Binding,
+  ): Promise<Answer>
   /** ends it and returns its exit code; the ledger must verify */
   stop(signal: NodeJS.Signals): Promise<number>
 }
 
 export async function startDemo(): Promise<Demo> {
   const home = await mkdtemp(join(tmpdir(), 'sallyport-demo-test-'))
-  const child = spawn(launcher, ['demo', '--json', '--port', '0', '--admin-port', '0', '--data-dir', home], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(launcher, ['demo', '--json', '--port', '0', '--admin-port', '0', '--data-dir', home], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let out = ''
   let err = ''
   const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 128)))

@@ -20,8 +20,14 @@ after(async () => {
 test('prints exactly one line of JSON with the members it promises', () => {
   assert.equal(demo.output().trimEnd().split('\n').length, 1)
   const { ready } = demo
-  assert.deepEqual(Object.keys(ready).toSorted(), ['adminToken', 'admin', 'agents', 'callers', 'dataDir', 'gateway'].toSorted())
-  assert.deepEqual(ready.agents.map((agent) => agent.name), ['calculator', 'concierge'])
+  assert.deepEqual(
+    Object.keys(ready).toSorted(),
+    ['adminToken', 'admin', 'agents', 'callers', 'dataDir', 'gateway'].toSorted(),
+  )
+  assert.deepEqual(
+    ready.agents.map((agent) => agent.name),
+    ['calculator', 'concierge'],
+  )
   assert.deepEqual(Object.keys(ready.callers), ['alice', 'bob'])
   assert.match(ready.callers.alice.key, /^sp_demo_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/)
   assert.equal(ready.callers.alice.id, 'key:alice')
@@ -42,14 +48,23 @@ for (const caller of ['alice', 'bob'] as const) {
 
 test('an unknown key may do nothing and sees nothing', async () => {
   for (const path of ['/agents', '/agents/calculator/.well-known/agent-card.json']) {
-    for (const headers of [{}, { authorization: 'Bearer sp_demo_000000000000_0000000000000000000000000000000000000000000000000' }]) {
+    for (const headers of [
+      {},
+      { authorization: 'Bearer sp_demo_000000000000_0000000000000000000000000000000000000000000000000' },
+    ]) {
       const answer = await demo.client.http({ path, headers })
       assert.equal(answer.status, 401)
       assert.doesNotMatch(answer.text, /calculator/)
     }
   }
   for (const binding of bindings) {
-    const answer = await demo.client.call({ binding, agent: 'calculator', operation: 'SendMessage', params: say('1+1'), key: 'x' })
+    const answer = await demo.client.call({
+      binding,
+      agent: 'calculator',
+      operation: 'SendMessage',
+      params: say('1+1'),
+      key: 'x',
+    })
     assertRefused(answer, 'AUTHN_INVALID', binding)
   }
 })
@@ -61,16 +76,19 @@ test('files are denied by the policy of the demonstration', async () => {
   }
 })
 
-test('what the concierge asks is recorded as the concierge\'s call on behalf of alice', async () => {
+test("what the concierge asks is recorded as the concierge's call on behalf of alice", async () => {
   await demo.ask('alice', 'concierge', 'SendMessage', say('what is the sum of 20, 22?'))
   const chained = await eventually('the chained call', async () =>
-    (await readRecords(demo.ready.dataDir)).findLast(({ envelope, event }) => envelope.agent === 'calculator' && event?.['caller'] === 'agent:concierge'),
+    (await readRecords(demo.ready.dataDir)).findLast(
+      ({ envelope, event }) =>
+        envelope.kind === 'decision' && envelope.agent === 'calculator' && event?.['caller'] === 'agent:concierge',
+    ),
   )
   assert.equal(chained.envelope.outcome, 'allowed')
   assert.equal(chained.event?.['origin'], 'key:alice')
 })
 
-test('another caller\'s task does not exist', async () => {
+test("another caller's task does not exist", async () => {
   const made = await demo.ask('alice', 'calculator', 'SendMessage', say('6 * 7'))
   const { id } = made.result['task'] as JsonObject & { id: string }
   for (const binding of bindings) {
@@ -81,7 +99,12 @@ test('another caller\'s task does not exist', async () => {
 })
 
 test('a stream shows its steps', async () => {
-  const call = { binding: 'JSONRPC', agent: 'calculator', operation: 'SendStreamingMessage', params: say('1 + 2') } as const
+  const call = {
+    binding: 'JSONRPC',
+    agent: 'calculator',
+    operation: 'SendStreamingMessage',
+    params: say('1 + 2'),
+  } as const
   const events = await (await demo.client.stream({ ...call, key: demo.ready.callers.alice.key })).rest()
   assert.ok(events.length >= 3)
   assert.ok(events[0]?.result['task'])
@@ -89,7 +112,7 @@ test('a stream shows its steps', async () => {
 
 test('the agents take calls from the gateway only', async () => {
   const { agents } = demo.ready
-  for (const { url } of agents) assert.ok(url.startsWith(demo.ready.gateway), 'the line names the gateway\'s addresses')
+  for (const { url } of agents) assert.ok(url.startsWith(demo.ready.gateway), "the line names the gateway's addresses")
 })
 
 test('the admin listener says it is ready, counts, and keeps its API closed', async () => {

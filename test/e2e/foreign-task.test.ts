@@ -20,7 +20,11 @@ before(async () => {
   gateway = await startGateway({ agents: { a: agent.url, b: agent.url } })
   const made = await ask('alice', 'JSONRPC', 'SendMessage', say('task', { contextId: 'context-of-alice' }))
   const task = (made.result['task'] as JsonObject)['id'] as string
-  const pushed = await ask('alice', 'JSONRPC', 'CreateTaskPushNotificationConfig', { taskId: task, id: 'config-of-alice', url: 'https://hooks.example.com/x' })
+  const pushed = await ask('alice', 'JSONRPC', 'CreateTaskPushNotificationConfig', {
+    taskId: task,
+    id: 'config-of-alice',
+    url: 'https://hooks.example.com/x',
+  })
   assert.equal(pushed.result['id'], 'config-of-alice', pushed.text)
   owned = { task, context: 'context-of-alice', config: 'config-of-alice' }
   // the agent would gladly talk about a task that nobody made through the gateway
@@ -48,10 +52,26 @@ const positions: readonly Position[] = [
   byId('SubscribeToTask'),
   { name: 'GetTask with a history length', operation: 'GetTask', params: (id) => ({ id, historyLength: 3 }) },
   { name: 'SendMessage to the task', operation: 'SendMessage', params: (taskId) => say('task', { taskId }) },
-  { name: 'SendMessage to the task in its context', operation: 'SendMessage', params: (taskId) => say('task', { taskId, contextId: 'context-of-alice' }) },
-  { name: 'SendMessage that refers to the task', operation: 'SendMessage', params: (id) => say('task', { referenceTaskIds: [id] }) },
-  { name: 'SendStreamingMessage to the task', operation: 'SendStreamingMessage', params: (taskId) => say('stream', { taskId }) },
-  { name: 'SendStreamingMessage that refers to the task', operation: 'SendStreamingMessage', params: (id) => say('stream', { referenceTaskIds: [id] }) },
+  {
+    name: 'SendMessage to the task in its context',
+    operation: 'SendMessage',
+    params: (taskId) => say('task', { taskId, contextId: 'context-of-alice' }),
+  },
+  {
+    name: 'SendMessage that refers to the task',
+    operation: 'SendMessage',
+    params: (id) => say('task', { referenceTaskIds: [id] }),
+  },
+  {
+    name: 'SendStreamingMessage to the task',
+    operation: 'SendStreamingMessage',
+    params: (taskId) => say('stream', { taskId }),
+  },
+  {
+    name: 'SendStreamingMessage that refers to the task',
+    operation: 'SendStreamingMessage',
+    params: (id) => say('stream', { referenceTaskIds: [id] }),
+  },
   {
     name: 'SendMessage with a webhook for the task',
     operation: 'SendMessage',
@@ -70,9 +90,21 @@ const positions: readonly Position[] = [
     operation: 'CreateTaskPushNotificationConfig',
     params: (taskId) => ({ taskId, id: 'config-of-alice', url: 'https://hooks.example.com/x' }),
   },
-  { name: 'GetTaskPushNotificationConfig', operation: 'GetTaskPushNotificationConfig', params: (taskId) => ({ taskId, id: 'config-of-alice' }) },
-  { name: 'ListTaskPushNotificationConfigs', operation: 'ListTaskPushNotificationConfigs', params: (taskId) => ({ taskId }) },
-  { name: 'DeleteTaskPushNotificationConfig', operation: 'DeleteTaskPushNotificationConfig', params: (taskId) => ({ taskId, id: 'config-of-alice' }) },
+  {
+    name: 'GetTaskPushNotificationConfig',
+    operation: 'GetTaskPushNotificationConfig',
+    params: (taskId) => ({ taskId, id: 'config-of-alice' }),
+  },
+  {
+    name: 'ListTaskPushNotificationConfigs',
+    operation: 'ListTaskPushNotificationConfigs',
+    params: (taskId) => ({ taskId }),
+  },
+  {
+    name: 'DeleteTaskPushNotificationConfig',
+    operation: 'DeleteTaskPushNotificationConfig',
+    params: (taskId) => ({ taskId, id: 'config-of-alice' }),
+  },
 ]
 
 /** What a caller could compare: status, fields and body, without what may differ. */
@@ -157,7 +189,13 @@ for (const binding of bindings) {
   ] as const) {
     test(`a stream whose ${name} speaks of someone else's task ends over ${binding}`, async () => {
       const params = say(behaviour())
-      const stream = await gateway.stream({ binding, agent: 'a', operation: 'SendStreamingMessage', params, key: gateway.keys['bob'] ?? '' })
+      const stream = await gateway.stream({
+        binding,
+        agent: 'a',
+        operation: 'SendStreamingMessage',
+        params,
+        key: gateway.keys['bob'] ?? '',
+      })
       const events = await stream.rest()
       assert.equal(events.at(-1)?.error?.['code'], binding === 'JSONRPC' ? -32006 : 500)
       assert.doesNotMatch(JSON.stringify(events), /POISON/)
@@ -190,7 +228,9 @@ for (const binding of bindings) {
 
 test('two callers who race for one context cannot both win', async () => {
   const contextId = 'context-raced'
-  const calls = ['alice', 'bob', 'alice', 'bob'].map((caller) => ask(caller, 'JSONRPC', 'SendMessage', say('task', { contextId })))
+  const calls = ['alice', 'bob', 'alice', 'bob'].map((caller) =>
+    ask(caller, 'JSONRPC', 'SendMessage', say('task', { contextId })),
+  )
   const answers = await Promise.all(calls)
   const winners = new Set(answers.flatMap((answer, i) => (answer.result['task'] === undefined ? [] : [i % 2])))
   assert.equal(winners.size, 1)
@@ -198,7 +238,9 @@ test('two callers who race for one context cannot both win', async () => {
 
 test('two callers to whom the agent names the same new task at once cannot both own it', async () => {
   const id = 't-raced'
-  const answers = await Promise.all(['alice', 'bob'].map((caller) => ask(caller, 'JSONRPC', 'SendMessage', say(`task ${id}`))))
+  const answers = await Promise.all(
+    ['alice', 'bob'].map((caller) => ask(caller, 'JSONRPC', 'SendMessage', say(`task ${id}`))),
+  )
   const owners = ['alice', 'bob'].filter((_, i) => answers[i]?.result['task'] !== undefined)
   assert.equal(owners.length, 1)
   const other = owners[0] === 'alice' ? 'bob' : 'alice'
@@ -207,12 +249,31 @@ test('two callers to whom the agent names the same new task at once cannot both 
 
 test('a task id that looks like a path stays an id', async () => {
   const seen = agent.seen.length
-  for (const id of ['../tasks', 'a/b', 'a%2fb', `${owned.task}:cancel`, `${owned.task}?x=1`, `${owned.task}/`, ` ${owned.task}`]) {
+  for (const id of [
+    '../tasks',
+    'a/b',
+    'a%2fb',
+    `${owned.task}:cancel`,
+    `${owned.task}?x=1`,
+    `${owned.task}/`,
+    ` ${owned.task}`,
+  ]) {
     const answer = await ask('bob', 'JSONRPC', 'GetTask', { id })
     assert.ok(['TASK_NOT_FOUND', 'INVALID_PARAMS'].includes(answer.error.reason), `${id}: ${answer.text}`)
   }
-  const call = spell({ binding: 'HTTP+JSON', agent: 'a', operation: 'GetTask', params: { id: 'x' }, key: gateway.keys['bob'] ?? '' })
-  for (const path of [`/agents/a/tasks/${owned.task}%3Acancel`, `/agents/a/TASKS/${owned.task}`, `/agents/a/tasks/${owned.task}/`, `/agents/a/tasks/%74-x`]) {
+  const call = spell({
+    binding: 'HTTP+JSON',
+    agent: 'a',
+    operation: 'GetTask',
+    params: { id: 'x' },
+    key: gateway.keys['bob'] ?? '',
+  })
+  for (const path of [
+    `/agents/a/tasks/${owned.task}%3Acancel`,
+    `/agents/a/TASKS/${owned.task}`,
+    `/agents/a/tasks/${owned.task}/`,
+    `/agents/a/tasks/%74-x`,
+  ]) {
     assert.equal((await gateway.http({ ...call, path })).status, 404, path)
   }
   assert.equal(agent.seen.length, seen)

@@ -70,7 +70,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'sallyport-e2e-')))
   const configFile = join(home, 'sallyport.yaml')
   await writeFile(configFile, JSON.stringify(configOf(options), null, 2), { mode: 0o600 })
-  for (const [name, content] of Object.entries(options.files ?? {})) await writeFile(join(home, name), content, { mode: 0o600 })
+  for (const [name, content] of Object.entries(options.files ?? {}))
+    await writeFile(join(home, name), content, { mode: 0o600 })
   const child = spawn(launcher, ['serve', '--config', configFile, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 128)))
@@ -114,7 +115,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log: () => log,
     as: (caller, call) => client.call({ ...call, key: keys[caller] ?? '' }),
     async good(agent) {
-      const call = { binding: 'JSONRPC', agent, operation: 'SendMessage', params: say('message good'), key: keys['alice'] ?? '' } as const
+      const call = {
+        binding: 'JSONRPC',
+        agent,
+        operation: 'SendMessage',
+        params: say('message good'),
+        key: keys['alice'] ?? '',
+      } as const
       const answer = await client.call(call)
       assert.equal(answer.status, 200, `a good call failed: ${answer.text}`)
       assert.ok(answer.result['message'], `a good call failed: ${answer.text}`)
@@ -242,7 +249,11 @@ export function assertRefused(answer: Answer, code: RefusalCode, binding: Bindin
 }
 
 /** Polls until there is something, at most `withinMs`. */
-export async function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>, withinMs = 5_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  withinMs = 5_000,
+): Promise<T> {
   const deadline = performance.now() + withinMs
   for (;;) {
     const found = await look()

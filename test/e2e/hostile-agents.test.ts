@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import type { Binding } from '../../src/a2a/operations.ts'
 import type { RefusalCode } from '../../src/refusal/refusal.ts'
@@ -65,7 +65,13 @@ for (const trick of streamTricks) {
     const what = trick.becomes === undefined ? 'passes' : `ends with ${trick.becomes}`
     test(`a stream with ${trick.name} ${what} over ${binding}`, async () => {
       const params = say(`stream-trick ${trick.name}`)
-      const stream = await gateway.stream({ binding, agent: 'hostile', operation: 'SendStreamingMessage', params, key: gateway.keys['alice'] ?? '' })
+      const stream = await gateway.stream({
+        binding,
+        agent: 'hostile',
+        operation: 'SendStreamingMessage',
+        params,
+        key: gateway.keys['alice'] ?? '',
+      })
       const events = await stream.rest()
       assert.ok(events[0]?.result['task'], 'the first event is good')
       const last = events.at(-1)
@@ -95,7 +101,13 @@ test('a first event that is rubbish never reaches the caller', async () => {
 test('an event without its blank line never reaches the caller', async () => {
   for (const binding of bindings) {
     const params = say('stream-unfinished')
-    const stream = await gateway.stream({ binding, agent: 'hostile', operation: 'SendStreamingMessage', params, key: gateway.keys['alice'] ?? '' })
+    const stream = await gateway.stream({
+      binding,
+      agent: 'hostile',
+      operation: 'SendStreamingMessage',
+      params,
+      key: gateway.keys['alice'] ?? '',
+    })
     const events = await stream.rest().catch(() => [])
     assert.doesNotMatch(events.map((event) => event.data).join(), /POISON/)
   }
@@ -120,19 +132,6 @@ for (const binding of bindings) {
     await assertFailed(await send(binding, 'message', 'dead'), 'FORWARD_UNAVAILABLE', binding)
     await gateway.good('plain')
   })
-
-  for (const behaviour of ['never', 'head-then-nothing', 'half-then-nothing', 'drip']) {
-    test(`an agent that stalls (${behaviour}) is given up over ${binding}, and nobody else waits`, async () => {
-      const started = performance.now()
-      const stalled = send(binding, behaviour)
-      const seen = await hostile.sawCall(behaviour)
-      await gateway.good('plain')
-      await gateway.good('hostile')
-      await assertFailed(await stalled, 'FORWARD_TIMEOUT', binding)
-      assert.ok(performance.now() - started < 6_000)
-      assert.equal(await seen.over, 'aborted')
-    })
-  }
 
   for (const behaviour of ['reset', 'reset-mid-answer', 'close-mid-answer']) {
     test(`an agent that dies (${behaviour}) answers 503 over ${binding}`, async () => {
@@ -182,20 +181,6 @@ for (const binding of bindings) {
     })
   }
 
-  for (const behaviour of ['stream-silent', 'stream-without-events']) {
-    test(`an agent that stalls in mid-stream (${behaviour}) is given up with an error event over ${binding}`, async () => {
-      const call = { binding, agent: 'hostile', operation: 'SendStreamingMessage', params: say(behaviour) } as const
-      const stream = await gateway.stream({ ...call, key: gateway.keys['alice'] ?? '' })
-      const events = stream.rest()
-      await gateway.good('hostile')
-      await gateway.good('plain')
-      assert.equal((await events).at(-1)?.error?.['code'], binding === 'JSONRPC' ? -32043 : 504)
-      const { envelope } = await gateway.completionOf(stream.response)
-      assert.deepEqual([envelope.outcome, envelope.code], ['failed', 'RELEASE_STREAM_STALLED'])
-      assert.equal(await hostile.seen.findLast((one) => one.text === behaviour)?.over, 'aborted')
-    })
-  }
-
   test(`an answer that comes byte by byte is still an answer over ${binding}`, async () => {
     const answer = await send(binding, 'slow')
     assert.equal(answer.status, 200)
@@ -208,10 +193,10 @@ for (const binding of bindings) {
       const headers = {
         ...call.headers,
         ...credential,
-        'cookie': 'session=secret',
+        cookie: 'session=secret',
         'proxy-authorization': 'Basic c2VjcmV0',
         'x-forwarded-for': '203.0.113.9',
-        'forwarded': 'for=203.0.113.9',
+        forwarded: 'for=203.0.113.9',
         'x-anything': 'secret',
       }
       assert.equal((await gateway.http({ ...call, headers })).status, 200)
@@ -219,7 +204,15 @@ for (const binding of bindings) {
     for (const call of hostile.seen) {
       const text = JSON.stringify([call.url, call.headers, call.body])
       assert.ok(!text.includes(key))
-      for (const name of ['authorization', 'x-api-key', 'cookie', 'proxy-authorization', 'x-forwarded-for', 'forwarded', 'x-anything']) {
+      for (const name of [
+        'authorization',
+        'x-api-key',
+        'cookie',
+        'proxy-authorization',
+        'x-forwarded-for',
+        'forwarded',
+        'x-anything',
+      ]) {
         assert.equal(call.headers[name], undefined, `${name} reached the agent`)
       }
     }
@@ -230,18 +223,59 @@ for (const binding of bindings) {
     const seen = await plain.sawCall(`message for-plain-${binding}`)
     assert.equal(seen.headers['authorization'], 'Bearer secret-of-plain')
     const jwks = JSON.parse((await gateway.http({ path: '/.well-known/jwks.json' })).text) as JSONWebKeySet
-    const { payload, protectedHeader } = await jwtVerify(seen.headers['sallyport-caller-assertion'] ?? '', createLocalJWKSet(jwks), {
-      issuer: gateway.url,
-      audience: 'agent:plain',
-      subject: 'key:alice',
-    })
+    const { payload, protectedHeader } = await jwtVerify(
+      seen.headers['sallyport-caller-assertion'] ?? '',
+      createLocalJWKSet(jwks),
+      {
+        issuer: gateway.url,
+        audience: 'agent:plain',
+        subject: 'key:alice',
+      },
+    )
     assert.equal(protectedHeader.alg, 'ES256')
     assert.equal(payload['op'], 'SendMessage')
     assert.ok((payload.exp ?? 0) - (payload.iat ?? 0) <= 60)
   })
 }
 
-test('an answer that nobody asked for is nobody\'s', async () => {
+// they all take their time, and none of it is another's
+describe('an agent that stalls', { concurrency: true }, () => {
+  for (const binding of bindings) {
+    for (const behaviour of ['never', 'head-then-nothing', 'half-then-nothing', 'drip']) {
+      test(`with ${behaviour} is given up over ${binding}, and nobody else waits`, async () => {
+        const started = performance.now()
+        const stalled = send(binding, `${behaviour} ${binding}`)
+        const seen = await hostile.sawCall(`${behaviour} ${binding}`)
+        await gateway.good('plain')
+        await gateway.good('hostile')
+        await assertFailed(await stalled, 'FORWARD_TIMEOUT', binding)
+        assert.ok(performance.now() - started < 6_000)
+        assert.equal(await seen.over, 'aborted')
+      })
+    }
+
+    for (const behaviour of ['stream-silent', 'stream-without-events']) {
+      test(`in mid-stream with ${behaviour} is given up with an error event over ${binding}`, async () => {
+        const call = {
+          binding,
+          agent: 'hostile',
+          operation: 'SendStreamingMessage',
+          params: say(`${behaviour} ${binding}`),
+        } as const
+        const stream = await gateway.stream({ ...call, key: gateway.keys['alice'] ?? '' })
+        const events = stream.rest()
+        await gateway.good('hostile')
+        await gateway.good('plain')
+        assert.equal((await events).at(-1)?.error?.['code'], binding === 'JSONRPC' ? -32043 : 504)
+        const { envelope } = await gateway.completionOf(stream.response)
+        assert.deepEqual([envelope.outcome, envelope.code], ['failed', 'RELEASE_STREAM_STALLED'])
+        assert.equal(await hostile.seen.findLast((one) => one.text === `${behaviour} ${binding}`)?.over, 'aborted')
+      })
+    }
+  }
+})
+
+test("an answer that nobody asked for is nobody's", async () => {
   for (let i = 0; i < 5; i++) {
     const answer = await send('JSONRPC', 'answer-twice')
     assert.doesNotMatch(answer.text, /POISON/)
@@ -265,17 +299,24 @@ test('after failures in a row an agent is not asked any more, and asked again af
   assert.equal(hostile.seen.length, seen, 'the circuit is open')
   // the same agent under another name has its own circuit
   await gateway.good('hostile')
-  await eventually('the agent is asked again', async () => ((await send('JSONRPC', 'message', 'fragile')).status === 200 ? true : undefined))
+  await eventually('the agent is asked again', async () =>
+    (await send('JSONRPC', 'message', 'fragile')).status === 200 ? true : undefined,
+  )
 })
 
-test('a refusal of the agent is said in the gateway\'s words, so that it cannot be told from a foreign task', async () => {
+test("a refusal of the agent is said in the gateway's words, so that it cannot be told from a foreign task", async () => {
   for (const binding of bindings) {
     const made = await send(binding, 'task')
     const task = made.result['task'] as { id: string }
     hostile.behave(task.id, 'not-found')
     const gone = await gateway.as('alice', { binding, agent: 'hostile', operation: 'GetTask', params: { id: task.id } })
     assertRefused(gone, 'AUTHZ_TASK_NOT_FOUND', binding)
-    const absent = await gateway.as('alice', { binding, agent: 'hostile', operation: 'GetTask', params: { id: 't-absent' } })
+    const absent = await gateway.as('alice', {
+      binding,
+      agent: 'hostile',
+      operation: 'GetTask',
+      params: { id: 't-absent' },
+    })
     assert.equal(gone.text, absent.text)
   }
 })

@@ -58,7 +58,7 @@ async function load(gateway: Gateway, caller: string, n: number, told: Told[]): 
   }
 }
 
-test('every answered call survives kill -9, and every task stays its owner\'s', async () => {
+test("every answered call survives kill -9, and every task stays its owner's", async () => {
   const told: Told[] = []
   let gateway = await startGateway({ agents: { a: agent.url }, callers, home })
   for (let round = 0; round < rounds; round++) {
@@ -79,7 +79,8 @@ test('every answered call survives kill -9, and every task stays its owner\'s', 
   }
   // also when the index of owners is lost and rebuilt from the ledger alone
   await gateway.stop()
-  for (const name of ['index.db', 'index.db-wal', 'index.db-shm']) await rm(join(gateway.dataDir, name), { force: true })
+  for (const name of ['index.db', 'index.db-wal', 'index.db-shm'])
+    await rm(join(gateway.dataDir, name), { force: true })
   gateway = await startGateway({ agents: { a: agent.url }, callers, home })
   const sample = told.filter((_, i) => i % Math.ceil(told.length / 100) === 0)
   await Promise.all(sample.map((one) => assertOwned(gateway, one)))

@@ -23,13 +23,22 @@ const isReady = async (gateway: Gateway): Promise<boolean> => (await fetch(`${ga
 
 /** Refuses everything while the ledger cannot be written, and recovers when it can. */
 async function assertRefusesAndRecovers(gateway: Gateway, breakIt: () => void, mendIt: () => void): Promise<void> {
-  const made = await gateway.as('alice', { binding: 'JSONRPC', agent: 'a', operation: 'SendMessage', params: say('task') })
+  const made = await gateway.as('alice', {
+    binding: 'JSONRPC',
+    agent: 'a',
+    operation: 'SendMessage',
+    params: say('task'),
+  })
   const { id } = made.result['task'] as { id: string }
   assert.ok(await isReady(gateway))
   breakIt()
   const call = { binding: 'JSONRPC', agent: 'a', operation: 'SendMessage', params: say('message') } as const
   // what still fits into the last bytes may still be served, with its record
-  await eventually('the ledger is full', async () => ((await gateway.as('alice', call)).status === 503 ? true : undefined), 20_000)
+  await eventually(
+    'the ledger is full',
+    async () => ((await gateway.as('alice', call)).status === 503 ? true : undefined),
+    20_000,
+  )
   const seen = agent.seen.length
 
   let refused = 0
@@ -37,10 +46,19 @@ async function assertRefusesAndRecovers(gateway: Gateway, breakIt: () => void, m
     for (const operation of ['SendMessage', 'SendStreamingMessage'] as const) {
       assertUnavailable(await gateway.as('alice', { binding, agent: 'a', operation, params: say('message') }), binding)
     }
-    assertUnavailable(await gateway.as('alice', { binding, agent: 'a', operation: 'CancelTask', params: { id } }), binding)
+    assertUnavailable(
+      await gateway.as('alice', { binding, agent: 'a', operation: 'CancelTask', params: { id } }),
+      binding,
+    )
     // refusals cannot be recorded either
-    assertUnavailable(await gateway.as('alice', { binding, agent: 'a', operation: 'GetTask', params: { id: 't-absent' } }), binding)
-    assertUnavailable(await gateway.call({ binding, agent: 'a', operation: 'SendMessage', params: say('message') }), binding)
+    assertUnavailable(
+      await gateway.as('alice', { binding, agent: 'a', operation: 'GetTask', params: { id: 't-absent' } }),
+      binding,
+    )
+    assertUnavailable(
+      await gateway.call({ binding, agent: 'a', operation: 'SendMessage', params: say('message') }),
+      binding,
+    )
     refused += 5
   }
   assert.equal(agent.seen.length, seen, 'the agent saw a call without a record')
@@ -55,13 +73,19 @@ async function assertRefusesAndRecovers(gateway: Gateway, breakIt: () => void, m
   assert.equal((await fetch(`${gateway.adminUrl}/healthz`)).status, 200)
 
   mendIt()
-  await eventually('recovery', async () => ((await gateway.as('alice', call)).status === 200 ? true : undefined), 10_000)
+  await eventually(
+    'recovery',
+    async () => ((await gateway.as('alice', call)).status === 200 ? true : undefined),
+    10_000,
+  )
   await gateway.good('a')
   await eventually('readiness', async () => ((await isReady(gateway)) ? true : undefined))
   const still = await gateway.as('alice', { binding: 'JSONRPC', agent: 'a', operation: 'GetTask', params: { id } })
   assert.equal(still.result['id'], id)
-  const gaps = (await gateway.records()).flatMap((record) => (record.envelope.operation === 'unrecorded-refusals' ? [record.event?.['gap']] : []))
-  const count = gaps.reduce((sum: number, gap) => sum + Number((gap as { count: number }).count), 0)
+  const gaps = (await gateway.records()).flatMap((record) =>
+    record.envelope.operation === 'unrecorded-refusals' ? [record.event?.['gap']] : [],
+  )
+  const count = gaps.reduce<number>((sum, gap) => sum + (gap as { count: number }).count, 0)
   assert.ok(count >= refused, `${count} of ${refused} refusals were counted`)
 }
 
@@ -77,7 +101,11 @@ test('a full disk refuses everything and recovers in process', needs('tmpfs moun
   try {
     const gateway = await startGateway({ agents: { a: agent.url }, callers: ['alice'], home })
     const filler = join(home, 'filler')
-    await assertRefusesAndRecovers(gateway, () => fill(filler), () => unlinkSync(filler))
+    await assertRefusesAndRecovers(
+      gateway,
+      () => fill(filler),
+      () => unlinkSync(filler),
+    )
     await gateway.stop()
   } finally {
     execFileSync('umount', ['-l', home])
@@ -85,13 +113,22 @@ test('a full disk refuses everything and recovers in process', needs('tmpfs moun
   }
 })
 
-test('a ledger that may not grow refuses everything and recovers in process', needs('prlimit', canLimitProcesses()), async () => {
-  const gateway = await startGateway({ agents: { a: agent.url }, callers: ['alice'] })
-  // a file size limit: writes beyond it fail with EFBIG
-  const limit = (bytes: string): void => void execFileSync('prlimit', ['--pid', String(gateway.pid), `--fsize=${bytes}:`])
-  await assertRefusesAndRecovers(gateway, () => limit(String(largestSegment(gateway.dataDir))), () => limit('unlimited'))
-  await gateway.stop()
-})
+test(
+  'a ledger that may not grow refuses everything and recovers in process',
+  needs('prlimit', canLimitProcesses()),
+  async () => {
+    const gateway = await startGateway({ agents: { a: agent.url }, callers: ['alice'] })
+    // a file size limit: writes beyond it fail with EFBIG
+    const limit = (bytes: string): void =>
+      void execFileSync('prlimit', ['--pid', String(gateway.pid), `--fsize=${bytes}:`])
+    await assertRefusesAndRecovers(
+      gateway,
+      () => limit(String(largestSegment(gateway.dataDir))),
+      () => limit('unlimited'),
+    )
+    await gateway.stop()
+  },
+)
 
 function fill(path: string): void {
   const file = openSync(path, 'w')

@@ -11,14 +11,19 @@ let gateway: Gateway
 
 before(async () => {
   agent = await startHostileAgent()
-  gateway = await startGateway({ agents: { calculator: agent.url }, callers: ['alice'], bounds: { headTime: '2s', bodyTime: '2s' } })
+  gateway = await startGateway({
+    agents: { calculator: agent.url },
+    callers: ['alice'],
+    bounds: { headTime: '2s', bodyTime: '2s' },
+  })
 })
 after(async () => {
   await gateway.stop()
   await agent.close()
 })
 
-const body = '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"smuggled","role":"ROLE_USER","parts":[{"text":"message smuggled"}]}}}'
+const body =
+  '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"smuggled","role":"ROLE_USER","parts":[{"text":"message smuggled"}]}}}'
 const length = `Content-Length: ${body.length}`
 const chunkOf = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
 
@@ -186,7 +191,10 @@ test('a request hidden behind the last chunk is a request of its own, and two go
 test('trailer fields of a chunked body do not count as header fields', async () => {
   const seen = agent.seen.length
   const raw = gateway.raw()
-  const request = spellRaw({ fields: ['Transfer-Encoding: chunked', 'Connection: close'], body: `${chunkOf(body)}0\r\nAuthorization: Bearer other\r\nX-Api-Key: x\r\n\r\n` })
+  const request = spellRaw({
+    fields: ['Transfer-Encoding: chunked', 'Connection: close'],
+    body: `${chunkOf(body)}0\r\nAuthorization: Bearer other\r\nX-Api-Key: x\r\n\r\n`,
+  })
   raw.send(request)
   const text = await raw.untilClosed()
   assert.match(text, /^HTTP\/1\.1 (200|400) /)
@@ -196,13 +204,18 @@ test('trailer fields of a chunked body do not count as header fields', async () 
   }
 })
 
-test('a good request behind a bad one on the same connection is never served', async () => {
+test('good requests behind a bad one on the same connection are never served', async () => {
   const seen = agent.seen.length
-  const raw = gateway.raw()
-  raw.send(spellRaw({ fields: [length, 'Content-Type: text/plain'] }) + spellRaw({}))
-  const text = await raw.untilClosed()
-  assert.equal(text.split('HTTP/1.1 ').length, 2)
-  assert.equal(agent.seen.length, seen)
+  // whether they have been read before the refusal is out is a matter of microseconds: try a few times
+  for (let i = 0; i < 10; i++) {
+    const raw = gateway.raw()
+    raw.send(spellRaw({ fields: [length, 'Content-Type: text/plain'] }) + spellRaw({}).repeat(5))
+    const text = await raw.untilClosed()
+    assert.ok(text.split('HTTP/1.1 ').length <= 2, 'answered more than once')
+    assert.match(text, /^HTTP\/1\.1 400 /)
+  }
+  await gateway.good('calculator')
+  assert.equal(agent.seen.length, seen + 1)
 })
 
 test('bytes that are no request, behind a good one, are never taken for its answer', async () => {
@@ -220,7 +233,9 @@ test('Expect: 100-continue is honoured once the caller is known, and not before'
   await raw.until((received) => received.includes('"result"'))
   raw.close()
   const stranger = gateway.raw()
-  stranger.send(`POST /agents/calculator HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\nExpect: 100-continue\r\n\r\n`)
+  stranger.send(
+    `POST /agents/calculator HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\nExpect: 100-continue\r\n\r\n`,
+  )
   const text = await stranger.untilClosed()
   assert.match(text, /^HTTP\/1\.1 401 /)
 })
@@ -237,7 +252,11 @@ test('refuses an expectation it does not know', async () => {
 test('an upgrade is never taken up', async () => {
   const raw = gateway.raw()
   const seen = agent.seen.length
-  raw.send(spellRaw({ fields: [length, 'Connection: Upgrade, close', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA'] }))
+  raw.send(
+    spellRaw({
+      fields: [length, 'Connection: Upgrade, close', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA'],
+    }),
+  )
   const text = await raw.untilClosed()
   assert.doesNotMatch(text, /^HTTP\/1\.1 101/)
   assert.match(text, /^HTTP\/1\.1 \d/)
@@ -249,7 +268,13 @@ test('an upgrade is never taken up', async () => {
 
 test('TRACE echoes nothing', async () => {
   const raw = gateway.raw()
-  raw.send(spellRaw({ line: 'TRACE /agents/calculator HTTP/1.1', fields: ['Connection: close', 'X-Secret: echo-me'], body: '' }))
+  raw.send(
+    spellRaw({
+      line: 'TRACE /agents/calculator HTTP/1.1',
+      fields: ['Connection: close', 'X-Secret: echo-me'],
+      body: '',
+    }),
+  )
   const text = await raw.untilClosed()
   assert.match(text, /^HTTP\/1\.1 4\d\d /)
   assert.doesNotMatch(text, /echo-me/)

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import type { Binding } from '../../src/a2a/operations.ts'
-import type { JsonObject } from '../../src/base/strict-json.ts'
+import { isJsonObject } from '../../src/base/strict-json.ts'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
-import { bindings, say, type EventStream } from './client.ts'
+import { bindings, say, spell, type EventStream, type SseEvent } from './client.ts'
 import { assertRefused, eventually, startGateway, type Gateway } from './harness.ts'
 
 let agent: HostileAgent
@@ -23,13 +23,23 @@ before(async () => {
       roles: [{ name: 'user', rules: [{ agents: ['*'], operations: ['*'] }] }],
       bindings: [{ role: 'user', callers: ['key:alice', 'key:bob', 'key:brief'] }],
     },
-    limits: [{ per: ['caller'], requests: '1000000/m', concurrentStreams: 1_000 }, { per: ['caller'], callers: ['key:bob'], concurrentStreams: 2 }],
+    limits: [
+      { per: ['caller'], requests: '1000000/m', concurrentStreams: 1_000 },
+      { per: ['caller'], callers: ['key:bob'], concurrentStreams: 2 },
+    ],
     bounds: { ping: '1s' },
   })
   bounded = await startGateway({
     agents: { a: agent.url },
     callers: ['alice'],
-    bounds: { streamLife: '2s', streamEvents: 50, streamBytes: '1MiB', drain: '1500ms' },
+    bounds: {
+      streamLife: '2s',
+      streamEvents: 50,
+      streamBytes: '1MiB',
+      bodyTime: '2s',
+      idleTime: '2s',
+      drain: '1500ms',
+    },
   })
 })
 after(async () => {
@@ -65,10 +75,16 @@ for (const binding of bindings) {
   test(`a task is its caller's before the caller learns of it over ${binding}`, async () => {
     const stream = await open(`stream-held own-${binding}`, binding)
     const first = await stream.next()
-    const { id } = first?.result['task'] as { id: string }
-    const claims = (await gateway.records()).filter((record) => JSON.stringify(record.event?.['claims'] ?? '').includes(id))
+    const id = taskIdOf(first)
+    const claims = (await gateway.records()).filter((record) =>
+      JSON.stringify(record.event?.['claims'] ?? '').includes(id),
+    )
     assert.equal(claims.length, 1)
-    assertRefused(await gateway.as('bob', { binding, agent: 'a', operation: 'GetTask', params: { id } }), 'AUTHZ_TASK_NOT_FOUND', binding)
+    assertRefused(
+      await gateway.as('bob', { binding, agent: 'a', operation: 'GetTask', params: { id } }),
+      'AUTHZ_TASK_NOT_FOUND',
+      binding,
+    )
     stream.close()
   })
 
@@ -111,17 +127,44 @@ for (const binding of bindings) {
   })
 
   test(`a stream ends at its life, its events and its bytes over ${binding}`, async () => {
-    for (const text of ['stream-silent', 'stream 60', 'stream-endless']) {
-      const stream = await open(text, binding, 'alice', bounded)
-      const events = await stream.rest()
-      assert.equal(events.at(-1)?.error?.['code'], binding === 'JSONRPC' ? -32042 : 429, text)
-      assert.equal((await bounded.completionOf(stream.response)).envelope.code, 'RELEASE_STREAM_BOUND', text)
-      // a short stream may have left the agent before its bound was met
-      if (text !== 'stream 60') assert.equal(await agent.seen.findLast((call) => call.text === text)?.over, 'aborted', text)
-      assert.ok(events.length <= 51)
-    }
+    const texts = ['stream-silent', 'stream 60', 'stream-endless'].map((text) => `${text} ${binding}`)
+    await Promise.all(
+      texts.map(async (text) => {
+        const stream = await open(text, binding, 'alice', bounded)
+        const events = await stream.rest()
+        assert.equal(events.at(-1)?.error?.['code'], binding === 'JSONRPC' ? -32042 : 429, text)
+        assert.equal((await bounded.completionOf(stream.response)).envelope.code, 'RELEASE_STREAM_BOUND', text)
+        // a short stream may have left the agent before its bound was met
+        if (!text.startsWith('stream 60')) assert.equal(await (await agent.sawCall(text)).over, 'aborted', text)
+        assert.ok(events.length <= 51)
+      }),
+    )
   })
 }
+
+test('a caller that never reads is let go of once its stream is over', async () => {
+  const call = {
+    binding: 'JSONRPC',
+    agent: 'a',
+    operation: 'SendStreamingMessage',
+    params: say('stream-endless unread'),
+  } as const
+  const { path, headers, body } = spell({ ...call, key: bounded.keys['alice'] ?? '' })
+  const fields = Object.entries({ host: 'localhost', 'content-length': String(body?.length), ...headers })
+  const raw = bounded.raw()
+  raw.socket.pause()
+  raw.send(
+    `POST ${path} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body as string}`,
+  )
+  const seen = await agent.sawCall('stream-endless unread')
+  assert.equal(await seen.over, 'aborted')
+  const openConnections = async (): Promise<number> => {
+    const metrics = await (await fetch(`${bounded.adminUrl}/metrics`)).text()
+    return Number(/^sallyport_open_connections (\d+)$/m.exec(metrics)?.[1])
+  }
+  await eventually('its connection is closed', async () => ((await openConnections()) === 0 ? true : undefined), 12_000)
+  raw.close()
+})
 
 test('a slow reader pauses the agent, fills no memory, and gets everything later', async () => {
   const before = residentMiB()
@@ -181,12 +224,23 @@ test('streams are counted per caller, and a place is given back when a stream en
 })
 
 test('a subscription begins with the task, and leaving it does not end the stream that made it', async () => {
-  const made = await gateway.as('alice', { binding: 'JSONRPC', agent: 'a', operation: 'SendMessage', params: say('task-working') })
+  const made = await gateway.as('alice', {
+    binding: 'JSONRPC',
+    agent: 'a',
+    operation: 'SendMessage',
+    params: say('task-working'),
+  })
   const { id } = made.result['task'] as { id: string }
   for (const binding of bindings) {
-    const call = { binding, agent: 'a', operation: 'SubscribeToTask', params: { id }, key: gateway.keys['alice'] ?? '' } as const
+    const call = {
+      binding,
+      agent: 'a',
+      operation: 'SubscribeToTask',
+      params: { id },
+      key: gateway.keys['alice'] ?? '',
+    } as const
     const events = await (await gateway.stream(call)).rest()
-    assert.equal((events[0]?.result['task'] as JsonObject)['id'], id)
+    assert.equal(taskIdOf(events[0]), id)
   }
 })
 
@@ -194,7 +248,12 @@ test('on SIGTERM open calls may end, streams are cut after the drain, nobody new
   const draining = await startGateway({ agents: { a: agent.url }, callers: ['alice'], bounds: { drain: '1500ms' } })
   const stream = await open('stream-held drained', 'JSONRPC', 'alice', draining)
   await stream.next()
-  const held = draining.as('alice', { binding: 'JSONRPC', agent: 'a', operation: 'SendMessage', params: say('held drain') })
+  const held = draining.as('alice', {
+    binding: 'JSONRPC',
+    agent: 'a',
+    operation: 'SendMessage',
+    params: say('held drain'),
+  })
   await agent.sawCall('held drain')
   draining.kill('SIGTERM')
   await eventually('new connections are refused', async () => {
@@ -210,6 +269,13 @@ test('on SIGTERM open calls may end, streams are cut after the drain, nobody new
   await stream.rest().catch(() => [])
   await draining.stop()
 })
+
+function taskIdOf(event: SseEvent | undefined): string {
+  const task = event?.result['task']
+  const id = isJsonObject(task) ? task['id'] : undefined
+  assert.ok(typeof id === 'string', 'the event holds a task')
+  return id
+}
 
 function residentMiB(): number {
   const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8')

@@ -87,7 +87,12 @@ export class Exchange {
     if (this.binding === 'JSONRPC') {
       const error = JSON.stringify({ code, message, data: details })
       this.send(200, 'application/json', `{"jsonrpc":"2.0","id":${this.requestId},"error":${error}}`)
-    } else this.send(status, 'application/json', JSON.stringify({ error: { code: status, status: reason, message, details } }))
+    } else
+      this.send(
+        status,
+        'application/json',
+        JSON.stringify({ error: { code: status, status: reason, message, details } }),
+      )
   }
 
   send(status: number, contentType: string, body: string | Buffer, headers: Record<string, string> = {}): void {

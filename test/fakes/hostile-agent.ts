@@ -64,9 +64,9 @@ export async function startHostileAgent(): Promise<HostileAgent> {
 
   const behaviours: Record<string, Behaviour> = {
     ...streams,
-    'message': (x) => x.answer(agentMessage(x.argument || 'fine')),
+    message: (x) => x.answer(agentMessage(x.argument || 'fine')),
     /** `task` or `task ID`, whoever's ID that is */
-    'task': (x) => x.answer({ task: makeTask(x, x.argument || x.taskId || `t-${randomUUID()}`, 'TASK_STATE_COMPLETED') }),
+    task: (x) => x.answer({ task: makeTask(x, x.argument || x.taskId || `t-${randomUUID()}`, 'TASK_STATE_COMPLETED') }),
     'task-working': (x) => x.answer({ task: makeTask(x, `t-${randomUUID()}`, 'TASK_STATE_WORKING') }),
     /** for GetTask and CancelTask: answers about another task */
     'other-task': (x) => x.answer({ id: x.argument, contextId: 'c-x', status: { state: 'TASK_STATE_COMPLETED' } }),
@@ -83,7 +83,7 @@ export async function startHostileAgent(): Promise<HostileAgent> {
       const history = [{ messageId: 'm', taskId: x.argument, role: 'ROLE_AGENT', parts: [{ text: 'POISON' }] }]
       x.answer({ task: { id: `t-${randomUUID()}`, status: { state: 'TASK_STATE_COMPLETED' }, history } })
     },
-    'rubbish': (x) => {
+    rubbish: (x) => {
       const row = rubbish.find((candidate) => candidate.name === x.argument)
       if (row === undefined) throw new Error(`no such rubbish: ${x.argument}`)
       return row.send(x)
@@ -100,7 +100,7 @@ export async function startHostileAgent(): Promise<HostileAgent> {
       x.response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(2 ** 30) })
       await x.pour(Buffer.alloc(65_536, 'x'), 2 ** 30)
     },
-    'never': () => undefined,
+    never: () => undefined,
     'head-then-nothing': (x) => {
       x.response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
       x.response.flushHeaders()
@@ -110,22 +110,25 @@ export async function startHostileAgent(): Promise<HostileAgent> {
       x.write(x.envelope('{"message":').slice(0, -1))
     },
     /** a byte now and then, never an end */
-    'drip': (x) => {
+    drip: (x) => {
       x.response.writeHead(200, { 'content-type': 'application/json' })
       const timer = setInterval(() => (x.gone ? clearInterval(timer) : x.write(' ')), 100)
       void x.over.then(() => clearInterval(timer))
     },
     /** a good answer, slowly */
-    'slow': async (x) => {
+    slow: async (x) => {
       const body = x.envelope(JSON.stringify(agentMessage('slow but fine')))
-      x.response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) })
+      x.response.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(body)),
+      })
       for (const byte of Buffer.from(body)) {
         x.write(Buffer.from([byte]))
         await new Promise(setImmediate)
       }
       x.end()
     },
-    'reset': (x) => x.reset(),
+    reset: (x) => x.reset(),
     'reset-mid-answer': (x) => {
       x.response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
       x.response.write('{"POISON":', () => x.reset())
@@ -143,7 +146,7 @@ export async function startHostileAgent(): Promise<HostileAgent> {
       x.raw(head(body.length) + body + head(poison.length) + poison)
     },
     /** `held KEY`: answers when released */
-    'held': async (x) => {
+    held: async (x) => {
       await held(x.argument)
       x.answer(agentMessage('held and released'))
     },
@@ -160,7 +163,7 @@ export async function startHostileAgent(): Promise<HostileAgent> {
       x.event(endEvent(id))
       x.end()
     },
-    'known': answerAsAgentsDo,
+    known: answerAsAgentsDo,
   }
 
   /** What a decent agent answers to everything but messages. */
@@ -286,7 +289,9 @@ function understand(request: IncomingMessage, body: string): Understood {
   const rest = matchRestPath(request.method ?? '', path)
   const method = isJsonRpc ? value['method'] : typeof rest === 'string' ? '' : rest.operation
   const operation = typeof method === 'string' && isOperation(method) ? method : ''
-  const params = isJsonRpc ? objectOf(value['params']) : { ...value, ...(typeof rest !== 'string' && rest.configId !== '' && { id: rest.configId }) }
+  const params = isJsonRpc
+    ? objectOf(value['params'])
+    : { ...value, ...(typeof rest !== 'string' && rest.configId !== '' && { id: rest.configId }) }
   const message = objectOf(params['message'])
   const parts = Array.isArray(message['parts']) ? message['parts'] : []
   const isConfig = operation.includes('PushNotificationConfig')

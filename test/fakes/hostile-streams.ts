@@ -7,7 +7,9 @@ import type { Behaviour, Exchange } from './exchange.ts'
 
 const working = { state: 'TASK_STATE_WORKING' }
 const completed = { state: 'TASK_STATE_COMPLETED' }
-export const taskEvent = (taskId: string): object => ({ task: { id: taskId, contextId: `c-${taskId}`, status: working } })
+export const taskEvent = (taskId: string): object => ({
+  task: { id: taskId, contextId: `c-${taskId}`, status: working },
+})
 export const updateEvent = (taskId: string, text: string): object => ({
   artifactUpdate: { taskId, contextId: `c-${taskId}`, artifact: { artifactId: 'a', parts: [{ text }] } },
 })
@@ -76,9 +78,9 @@ export const streamTricks: readonly StreamTrick[] = [
 /** Streams by name, for messages. */
 export const streams: Readonly<Record<string, Behaviour>> = {
   /** `stream N`: a task, N artifact updates, completion */
-  'stream': (x) => {
+  stream: (x) => {
     const id = openTask(x)
-    for (let i = 0; i < Number(x.argument || 3); i++) x.event(updateEvent(id, `step ${i}`))
+    for (let i = 0; i < Number.parseInt(x.argument || '3', 10); i++) x.event(updateEvent(id, `step ${i}`))
     x.event(endEvent(id))
     x.end()
   },
@@ -134,8 +136,12 @@ export const streams: Readonly<Record<string, Behaviour>> = {
   'stream-error': (x) => {
     openTask(x)
     const error = { code: x.binding === 'JSONRPC' ? -32004 : 400, message: 'not today' }
-    if (x.binding === 'JSONRPC') x.write(`event: error\ndata: {"jsonrpc":"2.0","id":${x.requestId},"error":${JSON.stringify(error)}}\n\n`)
-    else x.write(`event: error\ndata: ${JSON.stringify({ error: { ...error, status: 'FAILED_PRECONDITION', details: [] } })}\n\n`)
+    if (x.binding === 'JSONRPC')
+      x.write(`event: error\ndata: {"jsonrpc":"2.0","id":${x.requestId},"error":${JSON.stringify(error)}}\n\n`)
+    else
+      x.write(
+        `event: error\ndata: ${JSON.stringify({ error: { ...error, status: 'FAILED_PRECONDITION', details: [] } })}\n\n`,
+      )
     x.end()
   },
   /** `stream-trick NAME` */

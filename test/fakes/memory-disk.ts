@@ -37,7 +37,9 @@ export function loadMemoryDisk(folder: string): MemoryDisk {
     fileSize: (path) => Promise.resolve(get(path).length),
     list: (path) => {
       const prefix = path === '' ? '' : `${path}/`
-      const names = Array.from(files.keys(), (name) => (name.startsWith(prefix) ? name.slice(prefix.length).split('/')[0] : undefined))
+      const names = Array.from(files.keys(), (name) =>
+        name.startsWith(prefix) ? name.slice(prefix.length).split('/')[0] : undefined,
+      )
       return Promise.resolve([...new Set(names.filter((name) => name !== undefined))])
     },
   }

@@ -103,7 +103,9 @@ export function sampleRecord(number: number, changes: Partial<NewRecord> = {}): 
     operation: 'SendMessage',
     outcome: isDecision ? (number % 5 === 0 ? 'refused' : 'allowed') : 'completed',
     code: number % 5 === 0 && isDecision ? 'AUTHZ_DENIED' : '',
-    sensitive: isDecision ? { caller: subject, origin: subject, source: `192.0.2.${number % 200}`, task: `secret-task-${number}` } : {},
+    sensitive: isDecision
+      ? { caller: subject, origin: subject, source: `192.0.2.${number % 200}`, task: `secret-task-${number}` }
+      : {},
     event: { caller: subject, task: `secret-task-${number}`, rules: ['analyst#0'], number },
     ...changes,
   }

@@ -2,7 +2,13 @@
 // remembers what it was told, an index of owners in memory, an agent's stream that is moved by hand.
 
 import { operations, type Binding, type Operation } from '../../src/a2a/operations.ts'
-import { buildSnapshot, configSchema, type AgentConfig, type ConfigInput, type Snapshot } from '../../src/config/config.ts'
+import {
+  buildSnapshot,
+  configSchema,
+  type AgentConfig,
+  type ConfigInput,
+  type Snapshot,
+} from '../../src/config/config.ts'
 import type { Admitted, Caller, Claim, HeaderRecord, Principal, Reply, TaskOwner } from '../../src/exchange/exchange.ts'
 import type { ChunkSink, StreamAnswer } from '../../src/forward/forward.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
@@ -156,20 +162,32 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     taskId: call.taskId ?? '',
     contextId: call.contextId ?? '',
     configId: call.configId ?? '',
-    message: { messageId: '', taskId: '', contextId: '', role: '', parts: [], referenceTaskIds: [], extensions: [], metadataKeys: [] },
+    message: {
+      messageId: '',
+      taskId: '',
+      contextId: '',
+      role: '',
+      parts: [],
+      referenceTaskIds: [],
+      extensions: [],
+      metadataKeys: [],
+    },
     inlinePush: false,
     returnImmediately: call.returnImmediately ?? false,
     list: call.list,
     historyLength: undefined,
     extensions: call.extensions ?? [],
-    bodyText: call.bodyText ?? (binding === 'JSONRPC' ? `{"jsonrpc":"2.0","id":${requestId},"method":"${operation}"}` : ''),
+    bodyText:
+      call.bodyText ?? (binding === 'JSONRPC' ? `{"jsonrpc":"2.0","id":${requestId},"method":"${operation}"}` : ''),
     bodyBytes: 0,
     body: call.body ?? (binding === 'JSONRPC' ? { jsonrpc: '2.0', id, method: operation } : undefined),
     upstreamPath: call.upstreamPath ?? '',
     upstreamMethod: call.upstreamMethod ?? 'POST',
     allowedBy: ['user#0'],
     policyInput: {},
-    taskOwner: call.taskOwner ?? (operations[operation].namesTask ? { caller: caller.id, origin: call.origin ?? caller.id } : undefined),
+    taskOwner:
+      call.taskOwner ??
+      (operations[operation].namesTask ? { caller: caller.id, origin: call.origin ?? caller.id } : undefined),
     releasePermit: () => undefined,
     limitHeaders: {},
   }
@@ -195,7 +213,11 @@ export function memoryOwnership(): MemoryOwnership {
   const tableOf = (kind: Claim['kind']): Map<string, { owner: TaskOwner }> =>
     (kind === 'task' ? tasks : kind === 'context' ? contexts : configs) as Map<string, { owner: TaskOwner }>
   const idOf = (claim: Claim): string =>
-    claim.kind === 'task' ? claim.taskId : claim.kind === 'context' ? claim.contextId : `${claim.taskId}/${claim.configId}`
+    claim.kind === 'task'
+      ? claim.taskId
+      : claim.kind === 'context'
+        ? claim.contextId
+        : `${claim.taskId}/${claim.configId}`
   const book: MemoryOwnership = {
     tasks,
     contexts,

@@ -81,7 +81,9 @@ export function findViolations(files: readonly SourceFile[]): Violation[] {
   return files.flatMap((file) => [
     ...readImports(file).flatMap((each) => {
       const message = judge(each)
-      return message === undefined ? [] : [{ where: `${each.from}:${each.line}`, message: `${message} (${each.specifier})` }]
+      return message === undefined
+        ? []
+        : [{ where: `${each.from}:${each.line}`, message: `${message} (${each.specifier})` }]
     }),
     ...findComputedImports(file).flatMap((line) =>
       Object.hasOwn(computedImports, file.path)

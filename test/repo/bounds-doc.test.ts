@@ -25,7 +25,11 @@ test('the other defaults are those of the schema', () => {
     agents: [{ name: 'a', url: 'http://127.0.0.1:1' }],
     identity: { jwt: [{ name: 'i', issuer: 'i', audience: 'a', algorithms: ['ES256'], jwks: 'file:k' }] },
   })
-  const roots: Readonly<Record<string, unknown>> = { agents: config.agents[0], identity: config.identity.jwt[0], ...rest(config) }
+  const roots: Readonly<Record<string, unknown>> = {
+    agents: config.agents[0],
+    identity: config.identity.jwt[0],
+    ...rest(config),
+  }
   for (const [setting = '', text = ''] of readTable(document, 'setting')) {
     // what no limit of the configuration says lies in the limiter, not in the schema
     if (setting.startsWith('limits[]')) continue

@@ -11,8 +11,20 @@ const readsClock =
 
 test('only base/clock.ts reads the clock', () => {
   const files = productFiles()
-  assert.notDeepEqual(findInCode(files.filter(({ path }) => path === home), readsClock), [])
-  assert.deepEqual(findInCode(files.filter(({ path }) => path !== home), readsClock), [])
+  assert.notDeepEqual(
+    findInCode(
+      files.filter(({ path }) => path === home),
+      readsClock,
+    ),
+    [],
+  )
+  assert.deepEqual(
+    findInCode(
+      files.filter(({ path }) => path !== home),
+      readsClock,
+    ),
+    [],
+  )
 })
 
 test('catches each way to read a clock, and no way to format a time', () => {

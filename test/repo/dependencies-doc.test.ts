@@ -74,19 +74,28 @@ test('a package is imported by the folders that its line names, and by no other'
 
 test('the product imports nothing that is not a dependency of it', () => {
   const known = names(rootManifest?.dependencies)
-  assert.deepEqual([...usersInProduct.keys()].filter((name) => !known.includes(name)), [])
+  assert.deepEqual(
+    [...usersInProduct.keys()].filter((name) => !known.includes(name)),
+    [],
+  )
 })
 
 test('the sample agents import nothing that is not a dependency of them', () => {
   const files = readFiles(listFiles('agents/src').filter((path) => path.endsWith('.ts')))
   const known = names(agentsManifest?.dependencies)
-  assert.deepEqual([...findUsers(files, () => 'agents').keys()].filter((name) => !known.includes(name)), [])
+  assert.deepEqual(
+    [...findUsers(files, () => 'agents').keys()].filter((name) => !known.includes(name)),
+    [],
+  )
 })
 
 test('built-in modules are named with node:, so that no package can take their place', () => {
   const bare = productFiles()
     .flatMap(readImports)
-    .filter((each) => each.target === undefined && !each.specifier.startsWith('node:') && builtinModules.includes(each.specifier))
+    .filter(
+      (each) =>
+        each.target === undefined && !each.specifier.startsWith('node:') && builtinModules.includes(each.specifier),
+    )
   assert.deepEqual(bare, [])
 })
 

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { findInCode, productFiles } from './files.ts'
 import { readImports } from './imports.ts'
 
-const readsEnvironment = /\bprocess\s*\??\.\s*env\b|\bprocess\s*\[|\bloadEnvFile\b|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/
+const readsEnvironment =
+  /\bprocess\s*\??\.\s*env\b|\bprocess\s*\[|\bloadEnvFile\b|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/
 
 test('only config reads the environment', () => {
   const files = productFiles().filter(({ path }) => !path.startsWith('src/config/'))

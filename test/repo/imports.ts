@@ -25,7 +25,9 @@ export function readImports(file: SourceFile): Import[] {
   const found: Import[] = []
   for (const match of text.matchAll(staticImport)) {
     const [, clause = '', , specifier = ''] = match
-    found.push(describe(file, text, { specifier, index: match.index, isTypesOnly: isOfTypes(clause), isDynamic: false }))
+    found.push(
+      describe(file, text, { specifier, index: match.index, isTypesOnly: isOfTypes(clause), isDynamic: false }),
+    )
   }
   for (const match of text.matchAll(dynamicImport)) {
     const specifier = match[2] ?? ''
@@ -37,7 +39,9 @@ export function readImports(file: SourceFile): Import[] {
 /** Lines on which something is imported whose name is only known at run time. */
 export function findComputedImports(file: SourceFile): number[] {
   const text = withoutComments(file.text)
-  return [...text.matchAll(/\bimport\(\s*[^'"`\s)]|\brequire\(|\bcreateRequire\b/g)].map((match) => lineOf(text, match.index))
+  return [...text.matchAll(/\bimport\(\s*[^'"`\s)]|\brequire\(|\bcreateRequire\b/g)].map((match) =>
+    lineOf(text, match.index),
+  )
 }
 
 function isOfTypes(clause: string): boolean {
@@ -54,7 +58,9 @@ function describe(
   found: { specifier: string; index: number; isTypesOnly: boolean; isDynamic: boolean },
 ): Import {
   const { specifier, index, isTypesOnly, isDynamic } = found
-  const target = specifier.startsWith('.') ? posix.normalize(posix.join(posix.dirname(file.path), specifier)) : undefined
+  const target = specifier.startsWith('.')
+    ? posix.normalize(posix.join(posix.dirname(file.path), specifier))
+    : undefined
   return { from: file.path, specifier, target, isTypesOnly, isDynamic, line: lineOf(text, index) }
 }
 

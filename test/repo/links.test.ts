@@ -26,7 +26,9 @@ function anchorsOf(text: string): string[] {
 
 function findDeadLinks(file: SourceFile, read: (path: string) => string | undefined): string[] {
   const prose = withoutFences(file.text).replace(/`[^`\n]*`/g, '')
-  const targets = [...prose.matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)/gm)].map((match) => match[1] ?? match[2] ?? '')
+  const targets = [...prose.matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)/gm)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  )
   return targets.flatMap((target) => {
     if (/^[a-z][a-z0-9+.-]*:/i.test(target)) return []
     const [path = '', anchor] = target.split('#')
@@ -43,7 +45,10 @@ const readRepository = (path: string): string | undefined => {
 }
 
 test('every relative link of a document leads somewhere', () => {
-  assert.deepEqual(documents.flatMap((document) => findDeadLinks(document, readRepository)), [])
+  assert.deepEqual(
+    documents.flatMap((document) => findDeadLinks(document, readRepository)),
+    [],
+  )
 })
 
 test('every path of ours that a document names is there', () => {
@@ -64,15 +69,26 @@ test('every document that a source names is there', () => {
   const found = sources
     .filter(({ path }) => !path.startsWith('test/repo/'))
     .flatMap(({ path, text }) =>
-      [...text.matchAll(/\bdocs\/[\w/-]+\.md\b/g)].filter(([named]) => !exists(named)).map(([named]) => `${path}: ${named}`),
+      [...text.matchAll(/\bdocs\/[\w/-]+\.md\b/g)]
+        .filter(([named]) => !exists(named))
+        .map(([named]) => `${path}: ${named}`),
     )
   assert.deepEqual(found, [])
 })
 
 test('catches a link to nothing and an anchor to no heading', () => {
-  const read = (path: string): string | undefined => ({ 'docs/b.md': '# One two\n## `x` & y', 'docs/a.md': '# A' })[path]
+  const read = (path: string): string | undefined =>
+    ({ 'docs/b.md': '# One two\n## `x` & y', 'docs/a.md': '# A' })[path]
   const check = (text: string): number => findDeadLinks({ path: 'docs/a.md', text }, read).length
-  for (const text of ['[x](c.md)', '[x](b.md#none)', '[x](../b.md)', '[x]: c.md', '![i](i.png)']) assert.equal(check(text), 1, text)
-  const good = ['[x](b.md)', '[x](b.md#one-two)', '[x](b.md#x--y)', '[x](#a)', '[x](https://example.com/c.md)', '`[x](c.md)`']
+  for (const text of ['[x](c.md)', '[x](b.md#none)', '[x](../b.md)', '[x]: c.md', '![i](i.png)'])
+    assert.equal(check(text), 1, text)
+  const good = [
+    '[x](b.md)',
+    '[x](b.md#one-two)',
+    '[x](b.md#x--y)',
+    '[x](#a)',
+    '[x](https://example.com/c.md)',
+    '`[x](c.md)`',
+  ]
   for (const text of [...good, '```\n[x](c.md)\n```']) assert.equal(check(text), 0, text)
 })

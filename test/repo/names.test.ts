@@ -9,7 +9,8 @@ const banned = ['util', 'utils', 'helper', 'helpers', 'common', 'manager', 'misc
 /** fine as a part of a name, not as the whole of it: a door bears the name of its folder */
 const bannedAlone = /^index\./
 const kebab = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/
-const capitals = /^(README|ARCHITECTURE|STYLE|SECURITY|CHANGELOG|CONTRIBUTING)\.md$|^(LICENSE|NOTICE|CODEOWNERS|Dockerfile)$/
+const capitals =
+  /^(README|ARCHITECTURE|STYLE|SECURITY|CHANGELOG|CONTRIBUTING)\.md$|^(LICENSE|NOTICE|CODEOWNERS|Dockerfile)$/
 
 function findProblems(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {

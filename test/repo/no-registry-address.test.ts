@@ -23,7 +23,9 @@ test('no file names the address of a registry', () => {
 })
 
 test('no setting of npm points to a registry', () => {
-  const found = readFiles(listFiles().filter((path) => path.endsWith('.npmrc'))).filter(({ text }) => setting.test(text))
+  const found = readFiles(listFiles().filter((path) => path.endsWith('.npmrc'))).filter(({ text }) =>
+    setting.test(text),
+  )
   assert.deepEqual(found, [])
 })
 
@@ -33,7 +35,9 @@ test('the lock file pins every package by hash and none by address', () => {
   const { packages } = JSON.parse(lock?.text ?? '{}') as {
     packages: Record<string, { resolved?: string; integrity?: string; link?: boolean; version?: string }>
   }
-  const installed = Object.entries(packages).filter(([path, entry]) => path.includes('node_modules/') && entry.link !== true)
+  const installed = Object.entries(packages).filter(
+    ([path, entry]) => path.includes('node_modules/') && entry.link !== true,
+  )
   assert.ok(installed.length > 10)
   for (const [path, { resolved, integrity }] of installed) {
     assert.doesNotMatch(resolved ?? '', /^[a-z+]+:\/\//, path)

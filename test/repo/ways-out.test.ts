@@ -35,7 +35,8 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 /** Names that open a connection, wherever they come from. */
-const callers = /(?<![#.\w])fetch\s*\(|\bglobalThis\b|\bnew (WebSocket|EventSource|XMLHttpRequest)\b|\bhttp\.(request|get)\b/
+const callers =
+  /(?<![#.\w])fetch\s*\(|\bglobalThis\b|\bnew (WebSocket|EventSource|XMLHttpRequest)\b|\bhttp\.(request|get)\b/
 const connecting = /\b(createConnection|connect)\b/
 
 const isListed = (module: string, path: string): boolean =>
@@ -44,7 +45,9 @@ const isListed = (module: string, path: string): boolean =>
 function findWaysOut(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
     const imports = readImports(file).filter((each) => !each.isTypesOnly && Object.hasOwn(modules, each.specifier))
-    const unlisted = imports.filter((each) => !isListed(each.specifier, file.path)).map((each) => `${file.path}: ${each.specifier}`)
+    const unlisted = imports
+      .filter((each) => !isListed(each.specifier, file.path))
+      .map((each) => `${file.path}: ${each.specifier}`)
     return callers.test(withoutComments(file.text)) ? [...unlisted, `${file.path}: calls out`] : unlisted
   })
 }
@@ -54,7 +57,9 @@ test('nothing but the dialler can call out', () => {
 })
 
 test('a connection over node:net is made to the control socket only', () => {
-  const found = productFiles().filter(({ text }) => /import\b[^;'"]*'node:(net|tls)'/.test(text) && connecting.test(importedNames(text)))
+  const found = productFiles().filter(
+    ({ text }) => /import\b[^;'"]*'node:(net|tls)'/.test(text) && connecting.test(importedNames(text)),
+  )
   assert.deepEqual(
     found.map(({ path }) => path),
     ['src/cli/control-client.ts', 'src/serve/control-server.ts'],
@@ -62,7 +67,9 @@ test('a connection over node:net is made to the control socket only', () => {
 })
 
 function importedNames(text: string): string {
-  return [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*'node:(?:net|tls)'/g)].map((match) => match[1] ?? '').join(',')
+  return [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*'node:(?:net|tls)'/g)]
+    .map((match) => match[1] ?? '')
+    .join(',')
 }
 
 test('catches each way around the dialler', () => {
@@ -76,7 +83,13 @@ test('catches each way around the dialler', () => {
     `const dns = await import('node:dns')`,
   ]
   for (const text of ways) assert.equal(findWaysOut([{ path: 'src/discover/x.ts', text }]).length, 1, text)
-  for (const text of [`import type { Dispatcher } from 'undici'`, '// fetch(url)', 'parts.fetchCard(agent)', 'this.#fetch(id)', 'prefetch(x)']) {
+  for (const text of [
+    `import type { Dispatcher } from 'undici'`,
+    '// fetch(url)',
+    'parts.fetchCard(agent)',
+    'this.#fetch(id)',
+    'prefetch(x)',
+  ]) {
     assert.deepEqual(findWaysOut([{ path: 'src/discover/x.ts', text }]), [], text)
   }
 })
