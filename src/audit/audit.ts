@@ -86,28 +86,32 @@ const maxRememberedCalls = 1_000
 export function createAuditTrail(options: AuditOptions): AuditTrail {
   const { ledger, clock } = options
   const lost = { count: 0, sinceMs: 0, codes: new Map<string, number>(), calls: [] as string[] }
-  const folder: Folder = createFolder({ clock, perMinute: options.unknownPerMinute, append: (record) => append(record) })
+  /** What the folder writes is counted call by call, not by itself: see refusedUnknown. */
+  const appendUncounted = async (record: NewRecord): Promise<Receipt> => {
+    const receipt = await ledger.append(record)
+    if (lost.count > 0) await appendGap()
+    return receipt
+  }
+  const folder: Folder = createFolder({ clock, perMinute: options.unknownPerMinute, append: appendUncounted })
 
-  /** Every record passes here; a gap that could not be recorded is recorded first. */
+  /** Every record of a call passes here; what could not be recorded is said as soon as something can be. */
   const append = async (record: NewRecord): Promise<Receipt> => {
     try {
-      const receipt = await ledger.append(record)
-      if (lost.count > 0) await appendGap()
-      return receipt
+      return await appendUncounted(record)
     } catch (error) {
-      noteLoss(record)
+      noteLoss(record.code, record.kind === 'completion' ? record.call : '')
       throw error
     }
   }
-  const noteLoss = (record: NewRecord): void => {
+  const noteLoss = (code: string, completed = ''): void => {
     if (lost.count === 0) lost.sinceMs = clock.nowMs()
     lost.count += 1
-    lost.codes.set(record.code, (lost.codes.get(record.code) ?? 0) + 1)
-    if (record.kind === 'completion' && lost.calls.length < maxRememberedCalls) lost.calls.push(record.call)
+    lost.codes.set(code, (lost.codes.get(code) ?? 0) + 1)
+    if (completed !== '' && lost.calls.length < maxRememberedCalls) lost.calls.push(completed)
   }
   const appendGap = async (): Promise<void> => {
-    const { count, sinceMs } = lost
-    const event = { gap: { count, sinceMs, codes: Object.fromEntries(lost.codes), completionsLost: lost.calls } }
+    const { count, sinceMs, codes, calls } = lost
+    const event = { gap: { count, sinceMs, codes: Object.fromEntries(codes), completionsLost: calls } }
     lost.count = 0
     lost.codes = new Map()
     lost.calls = []
@@ -117,7 +121,18 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
       // still failing: keep counting from where we were, so that nothing is dropped silently
       lost.count += count
       lost.sinceMs = sinceMs
+      for (const [code, times] of codes) lost.codes.set(code, (lost.codes.get(code) ?? 0) + times)
+      lost.calls = [...calls, ...lost.calls].slice(0, maxRememberedCalls)
     }
+  }
+  /** Within the budget of unknown callers by itself, beyond it as one of the fold that is open. */
+  const appendUnknown = (source: string, code: string, record: () => NewRecord): Promise<Receipt> => {
+    const folded = folder.take(source, code)
+    if (folded === undefined) return append(record())
+    return folded.catch((error: unknown) => {
+      noteLoss(code)
+      throw error
+    })
   }
   const administrative = (action: string, subject: string, event: JsonObject): NewRecord => ({
     kind: action === 'started' || action === 'stopped' ? 'lifecycle' : 'administration',
@@ -150,11 +165,13 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
         }),
       ),
     refusedUnknown: (facts, refusal) =>
-      folder.take(facts.source, refusal.code) ??
-      append(callRecord('decision', 'refused', facts, refusal.code, { detail: refusal.detail })),
-    discovered: (facts, status) =>
-      (facts.caller === '' ? folder.take(facts.source, facts.operation) : undefined) ??
-      append(callRecord('decision', 'allowed', facts, '', { status })),
+      appendUnknown(facts.source, refusal.code, () =>
+        callRecord('decision', 'refused', facts, refusal.code, { detail: refusal.detail }),
+      ),
+    discovered: (facts, status) => {
+      const record = (): NewRecord => callRecord('decision', 'allowed', facts, '', { status })
+      return facts.caller === '' ? appendUnknown(facts.source, facts.operation, record) : append(record())
+    },
     completed: (facts, completion) =>
       append({
         ...callRecord('completion', completion.outcome, facts, completion.code, {

@@ -13,13 +13,17 @@ export interface Folder {
   close(): Promise<void>
 }
 
-interface Fold {
-  readonly opened: Promise<Receipt>
+/** What was folded and is not yet said. */
+interface Counts {
   readonly sinceMs: number
   count: number
   readonly codes: Map<string, number>
   readonly sources: Map<string, number>
   otherSources: number
+}
+
+interface Fold extends Counts {
+  readonly opened: Promise<Receipt>
 }
 
 const windowMs = 60_000
@@ -34,6 +38,8 @@ export function createFolder(options: {
   let windowStartMs = clock.monotonicMs()
   let singles = 0
   let fold: Fold | undefined
+  /** counts of closed folds whose record could not be written */
+  let unsaid: Counts | undefined
 
   const record = (event: JsonObject): NewRecord => ({
     kind: 'folded',
@@ -48,31 +54,28 @@ export function createFolder(options: {
     sensitive: {},
     event,
   })
-  const openFold = (): Fold => ({
-    opened: options.append(record({ foldingSince: clock.nowMs() })),
-    sinceMs: clock.nowMs(),
-    count: 0,
-    codes: new Map(),
-    sources: new Map(),
-    otherSources: 0,
-  })
+  const openFold = (): Fold => {
+    const sinceMs = clock.nowMs()
+    const opened = options.append(record({ foldingSince: sinceMs }))
+    opened.catch(() => {
+      if (fold?.opened === opened) fold = undefined
+    })
+    return { opened, sinceMs, count: 0, codes: new Map(), sources: new Map(), otherSources: 0 }
+  }
   const closeFold = async (): Promise<void> => {
     const closing = fold
     fold = undefined
-    if (closing === undefined) return
-    const { count, sinceMs, codes, sources, otherSources } = closing
-    await options
-      .append(
-        record({
-          folded: count,
-          sinceMs,
-          codes: Object.fromEntries(codes),
-          sources: Object.fromEntries(sources),
-          otherSources,
-        }),
-      )
-      // the trail has counted the loss already
-      .catch(() => undefined)
+    // a fold that never opened holds nothing: those it counted were told so, and the trail counts them
+    const isOpened = (await closing?.opened.catch(() => undefined)) !== undefined
+    const counts = merge(unsaid, isOpened ? closing : undefined)
+    unsaid = undefined
+    if (counts === undefined) return
+    const { count, sinceMs, codes, sources, otherSources } = counts
+    const event = { folded: count, sinceMs, codes: Object.fromEntries(codes), sources: Object.fromEntries(sources), otherSources }
+    await options.append(record(event)).catch(() => {
+      // said with the next window instead
+      unsaid = merge(counts, unsaid)
+    })
   }
   const timer = setInterval(() => void closeFold(), windowMs)
   timer.unref()
@@ -90,14 +93,9 @@ export function createFolder(options: {
         return undefined
       }
       const current = (fold ??= openFold())
-      current.opened.catch(() => {
-        if (fold === current) fold = undefined
-      })
       current.count += 1
-      current.codes.set(code, (current.codes.get(code) ?? 0) + 1)
-      const seen = current.sources.get(source)
-      if (seen !== undefined || current.sources.size < maxSources) current.sources.set(source, (seen ?? 0) + 1)
-      else current.otherSources += 1
+      add(current.codes, code, 1)
+      addSource(current, source, 1)
       return current.opened
     },
     async close() {
@@ -105,4 +103,22 @@ export function createFolder(options: {
       await closeFold()
     },
   }
+}
+
+const add = (counts: Map<string, number>, key: string, times: number): void =>
+  void counts.set(key, (counts.get(key) ?? 0) + times)
+
+/** Sources are whoever sends: beyond a hundred they are counted together. */
+function addSource(counts: Counts, source: string, times: number): void {
+  if (counts.sources.has(source) || counts.sources.size < maxSources) add(counts.sources, source, times)
+  else counts.otherSources += times
+}
+
+function merge(older: Counts | undefined, newer: Counts | undefined): Counts | undefined {
+  if (older === undefined || newer === undefined) return older ?? newer
+  older.count += newer.count
+  older.otherSources += newer.otherSources
+  for (const [code, times] of newer.codes) add(older.codes, code, times)
+  for (const [source, times] of newer.sources) addSource(older, source, times)
+  return older
 }

@@ -78,6 +78,14 @@ test('the bound is on the event, not on the line: many lines and comments count 
   assert.deepEqual(parse(Array.from({ length: 400 }, () => ':x\n\n')), [])
 })
 
+test('what came whole before the nonsense is given, and nothing after it', () => {
+  for (const chunks of [['data: a\n\nnonsense\ndata: b\n\n'], ['data: a\n\n', 'nonsense\n', 'data: b\n\n'], ['data: a\n\nnon', 'sense\n\ndata: b\n\n']]) {
+    const parser = createSseParser(bound)
+    assert.deepEqual(chunks.flatMap((chunk) => parser.push(Buffer.from(chunk))), [event('a')])
+    assert.equal(parser.problem, 'malformed')
+  }
+})
+
 const streamText = fc
   .array(
     fc.record({

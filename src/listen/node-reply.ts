@@ -53,9 +53,9 @@ export class NodeReply implements Reply {
     this.#writeHead(status, hasBody ? { ...headers, 'content-length': String(length) } : headers)
     this.bytesSent = hasBody ? length : 0
     this.#ended = true
-    if (hasBody && this.#request.method !== 'HEAD') this.#response.end(body)
-    else this.#response.end()
-    this.#lingerOverUnreadBody()
+    const sent = hasBody && this.#request.method !== 'HEAD' ? body : ''
+    if (this.#hasLargeRest()) this.#endAfterUnreadBody(sent)
+    else this.#response.end(sent)
   }
 
   begin(status: number, headers: HeaderRecord): void {
@@ -67,7 +67,7 @@ export class NodeReply implements Reply {
 
   write(chunk: string | Buffer): boolean {
     if (this.gone || this.#ended) return true
-    this.bytesSent += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length
+    this.bytesSent += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
     return this.#response.write(chunk)
   }
 
@@ -107,12 +107,18 @@ export class NodeReply implements Reply {
     return coding !== undefined || Number(declared ?? 0) > smallRest
   }
 
-  #lingerOverUnreadBody(): void {
-    if (!this.#hasLargeRest()) return
-    const socket = this.#request.socket
-    this.#request.resume()
-    const timer = setTimeout(() => socket.destroy(), lingerMs)
+  /**
+   * The answer goes out at once, its end waits until the rest of the request has been thrown away or a moment has
+   * passed: closing over unread bytes would reset the connection, and the client would never learn why.
+   */
+  #endAfterUnreadBody(body: string | Buffer): void {
+    this.#response.write(body)
+    const end = (): void => {
+      clearTimeout(timer)
+      this.#response.end()
+    }
+    const timer = setTimeout(end, lingerMs)
     timer.unref()
-    this.#request.once('close', () => clearTimeout(timer))
+    this.#request.once('end', end).once('close', end).resume()
   }
 }

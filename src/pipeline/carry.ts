@@ -25,7 +25,8 @@ export async function carry(admitted: Admitted, call: Call, parts: WalkParts): P
   // awaited below on every path; this only keeps an early failure from being reported as unhandled
   decision.catch(() => undefined)
   const trip: Trip = { admitted, call, parts, decision }
-  if (operations[admitted.operation].changes) {
+  // a read and its record go side by side, unless records are being lost: then nothing is forwarded before one is kept
+  if (operations[admitted.operation].changes || parts.audit.unrecorded > 0) {
     try {
       await decision
     } catch (error) {
@@ -88,7 +89,10 @@ async function answerUnary(
   headers: HeaderRecord,
 ): Promise<undefined> {
   const { admitted, parts } = trip
-  if (admitted.reply.gone) return await complete(trip, { ...gone(), claims: isRefusal(answer) ? [] : answer.claims })
+  if (admitted.reply.gone) {
+    const claimed = isRefusal(answer) ? undefined : answer
+    return await complete(trip, { ...gone(), claims: claimed?.claims ?? [] }, () => claimed?.undo())
+  }
   if (isRefusal(answer)) {
     const status = trip.call.sayAfterDecision(answer, headers)
     return await complete(trip, { outcome: 'failed', status, code: answer.code, detail: answer.detail })
@@ -105,10 +109,11 @@ async function answerUnary(
       return undefined
     }
   }
+  // noted first: a caller that asks for its list next must find what this answer says
+  parts.ownership.note(answer.states, admitted)
   admitted.reply.send(answer.status, { ...headers, 'content-type': answer.contentType }, text)
   if (answer.claims.length > 0) trip.call.ended('completed')
   else await complete(trip, completion)
-  parts.ownership.note(answer.states, admitted)
   return undefined
 }
 
@@ -153,10 +158,10 @@ function forgetBody(admitted: Admitted): void {
 const gone = (): Partial<Completion> => ({ outcome: 'aborted', detail: 'the client went away before the answer' })
 
 /** The answer is out, or never will be: leave the completion. Its loss is counted by the trail, not the caller's matter. */
-async function complete(trip: Trip, completion: Partial<Completion>): Promise<undefined> {
+async function complete(trip: Trip, completion: Partial<Completion>, onLost = (): void => undefined): Promise<undefined> {
   trip.call.ended(completion.outcome ?? 'completed')
   if (completion.code !== undefined && completion.code !== '') trip.parts.metrics.refusal(completion.code)
-  await recordCompletion(trip, completion).catch(() => undefined)
+  await recordCompletion(trip, completion).catch(onLost)
   return undefined
 }
 

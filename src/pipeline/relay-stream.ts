@@ -3,6 +3,7 @@
 // Bounds on life, events, bytes and silence hold; a revoked or expired caller is cut off at the next beat.
 
 import type { Clock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { createSseParser, type ChunkSink, type RawEvent, type SseParser, type StreamAnswer } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -97,6 +98,16 @@ class Relay implements ChunkSink, Beating {
 
   /** Passes on what is waiting; stops being synchronous only where an event must wait for the ledger or the caller. */
   #pump(): void {
+    try {
+      this.#passOn()
+    } catch (error) {
+      // a store that fails or a bug of ours: this stream ends, and nothing else does
+      const code = error instanceof Fault ? 'AUDIT_UNAVAILABLE' : 'GATEWAY_INTERNAL'
+      this.#finish('thrown', refuse(code, String(error)))
+    }
+  }
+
+  #passOn(): void {
     while (!this.#done) {
       const event = this.#waiting.shift()
       if (event === undefined) break
@@ -124,6 +135,8 @@ class Relay implements ChunkSink, Beating {
       () => {
         this.#busy = false
         if (this.#done) return
+        // while it was paused the agent could say nothing
+        this.#lastEventMs = this.#parts.clock.monotonicMs()
         this.#pump()
         if (!this.#busy && !this.#done) this.#stream.resume()
       },
@@ -135,11 +148,11 @@ class Relay implements ChunkSink, Beating {
   #pass(released: ReleasedEvent): boolean {
     const { bounds } = this.#admitted.snapshot.config.gateway
     const { reply } = this.#admitted
-    this.#events += 1
-    if (this.#events > bounds.streamEvents || reply.bytesSent + released.released.text.length > bounds.streamBytes) {
+    if (this.#events >= bounds.streamEvents || reply.bytesSent + released.released.text.length > bounds.streamBytes) {
       this.#finish('bound', refuse('RELEASE_STREAM_BOUND', 'events or bytes'))
       return true
     }
+    this.#events += 1
     this.#lastWriteMs = this.#parts.clock.monotonicMs()
     return reply.write(frame(released.name, released.released.text))
   }

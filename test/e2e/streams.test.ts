@@ -150,7 +150,7 @@ test('a caller that never reads is let go of once its stream is over', async () 
     params: say('stream-endless unread'),
   } as const
   const { path, headers, body } = spell({ ...call, key: bounded.keys['alice'] ?? '' })
-  const fields = Object.entries({ host: 'localhost', 'content-length': String(body?.length), ...headers })
+  const fields = Object.entries({ host: 'localhost', 'content-length': String((body as string).length), ...headers })
   const raw = bounded.raw()
   raw.socket.pause()
   raw.send(

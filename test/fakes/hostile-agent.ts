@@ -18,7 +18,7 @@ export interface HostileAgent {
   readonly url: string
   /** every A2A request so far; cards and health checks are not among them */
   readonly seen: readonly SeenCall[]
-  /** resolves with the first request whose text or task id is this one */
+  /** the first request whose text, task id or message id is this one; rejects when it does not come in time */
   sawCall(textOrTaskId: string): Promise<SeenCall>
   /** what the agent does when asked about this task by anything but a message */
   behave(taskId: string, behaviour: string): void
@@ -244,15 +244,18 @@ export async function startHostileAgent(): Promise<HostileAgent> {
     url,
     seen,
     async sawCall(wanted) {
+      const deadline = AbortSignal.timeout(10_000)
       for (;;) {
         const found = seen.find((call) => call.text === wanted || call.taskId === wanted || call.messageId === wanted)
         if (found !== undefined) return found
+        if (deadline.aborted) throw new Error(`the agent never saw ${wanted}`)
         await new Promise<void>((resolve) => {
-          const watcher = (): void => {
-            watchers.delete(watcher)
+          const wake = (): void => {
+            watchers.delete(wake)
             resolve()
           }
-          watchers.add(watcher)
+          watchers.add(wake)
+          deadline.addEventListener('abort', wake, { once: true })
         })
       }
     },
