@@ -12,7 +12,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { clampStreams, measureCalls, measureDisk, measureLatency, measureStreams, medianOf, pause } from './measure.ts'
+import {
+  clampStreams,
+  measureCalls,
+  measureDisk,
+  measureLatency,
+  measureStreams,
+  medianOf,
+  pause,
+  warmUp,
+} from './measure.ts'
 import type { CallRow, LatencyRow, StreamRow } from './measure.ts'
 import { canPin, endAllWithUs } from './processes.ts'
 import { readResidentKiB } from './procfs.ts'
@@ -39,18 +48,20 @@ type Part = (typeof parts)[number]
 // Rounds are many and short: a shared machine changes its mind within seconds.
 const size = options.quick
   ? {
-      calls: { rounds: 2, ms: 400, warmMs: 300 },
+      warmCalls: 1500,
+      calls: { rounds: 2, ms: 400, warmMs: 100 },
       latency: { rounds: 1, ms: 800, warmMs: 300 },
       streams: [200],
       starts: 1,
       settleMs: 500,
     }
   : {
-      calls: { rounds: 5, ms: 1200, warmMs: 500 },
-      latency: { rounds: 3, ms: 2000, warmMs: 400 },
+      warmCalls: 24_000,
+      calls: { rounds: 5, ms: 1200, warmMs: 200 },
+      latency: { rounds: 3, ms: 1600, warmMs: 400 },
       streams: [1000, 9000],
       starts: 3,
-      settleMs: 3000,
+      settleMs: 2500,
     }
 
 endAllWithUs()
@@ -144,6 +155,8 @@ async function measureCallsAndLatency(
   const proxies: Proxy[] = []
   for (const name of names) proxies.push(await startProxy(name, around))
   const direct = { name: 'direct', port: around.backendPort, path: '/', key: proxies[0]?.target.key ?? '' }
+  tell('warming up')
+  await warmUp(load, proxies, size.warmCalls)
   if (wanted.includes('calls')) tell('calls with 64 connections')
   const calls = wanted.includes('calls') ? await measureCalls(load, proxies, { ...size.calls, connections: 64 }) : []
   if (wanted.includes('latency')) tell('latency at 500 calls/s')

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { createManualClock, type ManualClock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import { refuse } from '../refusal/refusal.ts'
+import { admittedOf } from '../../test/fakes/walk.ts'
+import { createAuditTrail, type AuditTrail, type CallFacts, type Completion, type Ledger, type NewRecord } from './audit.ts'
+
+interface World {
+  readonly clock: ManualClock
+  readonly trail: AuditTrail
+  readonly written: NewRecord[]
+  works: boolean
+  /** how many more records may be written before the disk fails */
+  left: number
+}
+
+function make(unknownPerMinute = 10): World {
+  const written: NewRecord[] = []
+  const clock = createManualClock()
+  const ledger = {
+    append: async (record: NewRecord) => {
+      await Promise.resolve()
+      if (!world.works || world.left <= 0) throw new Fault('LEDGER_FULL', 'full')
+      world.left -= 1
+      written.push(record)
+      return { origin: 'o', index: written.length - 1, leafHash: 'h' }
+    },
+    close: () => Promise.resolve(),
+  }
+  // the trail only appends and closes
+  const trail = createAuditTrail({ ledger: ledger as unknown as Ledger, clock, snapshotDigest: () => 'digest', unknownPerMinute })
+  const world: World = { clock, trail, written, works: true, left: Infinity }
+  return world
+}
+
+const facts = (changed: Partial<CallFacts> = {}): CallFacts => ({
+  call: 'call1', receivedAtMs: 5, snapshotDigest: 'digest', source: '192.0.2.7', caller: 'key:alice', origin: 'key:alice', chain: [], authentication: 'api-key',
+  credential: 'k1', agent: 'calculator', operation: 'SendMessage', binding: 'JSONRPC', tenant: '', task: '', context: '', requestBytes: 0, trace: '', ...changed,
+})
+const unknown = facts({ caller: '', origin: '' })
+const completion: Completion = { outcome: 'completed', status: 200, code: '', detail: '', events: 0, answerBytes: 1, durationMs: 1, claims: [] }
+const gapsOf = (world: World): JsonObject[] => world.written.flatMap(({ event }) => ('gap' in event ? [event['gap'] as JsonObject] : []))
+
+test('an allowed call leaves its rules and exactly what policy saw', async () => {
+  const { trail, written } = make()
+  await trail.allowed(facts(), admittedOf(), [])
+  assert.equal(written[0]?.kind, 'decision')
+  assert.equal(written[0]?.outcome, 'allowed')
+  assert.deepEqual(written[0]?.event['rules'], ['user#0'])
+  assert.deepEqual(written[0]?.event['input'], {})
+})
+
+test('claims ride with the decision, the completion or by themselves', async () => {
+  const { trail, written } = make()
+  const claim = { kind: 'context', agent: 'a', tenant: '', contextId: 'c', owner: { caller: 'x', origin: 'y' }, groups: [], createdAtMs: 1 } as const
+  await trail.allowed(facts(), admittedOf(), [claim])
+  await trail.completed(facts(), { ...completion, claims: [claim] })
+  await trail.claimed(facts(), [claim])
+  assert.deepEqual(written.map((record) => record.event['claims']), [[claim], [claim], [claim]])
+  assert.equal(written[2]?.kind, 'ownership')
+})
+
+test('a refusal keeps its private detail, and the caller\'s values are committed to', async () => {
+  const { trail, written } = make()
+  await trail.refused(facts({ task: 't1' }), refuse('AUTHZ_TASK_NOT_FOUND', 'foreign'))
+  assert.equal(written[0]?.code, 'AUTHZ_TASK_NOT_FOUND')
+  assert.equal(written[0]?.event['detail'], 'foreign')
+  assert.equal(written[0]?.sensitive['task'], 't1')
+})
+
+test('what cannot be recorded is told, counted, and said when records can be written again', async () => {
+  const world = make()
+  world.works = false
+  await assert.rejects(world.trail.refused(facts(), refuse('AUTHZ_DENIED', '')))
+  world.clock.advance(1_000)
+  await assert.rejects(world.trail.refused(facts(), refuse('AUTHZ_DENIED', '')))
+  await assert.rejects(world.trail.refusedUnknown(unknown, refuse('AUTHN_MISSING', '')))
+  await assert.rejects(world.trail.completed(facts({ call: 'lost1' }), completion))
+  assert.equal(world.trail.unrecorded, 4)
+  world.works = true
+  await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
+  assert.equal(world.trail.unrecorded, 0)
+  assert.deepEqual(gapsOf(world), [
+    { count: 4, sinceMs: 1_800_000_000_000, codes: { 'AUTHZ_DENIED': 2, 'AUTHN_MISSING': 1, '': 1 }, completionsLost: ['lost1'] },
+  ])
+})
+
+test('a gap that cannot be recorded loses none of its counts', async () => {
+  const world = make()
+  world.works = false
+  await assert.rejects(world.trail.refused(facts(), refuse('AUTHZ_DENIED', '')))
+  await assert.rejects(world.trail.completed(facts({ call: 'lost1' }), completion))
+  // room for one record: the call's own, not the gap's
+  world.works = true
+  world.left = 1
+  await world.trail.refused(facts(), refuse('LIMIT_RATE', ''))
+  assert.equal(world.trail.unrecorded, 2)
+  await assert.rejects(world.trail.refused(facts(), refuse('LIMIT_RATE', '')))
+  world.left = Infinity
+  await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
+  assert.deepEqual(gapsOf(world), [
+    { count: 3, sinceMs: 1_800_000_000_000, codes: { 'AUTHZ_DENIED': 1, '': 1, 'LIMIT_RATE': 1 }, completionsLost: ['lost1'] },
+  ])
+})
+
+test('of many calls at once that find the disk mended, one says the gap', async () => {
+  const world = make()
+  world.works = false
+  await assert.rejects(world.trail.refused(facts(), refuse('AUTHZ_DENIED', '')))
+  world.works = true
+  await Promise.all(Array.from({ length: 20 }, () => world.trail.refused(facts(), refuse('LIMIT_RATE', ''))))
+  assert.equal(gapsOf(world).length, 1)
+})
+
+test('the ids of lost completions are bounded, their number is not', async () => {
+  const world = make()
+  world.works = false
+  for (let at = 0; at < 1_200; at += 1) await world.trail.completed(facts({ call: `c${at}` }), completion).catch(() => undefined)
+  world.works = true
+  await world.trail.completed(facts(), completion)
+  const [gap] = gapsOf(world)
+  assert.equal(gap?.['count'], 1_200)
+  assert.equal((gap?.['completionsLost'] as string[]).length, 1_000)
+})
+
+test('refusals of unknown callers beyond their budget are folded, those of known ones never', async () => {
+  const world = make(2)
+  for (let at = 0; at < 10; at += 1) {
+    await world.trail.refusedUnknown(unknown, refuse('AUTHN_INVALID', ''))
+    await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
+  }
+  assert.equal(world.written.filter((record) => record.code === 'AUTHN_INVALID').length, 2)
+  assert.equal(world.written.filter((record) => record.code === 'AUTHZ_DENIED').length, 10)
+  await world.trail.close()
+  assert.equal(world.written.find((record) => 'folded' in record.event)?.event['folded'], 8)
+})
+
+test('cards that unknown callers read share that budget, those of known callers do not', async () => {
+  const world = make(1)
+  for (let at = 0; at < 5; at += 1) {
+    await world.trail.discovered(facts({ caller: '', operation: 'GetAgentCard' }), 200)
+    await world.trail.discovered(facts({ operation: 'GetAgentCard' }), 200)
+  }
+  assert.equal(world.written.filter((record) => record.operation === 'GetAgentCard').length, 6)
+})
+
+test('a refusal that would be folded while nothing can be written is counted once, under its own code', async () => {
+  const world = make(0)
+  world.works = false
+  const all = Array.from({ length: 7 }, () => world.trail.refusedUnknown(unknown, refuse('AUTHN_INVALID', '')))
+  for (const result of await Promise.allSettled(all)) assert.equal(result.status, 'rejected')
+  assert.equal(world.trail.unrecorded, 7)
+  world.works = true
+  await world.trail.refusedUnknown(unknown, refuse('AUTHN_INVALID', ''))
+  await world.trail.close()
+  assert.deepEqual(gapsOf(world).map((gap) => [gap['count'], gap['codes']]), [[7, { AUTHN_INVALID: 7 }]])
+  assert.equal(world.written.find((record) => 'folded' in record.event)?.event['folded'], 1)
+})
+
+test('closing says that it stopped, and does not fail where that cannot be said', async () => {
+  const world = make()
+  await world.trail.close()
+  assert.equal(world.written.at(-1)?.operation, 'stopped')
+  const failing = make()
+  failing.works = false
+  await failing.trail.close()
+})
