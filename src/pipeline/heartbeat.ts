@@ -4,6 +4,8 @@ import type { Clock } from '../base/clock.ts'
 
 export interface Beating {
   beat(nowMs: number): void
+  /** ends it in good form: the process is about to stop */
+  cut(): void
 }
 
 export interface Heartbeat {
@@ -12,6 +14,7 @@ export interface Heartbeat {
   remove(stream: Beating): void
   /** one round over all streams, at monotonic `nowMs`; the timer calls it, tests may too */
   beat(): void
+  cutAll(): void
   stop(): void
 }
 
@@ -30,6 +33,9 @@ export function createHeartbeat(clock: Clock, intervalMs = 1_000): Heartbeat {
     add: (stream) => void streams.add(stream),
     remove: (stream) => void streams.delete(stream),
     beat,
+    cutAll() {
+      for (const stream of streams) stream.cut()
+    },
     stop: () => clearInterval(timer),
   }
 }

@@ -361,10 +361,11 @@ test('the beat of one stream leaves the others alone', () => {
   const clock = createManualClock()
   const heartbeat = createHeartbeat(clock, 1e9)
   const beats: string[] = []
-  const second = { beat: () => void beats.push('second') }
-  heartbeat.add({ beat: () => heartbeat.remove(second) })
+  const cut = (): void => undefined
+  const second = { cut, beat: () => void beats.push('second') }
+  heartbeat.add({ cut, beat: () => heartbeat.remove(second) })
   heartbeat.add(second)
-  heartbeat.add({ beat: (nowMs) => void beats.push(`third at ${nowMs}`) })
+  heartbeat.add({ cut, beat: (nowMs) => void beats.push(`third at ${nowMs}`) })
   clock.advance(7)
   heartbeat.beat()
   assert.deepEqual(beats, ['third at 7'])

@@ -96,6 +96,10 @@ class Relay implements ChunkSink, Beating {
     }
   }
 
+  cut(): void {
+    this.#finish('stopping', refuse('FORWARD_UNAVAILABLE', 'the gateway is stopping'))
+  }
+
   /** Passes on what is waiting; stops being synchronous only where an event must wait for the ledger or the caller. */
   #pump(): void {
     try {

@@ -31,6 +31,9 @@ import { openState, type State } from './state.ts'
 
 export const version = '0.1.0'
 
+/** between the last word to open streams and the end of their connections */
+const cutMs = 500
+
 /** The little of a logger that the process needs; pino fits. */
 export interface Log {
   info(fields: object, message: string): void
@@ -145,6 +148,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
 
     const open = createOpenWalks()
+    let stopping = false
     const { tls } = loaded.config.gateway
     const listener = createListener({
       clock,
@@ -202,6 +206,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         const checks = [
           { name: 'ledger', ok: state.ledger.status === 'writable', detail: state.ledger.status },
           { name: 'store', ok: state.ownership.problem === undefined, detail: state.ownership.problem ?? 'reachable' },
+          { name: 'accepting', ok: !stopping, detail: stopping ? 'stopping' : 'accepting' },
           { name: 'configuration', ok: true, detail: snapshot.digest },
         ]
         return Promise.resolve({ ready: checks.every((check) => check.ok), checks })
@@ -230,7 +235,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         watch.close()
         health.stop()
         await control.close()
-        await listener.drain(snapshot.config.gateway.bounds.drain)
+        stopping = true
+        const { drain } = snapshot.config.gateway.bounds
+        const cut = setTimeout(() => heartbeat.cutAll(), drain)
+        await listener.drain(drain + cutMs)
+        clearTimeout(cut)
         // connections are gone; what they left behind is still on its way to the ledger
         await open.settled()
         heartbeat.stop()
