@@ -54,10 +54,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
       const readiness = await options.readiness()
       return send(response, readiness.ready ? 200 : 503, readiness)
     }
-    case '/metrics':
+    case '/metrics': {
+      const text = await options.expose()
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
-      response.end(await options.expose())
+      response.end(text)
       return
+    }
     case '/api/v1/status':
       if (!isAuthorized(request, options.token)) {
         response.setHeader('www-authenticate', 'Bearer realm="sallyport-admin"')

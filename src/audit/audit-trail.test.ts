@@ -122,7 +122,7 @@ test('the ids of lost completions are bounded, their number is not', async () =>
   await world.trail.completed(facts(), completion)
   const [gap] = gapsOf(world)
   assert.equal(gap?.['count'], 1_200)
-  assert.equal((gap?.['completionsLost'] as string[]).length, 1_000)
+  assert.equal(Array.isArray(gap?.['completionsLost']) && gap['completionsLost'].length, 1_000)
 })
 
 test('refusals of unknown callers beyond their budget are folded, those of known ones never', async () => {

@@ -44,7 +44,7 @@ test('within the budget every refusal is recorded by itself', () => {
 
 test('beyond the budget the first thing is a durable record that folding begins', async () => {
   const world = make(1)
-  world.folder.take('a', 'X')
+  assert.equal(world.folder.take('a', 'X'), undefined)
   let open: () => void = () => undefined
   world.gate = new Promise((resolve) => (open = resolve))
   const receipt = world.folder.take('a', 'X')
@@ -70,7 +70,7 @@ test('the counts come with the end of the window, by code and source, and add up
 
 test('a new window has a new budget', async () => {
   const { clock, folder } = make(1)
-  folder.take('a', 'X')
+  assert.equal(folder.take('a', 'X'), undefined)
   assert.ok(folder.take('a', 'X'))
   clock.advance(60_000)
   assert.equal(folder.take('a', 'X'), undefined)

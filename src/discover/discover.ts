@@ -48,7 +48,10 @@ function cardOf(agent: AgentConfig, snapshot: Snapshot, parts: DiscoveryParts): 
   // names come from the configuration, so this map is bounded by it
   parts.cards.set(agent.name, { card, fetchedMs: nowMs, digest: snapshot.digest })
   void card.then((result) => {
-    if (isRefusal(result)) parts.cards.set(agent.name, { card, fetchedMs: nowMs - cardLifeMs + failureLifeMs, digest: snapshot.digest })
+    // unless a newer configuration has put another card there meanwhile
+    if (!isRefusal(result) || parts.cards.get(agent.name)?.card !== card) return
+    const fetchedMs = parts.clock.monotonicMs() - cardLifeMs + failureLifeMs
+    parts.cards.set(agent.name, { card, fetchedMs, digest: snapshot.digest })
   })
   return card
 }

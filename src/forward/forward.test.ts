@@ -43,8 +43,8 @@ after(async () => {
 interface World {
   readonly clock: ManualClock
   readonly forwarder: Forwarder
-  send(call?: FakeAdmitted): ReturnType<typeof forward>
-  ask(call?: FakeAdmitted): Promise<AgentAnswer>
+  readonly send: (call?: FakeAdmitted) => ReturnType<typeof forward>
+  readonly ask: (call?: FakeAdmitted) => Promise<AgentAnswer>
 }
 
 const fast = { connect: '1s', firstByte: '60ms', blocking: '90ms' }

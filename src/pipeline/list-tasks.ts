@@ -117,7 +117,9 @@ class Asker {
     const work = async (): Promise<void> => {
       for (let row = left.shift(); row !== undefined && problem === undefined; row = left.shift()) {
         if (this.#admitted.reply.gone) return
-        problem ??= await this.#fetch(row.taskId)
+        const failed = await this.#fetch(row.taskId)
+        // not `problem ??= await`: that would read before waiting, and a success would undo another's failure
+        problem ??= failed
       }
     }
     await Promise.all(Array.from({ length: concurrency }, work))

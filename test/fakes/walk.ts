@@ -211,7 +211,7 @@ export function memoryOwnership(): MemoryOwnership {
   const contexts: MemoryOwnership['contexts'] = new Map()
   const configs: MemoryOwnership['configs'] = new Map()
   const tableOf = (kind: Claim['kind']): Map<string, { owner: TaskOwner }> =>
-    (kind === 'task' ? tasks : kind === 'context' ? contexts : configs) as Map<string, { owner: TaskOwner }>
+    kind === 'task' ? tasks : kind === 'context' ? contexts : configs
   const idOf = (claim: Claim): string =>
     claim.kind === 'task'
       ? claim.taskId

@@ -1,0 +1,204 @@
+// For tests of this folder: the whole walk with real stages, one real agent on loopback, and a ledger that can be
+// made to fail. `log` keeps the order in which records, the agent and the caller saw things. Nothing of the product
+// imports this.
+
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { AuditTrail, CallFacts, Completion } from '../audit/audit.ts'
+import { administerKeys, createAuthenticator } from '../authenticate/authenticate.ts'
+import { compilePolicy } from '../authorize/authorize.ts'
+import { createManualClock, type ManualClock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
+import { buildSnapshot, configSchema, type ConfigInput, type Snapshot } from '../config/config.ts'
+import type { Claim, Receipt, Received } from '../exchange/exchange.ts'
+import { createAssertionSigner, createDialler, createUpstream } from '../forward/forward.ts'
+import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
+import type { Refusal } from '../refusal/refusal.ts'
+import { memoryKeyStore } from '../../test/fakes/identity.ts'
+import { FakeReply, memoryOwnership, type MemoryOwnership } from '../../test/fakes/walk.ts'
+import { createHeartbeat } from './heartbeat.ts'
+import { createTaskLister, type TaskLister } from './list-tasks.ts'
+import type { WalkParts } from './parts.ts'
+import { walk } from './pipeline.ts'
+
+export interface Recorded {
+  readonly kind: 'allowed' | 'refused' | 'refusedUnknown' | 'discovered' | 'completed' | 'claimed'
+  readonly code: string
+  readonly facts: CallFacts
+  readonly completion?: Completion
+  readonly detail?: string
+  readonly claims: readonly Claim[]
+}
+
+export interface Ask {
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  /** 'alice' or 'bob' may call, 'nobody' may not; '' sends no credential */
+  readonly as?: 'alice' | 'bob' | 'nobody' | ''
+  readonly source?: string
+  readonly reply?: FakeReply
+}
+
+export interface FakeWalk {
+  readonly clock: ManualClock
+  readonly parts: WalkParts
+  readonly snapshot: Snapshot
+  readonly ownership: MemoryOwnership
+  readonly records: Recorded[]
+  readonly log: string[]
+  readonly bugs: unknown[]
+  readonly counted: string[]
+  /** which kinds of record cannot be written */
+  readonly failing: Set<Recorded['kind']>
+  unrecorded: number
+  /** records wait for it */
+  gate: Promise<void> | undefined
+  agent: (request: IncomingMessage, response: ServerResponse, body: string) => void
+  ask(ask?: Ask): Promise<FakeReply>
+  /** a JSON-RPC call, answered as JSON */
+  rpc(method: string, params: unknown, ask?: Ask): Promise<FakeReply>
+  close(): Promise<void>
+}
+
+const sendParams = { message: { messageId: 'm', role: 'ROLE_USER', parts: [{ text: 'hi' }] } }
+export const messageParams: unknown = sendParams
+
+export const say = (response: ServerResponse, body: string, result: unknown): void => {
+  const { id } = JSON.parse(body) as { id: unknown }
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+}
+
+export async function startFakeWalk(input: { lister?: TaskLister; config?: ConfigInput } = {}): Promise<FakeWalk> {
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (text: string) => (body += text))
+    request.on('end', () => {
+      log.push('agent')
+      walkOf.agent(request, response, body)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const config = configSchema.parse({
+    gateway: { publicUrl: 'https://agents.example.com' },
+    agents: [{ name: 'calculator', url }, { name: 'vault', url }, { name: 'open', url, discovery: 'public' }],
+    policy: {
+      roles: [{ name: 'user', rules: [{ agents: ['calculator'], operations: ['*'] }] }],
+      bindings: [{ role: 'user', callers: ['key:alice', 'key:bob'] }],
+    },
+    unauthenticated: { requests: '3/m' },
+    ...input.config,
+  })
+  const snapshot = buildSnapshot(config)
+  const clock = createManualClock()
+  const store = memoryKeyStore()
+  const pepper = randomBytes(32)
+  const admin = administerKeys({ store, clock, environment: 'live', pepper })
+  const keys = new Map(['alice', 'bob', 'nobody'].map((name) => [name, admin.create({ name }).key]))
+  const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+  const dialler = createDialler()
+  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  if (!compiled.ok) throw new Error('the policy of this test is wrong')
+  const noKeys = (): Promise<Buffer> => Promise.reject(new Error('no issuer'))
+  const rules = {
+    authenticator: createAuthenticator({ clock, keys: store, pepper, assertionKeys: [signer], fetchJwks: noKeys, readJwks: noKeys }),
+    policy: compiled.policy,
+    forwarder: { clock, signer, upstreams: new Map(config.agents.map((agent) => [agent.name, createUpstream(agent, {}, dialler, clock)])) },
+  }
+  const log: string[] = []
+  const records: Recorded[] = []
+  const ownership = memoryOwnership()
+  const heartbeat = createHeartbeat(clock, 1e9)
+  const bugs: unknown[] = []
+  const counted: string[] = []
+  const audit = fakeAudit(() => walkOf)
+  const parts: WalkParts = {
+    clock,
+    audit,
+    rulesOf: () => rules,
+    ownership,
+    lister: input.lister ?? createTaskLister({ index: { list: () => ({ rows: [], total: 0, nextCursor: undefined }), forget: () => undefined }, ownership, tokenSecret: randomBytes(32) }),
+    limiter: createLimiter({ clock, limits: config.limits }),
+    sourceLimiter: createSourceLimiter({ clock, rate: config.unauthenticated.requests }),
+    discovery: { clock, cards: new Map(), jwks: () => JSON.stringify(signer.jwks()), fetchCard: (agent) => dialler.get(`${agent.url}/card`, { maxBytes: 10_000, timeoutMs: 1_000 }) },
+    heartbeat,
+    metrics: { stage: () => undefined, call: (agent, operation, outcome) => void counted.push(`${agent} ${operation} ${outcome}`), refusal: (code) => void counted.push(code) },
+    onBug: (error) => void bugs.push(error),
+  }
+  const walkOf: FakeWalk = {
+    clock, parts, snapshot, ownership, records, log, bugs, counted,
+    failing: new Set(),
+    unrecorded: 0,
+    gate: undefined,
+    agent: (_request, response, body) => say(response, body, { message: { messageId: 'm', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } }),
+    async ask(ask = {}) {
+      const reply = ask.reply ?? new FakeReply()
+      await walk(receive(ask, snapshot, reply, keys), parts)
+      if (reply.begun) log.push(`caller ${reply.status}`)
+      return reply
+    },
+    rpc: (method, params, ask) => walkOf.ask({ body: { jsonrpc: '2.0', id: 'q-1', method, params }, ...ask }),
+    async close() {
+      heartbeat.stop()
+      await dialler.close()
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+  return walkOf
+}
+
+function receive(ask: Ask, snapshot: Snapshot, reply: FakeReply, keys: ReadonlyMap<string, string>): Received {
+  const key = keys.get(ask.as ?? 'alice')
+  const body = ask.body === undefined ? '' : typeof ask.body === 'string' ? ask.body : JSON.stringify(ask.body)
+  const fields = {
+    call: 'call1',
+    receivedAtMs: 1_800_000_000_000,
+    startedMs: 0,
+    snapshot,
+    method: ask.method ?? 'POST',
+    path: ask.path ?? '/agents/calculator',
+    query: '',
+    host: 'agents.example.com',
+    headers: new Map(Object.entries({ 'content-type': 'application/json', 'a2a-version': '1.0', ...(key && { authorization: `Bearer ${key}` }), ...ask.headers })),
+    source: ask.source ?? '192.0.2.7',
+    reply,
+    readBody: () => Promise.resolve(Buffer.from(body)),
+  }
+  // stands in for listen
+  return fields as unknown as Received
+}
+
+function fakeAudit(walkOf: () => FakeWalk): AuditTrail {
+  const write = async (record: Recorded): Promise<Receipt> => {
+    const { gate, failing, records, log } = walkOf()
+    await gate
+    await new Promise(setImmediate)
+    if (failing.has(record.kind)) {
+      log.push(`lost ${record.kind}`)
+      throw new Fault('LEDGER_FULL', 'PRIVATE disk is full')
+    }
+    records.push({ ...record, facts: { ...record.facts } })
+    log.push(record.kind)
+    return { origin: 'o', index: records.length - 1, leafHash: 'h' }
+  }
+  const refusal = (kind: 'refused' | 'refusedUnknown') => (facts: CallFacts, said: Refusal): Promise<Receipt> =>
+    write({ kind, code: said.code, detail: said.detail, facts, claims: [] })
+  return {
+    allowed: (facts, _admitted, claims) => write({ kind: 'allowed', code: '', facts, claims }),
+    refused: refusal('refused'),
+    refusedUnknown: refusal('refusedUnknown'),
+    discovered: (facts) => write({ kind: 'discovered', code: '', facts, claims: [] }),
+    completed: (facts, completion) => write({ kind: 'completed', code: completion.code, detail: completion.detail, facts, completion, claims: completion.claims }),
+    claimed: (facts, claims) => write({ kind: 'claimed', code: '', facts, claims }),
+    administered: () => Promise.reject(new Error('not part of a walk')),
+    close: () => Promise.resolve(),
+    get unrecorded() {
+      return walkOf().unrecorded
+    },
+  }
+}
