@@ -71,14 +71,22 @@ export function maySeeAgent(policy: CompiledPolicy, caller: Who, origin: Who, ag
 function openOperations(policy: CompiledPolicy, who: Who, agent: string): number {
   const entries = entriesOf(policy, who.id, who.groups)
   let open = 0
+  // asked for every call: no lists are built here
   for (const entry of entries) open |= forAgent(entry.rules, agent)?.mask ?? 0
-  for (const table of [policy.denies, ...entries.map((entry) => entry.denies)]) {
-    const lists = forAgent(table, agent)?.lists ?? []
-    for (const [index, list] of lists.entries()) {
-      if (list[0] !== undefined && list[0].when === undefined) open &= allOperations & ~(1 << index)
-    }
-  }
+  open = withoutDenied(open, policy.denies, agent)
+  for (const entry of entries) open = withoutDenied(open, entry.denies, agent)
   return open
+}
+
+function withoutDenied(open: number, denies: Entry['denies'], agent: string): number {
+  const lists = forAgent(denies, agent)?.lists
+  if (lists === undefined) return open
+  let left = open
+  for (let index = 0; index < lists.length; index += 1) {
+    const first = lists[index]?.[0]
+    if (first !== undefined && first.when === undefined) left &= allOperations & ~(1 << index)
+  }
+  return left
 }
 
 /** What one pass over policy needs; conditions met before are not evaluated again. */

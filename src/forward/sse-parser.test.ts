@@ -142,10 +142,12 @@ test('an event that comes in single bytes costs as much as its length, not its s
     assert.equal(events.length, 1)
     return performance.now() - started
   }
-  time(20_000)
-  const short = time(20_000)
+  // the best of three, so that a busy machine does not decide
+  const best = (bytes: number): number => Math.min(time(bytes), time(bytes), time(bytes))
+  time(10_000)
+  const short = best(10_000)
   // eight times the bytes; a square would be sixty-four times the work
-  assert.ok(time(160_000) < 30 * Math.max(short, 2))
+  assert.ok(best(80_000) < 30 * Math.max(short, 2))
 })
 
 test('what came whole before the rubbish is still an event, nothing after it is', () => {

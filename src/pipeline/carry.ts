@@ -119,7 +119,7 @@ async function answerUnary(
 
 async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRecord): Promise<undefined> {
   const { admitted, call, parts } = trip
-  forgetBody(admitted)
+  forgetRequest(admitted)
   admitted.reply.begin(200, {
     ...headers,
     'content-type': 'text/event-stream',
@@ -149,11 +149,15 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
   })
 }
 
-/** A stream may be open for an hour: only the id of its request is asked for again. */
-function forgetBody(admitted: Admitted): void {
+/** A stream may be open for an hour, and thousands are: of the request only its id is asked for again. */
+function forgetRequest(admitted: Admitted): void {
   const id = isJsonObject(admitted.body) ? admitted.body['id'] : undefined
-  Object.assign(admitted, { bodyText: '', body: id === undefined ? undefined : { id } })
+  const body = id === undefined ? undefined : { id }
+  Object.assign(admitted, { bodyText: '', body, headers: noHeaders, policyInput: noInput, list: undefined })
 }
+
+const noHeaders: ReadonlyMap<string, string> = new Map()
+const noInput = Object.freeze({})
 
 const gone = (): Partial<Completion> => ({ outcome: 'aborted', detail: 'the client went away before the answer' })
 

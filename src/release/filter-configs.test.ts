@@ -100,8 +100,10 @@ test('a long list costs as much as its length, not its square', () => {
     assert.ok(typeof cut === 'string' && cut.length > count)
     return performance.now() - started
   }
+  // the best of three, so that a busy machine does not decide
+  const best = (count: number): number => Math.min(time(count), time(count), time(count))
   time(2_000)
-  const short = time(4_000)
+  const short = best(4_000)
   // eight times the list; a square would be sixty-four times the work
-  assert.ok(time(32_000) < 30 * Math.max(short, 2))
+  assert.ok(best(32_000) < 30 * Math.max(short, 2))
 })

@@ -44,6 +44,8 @@ export async function openState(options: StateOptions): Promise<State> {
   const { clock, loaded } = options
   const config = loaded?.config ?? configSchema.parse({})
   const held = openDataDir(options.dataDir)
+  /** what has been opened so far, in case the next cannot be */
+  const opened: { close(): unknown }[] = [held]
   try {
     const dataDir = held.path
     const keyEncryptionKey = loadKeyEncryptionKey(dataDir, loaded)
@@ -58,8 +60,11 @@ export async function openState(options: StateOptions): Promise<State> {
       segmentSize: config.audit.segmentSize,
       onFatal: options.onFatal,
     })
+    opened.push(ledger)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
+    opened.push(keyStore)
     const ownership = openOwnershipIndex({ path: join(dataDir, 'index.db') })
+    opened.push(ownership)
     await replayClaims(dataDir, keyEncryptionKey, ownership)
     const audit = createAuditTrail({
       ledger,
@@ -95,7 +100,7 @@ export async function openState(options: StateOptions): Promise<State> {
       },
     }
   } catch (error) {
-    held.close()
+    for (const each of opened.reverse()) await each.close()
     throw error
   }
 }

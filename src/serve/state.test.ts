@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import type { CallFacts } from '../audit/audit.ts'
+import { createManualClock } from '../base/clock.ts'
+import { Fault } from '../base/fault.ts'
+import type { Claim } from '../exchange/exchange.ts'
+import { admittedOf } from '../../test/fakes/walk.ts'
+import { openState, type State } from './state.ts'
+
+function home(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sallyport-state-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  return join(dir, 'data')
+}
+
+const open = (dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<State> =>
+  openState({ dataDir, loaded: undefined, role, clock: createManualClock(), snapshotDigest: () => 'd', onFatal: (fault) => assert.fail(fault) })
+
+const facts: CallFacts = {
+  call: 'call1', receivedAtMs: 1_800_000_000_000, snapshotDigest: 'd', source: '', caller: 'key:alice', origin: 'key:alice', chain: [], authentication: '', credential: '',
+  agent: 'calculator', operation: 'SendMessage', binding: '', tenant: '', task: '', context: '', requestBytes: 0, trace: '',
+}
+const owned = { agent: 'calculator', tenant: '', owner: { caller: 'key:alice', origin: 'key:alice' }, groups: ['group:a'], createdAtMs: 1 }
+const claims: readonly Claim[] = [{ kind: 'task', taskId: 't1', contextId: 'c1', ...owned }, { kind: 'context', contextId: 'c1', ...owned }]
+
+async function recordClaims(state: State): Promise<void> {
+  const taken = state.ownership.claim(claims)
+  assert.ok(taken.ok)
+  await state.audit.allowed(facts, admittedOf(), taken.fresh)
+}
+
+const removeIndex = (dataDir: string): void => {
+  for (const name of readdirSync(dataDir)) if (name.startsWith('index.db')) rmSync(join(dataDir, name))
+}
+
+test('who owns what is found again after a stop', async (t) => {
+  const dataDir = home(t)
+  const first = await open(dataDir)
+  await recordClaims(first)
+  await first.close()
+  const second = await open(dataDir)
+  assert.deepEqual(second.ownership.task('calculator', '', 't1')?.owner, owned.owner)
+  await second.close()
+})
+
+test('an index that was lost is made again from the ledger', async (t) => {
+  const dataDir = home(t)
+  const first = await open(dataDir)
+  await recordClaims(first)
+  await first.close()
+  removeIndex(dataDir)
+  const second = await open(dataDir)
+  assert.deepEqual(second.ownership.task('calculator', '', 't1')?.groups, ['group:a'])
+  assert.deepEqual(second.ownership.context('calculator', '', 'c1')?.owner, owned.owner)
+  await second.close()
+})
+
+test('what a command recorded beside the gateway is replayed too', async (t) => {
+  const dataDir = home(t)
+  const first = await open(dataDir, 'cli')
+  await recordClaims(first)
+  await first.close()
+  removeIndex(dataDir)
+  const second = await open(dataDir, 'gateway')
+  assert.ok(second.ownership.task('calculator', '', 't1'))
+  await second.close()
+})
+
+test('only one process holds the state, and the second leaves the first alone', async (t) => {
+  const dataDir = home(t)
+  const first = await open(dataDir)
+  await assert.rejects(open(dataDir), Fault)
+  await recordClaims(first)
+  await first.close()
+})
+
+test('a key-encryption key that is none is a fault, and nothing stays locked', async (t) => {
+  const dataDir = home(t)
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  writeFileSync(`${dataDir}.kek`, 'short', { mode: 0o600 })
+  await assert.rejects(open(dataDir), (fault: Fault) => fault.code === 'KEY_UNREADABLE')
+  rmSync(`${dataDir}.kek`)
+  const state = await open(dataDir)
+  await state.close()
+})
+
+test('a store that cannot be opened leaves nothing locked', async (t) => {
+  const dataDir = home(t)
+  await (await open(dataDir)).close()
+  for (const name of readdirSync(dataDir)) if (name.startsWith('state.db')) rmSync(join(dataDir, name))
+  mkdirSync(join(dataDir, 'state.db'))
+  await assert.rejects(open(dataDir))
+  rmSync(join(dataDir, 'state.db'), { recursive: true })
+  const state = await open(dataDir)
+  await state.close()
+})
+
+test('secrets lie outside the data directory, for nobody else to read', async (t) => {
+  const dataDir = home(t)
+  await (await open(dataDir)).close()
+  const beside = readdirSync(join(dataDir, '..'))
+  assert.ok(beside.includes('data.kek') && beside.includes('data.pepper'))
+  assert.ok(!readdirSync(dataDir).some((name) => name.endsWith('.kek') || name.endsWith('.pepper')))
+})
