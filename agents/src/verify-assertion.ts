@@ -3,7 +3,14 @@
 // another agent. It never says which check failed, and it never accepts any other credential.
 // JWT of RFC 7519 with the actor claim of RFC 8693 §4.1; keys from the gateway's JWKS, fetched at the first call.
 
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose'
+import {
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose'
 import type { User } from '@a2a-js/sdk/server'
 
 export interface Verification {

@@ -28,9 +28,26 @@ const upstream: JsonObject = {
   securitySchemes: { POISON: { openIdConnectSecurityScheme: { openIdConnectUrl: 'https://POISON' } } },
   securityRequirements: [{ schemes: { POISON: { list: [] } } }],
   signatures: [{ protected: 'POISON', signature: 'POISON' }],
-  capabilities: { streaming: true, pushNotifications: 'true', stateTransitionHistory: true, extensions: [{ uri: 'https://POISON', required: true }] },
+  capabilities: {
+    streaming: true,
+    pushNotifications: 'true',
+    stateTransitionHistory: true,
+    extensions: [{ uri: 'https://POISON', required: true }],
+  },
   defaultInputModes: ['text/plain', 7],
-  skills: [{ id: 's', name: 'Sum', description: 'd', tags: ['a', 1], examples: [], security: [{ POISON: [] }], securityRequirements: ['POISON'] }, 'POISON', null],
+  skills: [
+    {
+      id: 's',
+      name: 'Sum',
+      description: 'd',
+      tags: ['a', 1],
+      examples: [],
+      security: [{ POISON: [] }],
+      securityRequirements: ['POISON'],
+    },
+    'POISON',
+    null,
+  ],
   extra: 'POISON',
 }
 
@@ -45,7 +62,10 @@ test('a card for callers speaks of the gateway and of nothing behind it', () => 
 
 test('what describes the agent is kept', () => {
   const card = rebuilt(upstream)
-  assert.deepEqual([card['name'], card['description'], card['version'], card['documentationUrl']], ['Calculator', 'Adds up', '2.1.0', 'https://docs.example.com'])
+  assert.deepEqual(
+    [card['name'], card['description'], card['version'], card['documentationUrl']],
+    ['Calculator', 'Adds up', '2.1.0', 'https://docs.example.com'],
+  )
   assert.deepEqual(card['provider'], { organization: 'Example', url: 'https://example.com' })
   assert.deepEqual(card['skills'], [{ id: 's', name: 'Sum', description: 'd', tags: ['a'] }])
   assert.deepEqual(card['defaultInputModes'], ['text/plain'])
@@ -53,48 +73,91 @@ test('what describes the agent is kept', () => {
 
 test('signatures over another document, old endpoints and unknown fields are dropped', () => {
   const known = [
-    'name', 'description', 'version', 'documentationUrl', 'provider', 'supportedInterfaces', 'capabilities', 'securitySchemes', 'securityRequirements', 'defaultInputModes',
-    'defaultOutputModes', 'skills',
+    'name',
+    'description',
+    'version',
+    'documentationUrl',
+    'provider',
+    'supportedInterfaces',
+    'capabilities',
+    'securitySchemes',
+    'securityRequirements',
+    'defaultInputModes',
+    'defaultOutputModes',
+    'skills',
   ]
   assert.deepEqual(Object.keys(rebuilt(upstream)).toSorted(), known.toSorted())
 })
 
 test('capabilities are what the agent says with true, and no extension passes unread', () => {
-  assert.deepEqual(rebuilt(upstream)['capabilities'], { streaming: true, pushNotifications: false, extendedAgentCard: false })
+  assert.deepEqual(rebuilt(upstream)['capabilities'], {
+    streaming: true,
+    pushNotifications: false,
+    extendedAgentCard: false,
+  })
   for (const capabilities of [null, 'x', [], 1]) {
-    assert.deepEqual(rebuilt({ name: 'x', capabilities })['capabilities'], { streaming: false, pushNotifications: false, extendedAgentCard: false })
+    assert.deepEqual(rebuilt({ name: 'x', capabilities })['capabilities'], {
+      streaming: false,
+      pushNotifications: false,
+      extendedAgentCard: false,
+    })
   }
 })
 
-test('the security schemes are the gateway\'s', () => {
+test("the security schemes are the gateway's", () => {
   const card = rebuilt(upstream)
-  assert.deepEqual(card['securityRequirements'], [{ schemes: { bearer: { list: [] } } }, { schemes: { apiKey: { list: [] } } }])
+  assert.deepEqual(card['securityRequirements'], [
+    { schemes: { bearer: { list: [] } } },
+    { schemes: { apiKey: { list: [] } } },
+  ])
   assert.match(JSON.stringify(card['securitySchemes']), /corp/)
 })
 
 test('a fixed tenant is named on each interface', () => {
   const card = rebuilt({ name: 'x' }, frameCard('https://a', { name: 'b', tenant: 'acme' }, []))
-  assert.deepEqual((card['supportedInterfaces'] as JsonObject[]).map((each) => each['tenant']), ['acme', 'acme'])
+  assert.deepEqual(
+    (card['supportedInterfaces'] as JsonObject[]).map((each) => each['tenant']),
+    ['acme', 'acme'],
+  )
 })
 
 test('what must be there is there, also where the agent left it out', () => {
   const card = rebuilt({ name: 'x' })
-  assert.deepEqual([card['description'], card['version'], card['skills'], card['defaultInputModes'], card['defaultOutputModes']], ['x', '0', [], ['text/plain'], ['text/plain']])
+  assert.deepEqual(
+    [card['description'], card['version'], card['skills'], card['defaultInputModes'], card['defaultOutputModes']],
+    ['x', '0', [], ['text/plain'], ['text/plain']],
+  )
 })
 
 test('what is no card cannot be used', () => {
-  for (const bad of [null, 1, 'x', [], {}, { name: '' }, { name: 7 }, { name: null }]) assert.equal(typeof rebuildCard(bad as JsonValue, frame), 'string')
+  for (const bad of [null, 1, 'x', [], {}, { name: '' }, { name: 7 }, { name: null }])
+    assert.equal(typeof rebuildCard(bad as JsonValue, frame), 'string')
 })
 
 test('whatever an agent says, no address of its own becomes an interface, and nothing is thrown', () => {
   const anything = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<JsonValue>
   fc.assert(
-    fc.property(fc.dictionary(fc.constantFrom('supportedInterfaces', 'url', 'skills', 'capabilities', 'provider', 'signatures', 'securitySchemes', '__proto__'), anything), (fields) => {
-      const card = rebuilt({ ...fields, name: 'x' })
-      const urls = (card['supportedInterfaces'] as JsonObject[]).map((each) => each['url'])
-      assert.deepEqual(new Set(urls), new Set(['https://agents.example.com/agents/calculator']))
-      assert.equal('signatures' in card, false)
-    }),
+    fc.property(
+      fc.dictionary(
+        fc.constantFrom(
+          'supportedInterfaces',
+          'url',
+          'skills',
+          'capabilities',
+          'provider',
+          'signatures',
+          'securitySchemes',
+          '__proto__',
+        ),
+        anything,
+      ),
+      (fields) => {
+        const card = rebuilt({ ...fields, name: 'x' })
+        const urls = (card['supportedInterfaces'] as JsonObject[]).map((each) => each['url'])
+        assert.deepEqual(new Set(urls), new Set(['https://agents.example.com/agents/calculator']))
+        assert.equal('signatures' in card, false)
+      },
+    ),
     { numRuns: 200 },
   )
 })

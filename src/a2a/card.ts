@@ -65,7 +65,8 @@ export function rebuildCard(upstream: JsonValue, frame: CardFrame): JsonObject |
 
 /** Exactly what authenticate accepts: a bearer credential, or the key in a header of its own. */
 function securityOf(frame: CardFrame): JsonObject {
-  const bearer = frame.jwtIssuers.length === 0 ? 'API key' : `API key, or JSON Web Token of ${frame.jwtIssuers.join(', ')}`
+  const bearer =
+    frame.jwtIssuers.length === 0 ? 'API key' : `API key, or JSON Web Token of ${frame.jwtIssuers.join(', ')}`
   return {
     securitySchemes: {
       bearer: { httpAuthSecurityScheme: { scheme: 'Bearer', description: bearer } },

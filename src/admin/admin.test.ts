@@ -5,13 +5,23 @@ import { createAdmin, type AdminOptions } from './admin.ts'
 import type { Status } from './contract.ts'
 
 const status: Status = {
-  version: '0', configDigest: 'd', startedAt: '', ledger: { origin: 'o', size: 1, root: 'r', status: 'writable' }, openStreams: 0, connections: 0, agents: [],
+  version: '0',
+  configDigest: 'd',
+  startedAt: '',
+  ledger: { origin: 'o', size: 1, root: 'r', status: 'writable' },
+  openStreams: 0,
+  connections: 0,
+  agents: [],
 }
 const ready = { ready: true, checks: [] }
 
 interface Door {
   /** one raw request; gives back status line and rest */
-  readonly send: (path: string, fields?: Readonly<Record<string, string>>, method?: string) => Promise<{ status: number; text: string }>
+  readonly send: (
+    path: string,
+    fields?: Readonly<Record<string, string>>,
+    method?: string,
+  ) => Promise<{ status: number; text: string }>
 }
 
 async function withAdmin(options: Partial<AdminOptions>, work: (door: Door) => Promise<void>): Promise<void> {
@@ -28,11 +38,17 @@ async function withAdmin(options: Partial<AdminOptions>, work: (door: Door) => P
       send: (path, fields = {}, method = 'GET') =>
         new Promise((resolve, reject) => {
           const socket = connect(port, '127.0.0.1')
-          const lines = Object.entries({ ...(fields['host'] === undefined && { host: `127.0.0.1:${port}` }), connection: 'close', ...fields })
+          const lines = Object.entries({
+            ...(fields['host'] === undefined && { host: `127.0.0.1:${port}` }),
+            connection: 'close',
+            ...fields,
+          })
           let text = ''
           socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
           socket.on('error', reject).on('close', () => resolve({ status: Number(text.split(' ')[1] ?? 0), text }))
-          socket.write(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+          socket.write(
+            `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+          )
         }),
     })
   } finally {
@@ -42,23 +58,38 @@ async function withAdmin(options: Partial<AdminOptions>, work: (door: Door) => P
 
 test('answers health, readiness and metrics', () =>
   withAdmin({}, async ({ send }) => {
-    for (const path of ['/healthz', '/readyz', '/metrics', '/healthz?x=1']) assert.equal((await send(path)).status, 200, path)
+    for (const path of ['/healthz', '/readyz', '/metrics', '/healthz?x=1'])
+      assert.equal((await send(path)).status, 200, path)
     assert.match((await send('/metrics')).text, /text\/plain; version=0\.0\.4[\s\S]*metric 1/)
     assert.doesNotMatch((await send('/healthz', {}, 'HEAD')).text, /ok/)
   }))
 
 test('is not ready when a check says so', () =>
-  withAdmin({ readiness: () => Promise.resolve({ ready: false, checks: [{ name: 'ledger', ok: false, detail: 'full' }] }) }, async ({ send }) => {
-    const answer = await send('/readyz')
-    assert.equal(answer.status, 503)
-    assert.match(answer.text, /"full"/)
-    assert.equal((await send('/healthz')).status, 200)
-  }))
+  withAdmin(
+    { readiness: () => Promise.resolve({ ready: false, checks: [{ name: 'ledger', ok: false, detail: 'full' }] }) },
+    async ({ send }) => {
+      const answer = await send('/readyz')
+      assert.equal(answer.status, 503)
+      assert.match(answer.text, /"full"/)
+      assert.equal((await send('/healthz')).status, 200)
+    },
+  ))
 
 test('a name that was rebound to this address is refused, on every path', () =>
   withAdmin({}, async ({ send }) => {
     for (const path of ['/healthz', '/metrics', '/api/v1/status', '/nothing']) {
-      for (const host of ['evil.example.com', 'localhost.evil.example.com', '127.0.0.1.nip.io', '127.0.0.2', '0.0.0.0', '[::1]', '127.0.0.1@evil', 'localhost:1:2', '', '127.1']) {
+      for (const host of [
+        'evil.example.com',
+        'localhost.evil.example.com',
+        '127.0.0.1.nip.io',
+        '127.0.0.2',
+        '0.0.0.0',
+        '[::1]',
+        '127.0.0.1@evil',
+        'localhost:1:2',
+        '',
+        '127.1',
+      ]) {
         const answer = await send(path, { host, authorization: 'Bearer right' })
         assert.ok(answer.status === 403 || answer.status === 400, `${host} ${answer.status}`)
       }
@@ -76,7 +107,18 @@ test('a page of any origin is refused, also of none and of this address', () =>
 test('the API opens to its token alone', () =>
   withAdmin({}, async ({ send }) => {
     assert.equal((await send('/api/v1/status', { authorization: 'Bearer right' })).status, 200)
-    const wrong = ['Bearer wrong', 'Bearer ', 'Bearer', 'bearer right', 'Basic right', 'right', 'Bearer right right', 'Bearer righ', 'Bearer right1', `Bearer ${'x'.repeat(600)}`]
+    const wrong = [
+      'Bearer wrong',
+      'Bearer ',
+      'Bearer',
+      'bearer right',
+      'Basic right',
+      'right',
+      'Bearer right right',
+      'Bearer righ',
+      'Bearer right1',
+      `Bearer ${'x'.repeat(600)}`,
+    ]
     for (const authorization of wrong) {
       const answer = await send('/api/v1/status', { authorization })
       assert.equal(answer.status, 401, authorization)
@@ -90,15 +132,26 @@ test('the API opens to its token alone', () =>
 test('without a configured token nobody has one', async () => {
   for (const token of [undefined, '']) {
     await withAdmin({ token }, async ({ send }) => {
-      for (const authorization of ['Bearer undefined', 'Bearer ', 'Bearer right']) assert.equal((await send('/api/v1/status', { authorization })).status, 401)
+      for (const authorization of ['Bearer undefined', 'Bearer ', 'Bearer right'])
+        assert.equal((await send('/api/v1/status', { authorization })).status, 401)
     })
   }
 })
 
 test('only reads are answered, and only of what is there', () =>
   withAdmin({}, async ({ send }) => {
-    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) assert.equal((await send('/healthz', {}, method)).status, 405)
-    for (const path of ['/', '/api/v1', '/api/v1/status/', '//healthz', '/Healthz', '/%68ealthz', '/agents', 'http://127.0.0.1/healthz']) {
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
+      assert.equal((await send('/healthz', {}, method)).status, 405)
+    for (const path of [
+      '/',
+      '/api/v1',
+      '/api/v1/status/',
+      '//healthz',
+      '/Healthz',
+      '/%68ealthz',
+      '/agents',
+      'http://127.0.0.1/healthz',
+    ]) {
       assert.equal((await send(path, { authorization: 'Bearer right' })).status, 404, path)
     }
   }))

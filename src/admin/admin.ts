@@ -24,15 +24,24 @@ export interface AdminListener {
 }
 
 export function createAdmin(options: AdminOptions): AdminListener {
-  const server: Server = createServer({ maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
-    answer(request, response, options).catch(() => send(response, 500, { error: 'internal' }))
-  })
+  const server: Server = createServer(
+    { maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 10_000 },
+    (request, response) => {
+      answer(request, response, options).catch(() => send(response, 500, { error: 'internal' }))
+    },
+  )
   server.maxConnections = 200
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once('error', (cause) =>
-          reject(new Fault('LISTEN_FAILED', `cannot listen on ${host}:${port}`, { cause, hint: 'choose another port with --admin-port or admin.listen' })))
+          reject(
+            new Fault('LISTEN_FAILED', `cannot listen on ${host}:${port}`, {
+              cause,
+              hint: 'choose another port with --admin-port or admin.listen',
+            }),
+          ),
+        )
         server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
       }),
     close: () =>
@@ -75,7 +84,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
 function checkBrowserFields(request: IncomingMessage): string | undefined {
   const local = request.socket.localAddress?.replace(/^::ffff:/, '') ?? ''
   const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
-  if (host !== local && host !== 'localhost') return 'the host field is not this listener\'s'
+  if (host !== local && host !== 'localhost') return "the host field is not this listener's"
   if (request.headers.origin !== undefined) return 'no page may call this'
   return undefined
 }
@@ -90,6 +99,10 @@ function isAuthorized(request: IncomingMessage, token: string | undefined): bool
 function send(response: ServerResponse, status: number, body: object): void {
   if (response.headersSent) return
   const text = JSON.stringify(body)
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
   response.end(text)
 }

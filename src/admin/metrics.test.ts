@@ -8,7 +8,10 @@ const gauges: Gauges = {
   connections: () => 4,
   ledger: () => ({ records: 5, bytes: 6, syncs: 7, syncSeconds: 0.5, writable: true }),
   unrecorded: () => 8,
-  agents: () => [{ name: 'calculator', isUp: true, circuitOpen: false }, { name: 'vault', isUp: false, circuitOpen: true }],
+  agents: () => [
+    { name: 'calculator', isUp: true, circuitOpen: false },
+    { name: 'vault', isUp: false, circuitOpen: true },
+  ],
 }
 
 interface Sample {
@@ -49,7 +52,9 @@ async function scrape(metrics: Metrics): Promise<Sample[]> {
 }
 
 const valueOf = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number | undefined =>
-  samples.find((sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value))?.value
+  samples.find(
+    (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+  )?.value
 
 test('what is exposed is the text format, also before the first call', async () => {
   const samples = await scrape(createMetrics(gauges))
@@ -72,13 +77,16 @@ test('calls are counted by agent, operation and outcome', async () => {
   assert.equal(valueOf(samples, 'sallyport_calls_total', { ...labels, outcome: 'failed' }), 1)
 })
 
-test('a histogram\'s buckets grow, and the last holds everything', async () => {
+test("a histogram's buckets grow, and the last holds everything", async () => {
   const metrics = createMetrics(gauges)
   for (const milliseconds of [0, 0.01, 0.03, 1, 100, 1e6]) metrics.stage('validate', milliseconds)
   const samples = await scrape(metrics)
   const buckets = samples.filter((sample) => sample.name === 'sallyport_stage_duration_seconds_bucket')
   const counts = buckets.map((sample) => sample.value)
-  assert.deepEqual(counts, counts.toSorted((a, b) => a - b))
+  assert.deepEqual(
+    counts,
+    counts.toSorted((a, b) => a - b),
+  )
   assert.equal(buckets.at(-1)?.labels['le'], '+Inf')
   assert.equal(buckets.at(-1)?.value, 6)
   assert.equal(buckets[0]?.value, 2)
@@ -88,13 +96,17 @@ test('a histogram\'s buckets grow, and the last holds everything', async () => {
 
 test('every refusal of the catalogue is there from the start, at nothing', async () => {
   const metrics = createMetrics(gauges)
-  for (const code of Object.keys(catalogue)) assert.equal(valueOf(await scrape(metrics), 'sallyport_refusals_total', { code }), 0, code)
+  for (const code of Object.keys(catalogue))
+    assert.equal(valueOf(await scrape(metrics), 'sallyport_refusals_total', { code }), 0, code)
   metrics.refusal('LIMIT_RATE')
   assert.equal(valueOf(await scrape(metrics), 'sallyport_refusals_total', { code: 'LIMIT_RATE' }), 1)
 })
 
 test('a name in quotes and lines stays one label', async () => {
-  const metrics = createMetrics({ ...gauges, agents: () => [{ name: 'a"}\\ 1\n# TYPE', isUp: true, circuitOpen: false }] })
+  const metrics = createMetrics({
+    ...gauges,
+    agents: () => [{ name: 'a"}\\ 1\n# TYPE', isUp: true, circuitOpen: false }],
+  })
   const [up] = (await scrape(metrics)).filter((sample) => sample.name === 'sallyport_agent_up')
   assert.deepEqual(up, { name: 'sallyport_agent_up', labels: { agent: 'a\\"}\\\\ 1\\n# TYPE' }, value: 1 })
 })

@@ -7,7 +7,9 @@ import type { CatalogueRow } from '../refusal/refusal.ts'
 import { catalogue } from '../refusal/refusal.ts'
 
 /** seconds; fine where the gateway's own time lies */
-const bucketBounds = [0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const bucketBounds = [
+  0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
 
 class Histogram {
   readonly counts = new Float64Array(bucketBounds.length + 1)
@@ -43,37 +45,69 @@ export function createMetrics(gauges: Gauges): Metrics {
   const calls = new Map<string, { labels: Record<string, string>; count: number }>()
   const durations = new Map<string, { labels: Record<string, string>; histogram: Histogram }>()
   const stages = new Map<string, Histogram>()
-  const refusals = new Map<string, number>(Object.keys(catalogue satisfies Record<string, CatalogueRow>).map((code) => [code, 0]))
+  const refusals = new Map<string, number>(
+    Object.keys(catalogue satisfies Record<string, CatalogueRow>).map((code) => [code, 0]),
+  )
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
 
-  const family = (name: string, help: string, type: 'counter' | 'gauge' | 'histogram', collect: () => Sample[]): void => {
+  const family = (
+    name: string,
+    help: string,
+    type: 'counter' | 'gauge' | 'histogram',
+    collect: () => Sample[],
+  ): void => {
     // prom-client reads a metric through these members only
-    const metric = { name, help, type, aggregator: 'sum', get: () => Promise.resolve({ name, help, type, aggregator: 'sum', values: collect() }) }
+    const metric = {
+      name,
+      help,
+      type,
+      aggregator: 'sum',
+      get: () => Promise.resolve({ name, help, type, aggregator: 'sum', values: collect() }),
+    }
     registry.registerMetric(metric as unknown as Parameters<Registry['registerMetric']>[0])
   }
   const single = (value: number): Sample[] => [{ labels: {}, value }]
 
   family('sallyport_calls_total', 'Calls by agent, operation and outcome', 'counter', () =>
-    [...calls.values()].map(({ labels, count }) => ({ labels, value: count })))
+    [...calls.values()].map(({ labels, count }) => ({ labels, value: count })),
+  )
   family('sallyport_call_duration_seconds', 'Time from request head to the end of the answer', 'histogram', () =>
-    [...durations.values()].flatMap(({ labels, histogram }) => histogramSamples('sallyport_call_duration_seconds', labels, histogram)))
+    [...durations.values()].flatMap(({ labels, histogram }) =>
+      histogramSamples('sallyport_call_duration_seconds', labels, histogram),
+    ),
+  )
   family('sallyport_stage_duration_seconds', 'Time in one stage of the walk', 'histogram', () =>
-    [...stages].flatMap(([stage, histogram]) => histogramSamples('sallyport_stage_duration_seconds', { stage }, histogram)))
+    [...stages].flatMap(([stage, histogram]) =>
+      histogramSamples('sallyport_stage_duration_seconds', { stage }, histogram),
+    ),
+  )
   family('sallyport_refusals_total', 'Refusals by code', 'counter', () =>
-    [...refusals].map(([code, value]) => ({ labels: { code }, value })))
+    [...refusals].map(([code, value]) => ({ labels: { code }, value })),
+  )
   family('sallyport_open_streams', 'Event streams now open', 'gauge', () => single(gauges.openStreams()))
   family('sallyport_open_connections', 'Client connections now open', 'gauge', () => single(gauges.connections()))
-  family('sallyport_ledger_records', 'Records in this process\'s ledger', 'gauge', () => single(gauges.ledger().records))
+  family('sallyport_ledger_records', "Records in this process's ledger", 'gauge', () => single(gauges.ledger().records))
   family('sallyport_ledger_bytes', 'Bytes of segment files', 'gauge', () => single(gauges.ledger().bytes))
   family('sallyport_ledger_syncs_total', 'Commit groups made durable', 'counter', () => single(gauges.ledger().syncs))
-  family('sallyport_ledger_sync_seconds_total', 'Time spent in fdatasync', 'counter', () => single(gauges.ledger().syncSeconds))
-  family('sallyport_ledger_writable', '1 while calls can be recorded', 'gauge', () => single(gauges.ledger().writable ? 1 : 0))
-  family('sallyport_unrecorded_events', 'Events counted in memory because the ledger could not be written', 'gauge', () => single(gauges.unrecorded()))
+  family('sallyport_ledger_sync_seconds_total', 'Time spent in fdatasync', 'counter', () =>
+    single(gauges.ledger().syncSeconds),
+  )
+  family('sallyport_ledger_writable', '1 while calls can be recorded', 'gauge', () =>
+    single(gauges.ledger().writable ? 1 : 0),
+  )
+  family(
+    'sallyport_unrecorded_events',
+    'Events counted in memory because the ledger could not be written',
+    'gauge',
+    () => single(gauges.unrecorded()),
+  )
   family('sallyport_agent_up', '1 when the last health check or call succeeded', 'gauge', () =>
-    gauges.agents().map(({ name, isUp }) => ({ labels: { agent: name }, value: isUp ? 1 : 0 })))
+    gauges.agents().map(({ name, isUp }) => ({ labels: { agent: name }, value: isUp ? 1 : 0 })),
+  )
   family('sallyport_agent_circuit_open', '1 while calls to the agent are refused at once', 'gauge', () =>
-    gauges.agents().map(({ name, circuitOpen }) => ({ labels: { agent: name }, value: circuitOpen ? 1 : 0 })))
+    gauges.agents().map(({ name, circuitOpen }) => ({ labels: { agent: name }, value: circuitOpen ? 1 : 0 })),
+  )
 
   return {
     stage(name, milliseconds) {

@@ -5,7 +5,14 @@ import { Fault } from '../base/fault.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { refuse } from '../refusal/refusal.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
-import { createAuditTrail, type AuditTrail, type CallFacts, type Completion, type Ledger, type NewRecord } from './audit.ts'
+import {
+  createAuditTrail,
+  type AuditTrail,
+  type CallFacts,
+  type Completion,
+  type Ledger,
+  type NewRecord,
+} from './audit.ts'
 
 interface World {
   readonly clock: ManualClock
@@ -30,18 +37,49 @@ function make(unknownPerMinute = 10): World {
     close: () => Promise.resolve(),
   }
   // the trail only appends and closes
-  const trail = createAuditTrail({ ledger: ledger as unknown as Ledger, clock, snapshotDigest: () => 'digest', unknownPerMinute })
+  const trail = createAuditTrail({
+    ledger: ledger as unknown as Ledger,
+    clock,
+    snapshotDigest: () => 'digest',
+    unknownPerMinute,
+  })
   const world: World = { clock, trail, written, works: true, left: Infinity }
   return world
 }
 
 const facts = (changed: Partial<CallFacts> = {}): CallFacts => ({
-  call: 'call1', receivedAtMs: 5, snapshotDigest: 'digest', source: '192.0.2.7', caller: 'key:alice', origin: 'key:alice', chain: [], authentication: 'api-key',
-  credential: 'k1', agent: 'calculator', operation: 'SendMessage', binding: 'JSONRPC', tenant: '', task: '', context: '', requestBytes: 0, trace: '', ...changed,
+  call: 'call1',
+  receivedAtMs: 5,
+  snapshotDigest: 'digest',
+  source: '192.0.2.7',
+  caller: 'key:alice',
+  origin: 'key:alice',
+  chain: [],
+  authentication: 'api-key',
+  credential: 'k1',
+  agent: 'calculator',
+  operation: 'SendMessage',
+  binding: 'JSONRPC',
+  tenant: '',
+  task: '',
+  context: '',
+  requestBytes: 0,
+  trace: '',
+  ...changed,
 })
 const unknown = facts({ caller: '', origin: '' })
-const completion: Completion = { outcome: 'completed', status: 200, code: '', detail: '', events: 0, answerBytes: 1, durationMs: 1, claims: [] }
-const gapsOf = (world: World): JsonObject[] => world.written.flatMap(({ event }) => ('gap' in event ? [event['gap'] as JsonObject] : []))
+const completion: Completion = {
+  outcome: 'completed',
+  status: 200,
+  code: '',
+  detail: '',
+  events: 0,
+  answerBytes: 1,
+  durationMs: 1,
+  claims: [],
+}
+const gapsOf = (world: World): JsonObject[] =>
+  world.written.flatMap(({ event }) => ('gap' in event ? [event['gap'] as JsonObject] : []))
 
 test('an allowed call leaves its rules and exactly what policy saw', async () => {
   const { trail, written } = make()
@@ -54,15 +92,26 @@ test('an allowed call leaves its rules and exactly what policy saw', async () =>
 
 test('claims ride with the decision, the completion or by themselves', async () => {
   const { trail, written } = make()
-  const claim = { kind: 'context', agent: 'a', tenant: '', contextId: 'c', owner: { caller: 'x', origin: 'y' }, groups: [], createdAtMs: 1 } as const
+  const claim = {
+    kind: 'context',
+    agent: 'a',
+    tenant: '',
+    contextId: 'c',
+    owner: { caller: 'x', origin: 'y' },
+    groups: [],
+    createdAtMs: 1,
+  } as const
   await trail.allowed(facts(), admittedOf(), [claim])
   await trail.completed(facts(), { ...completion, claims: [claim] })
   await trail.claimed(facts(), [claim])
-  assert.deepEqual(written.map((record) => record.event['claims']), [[claim], [claim], [claim]])
+  assert.deepEqual(
+    written.map((record) => record.event['claims']),
+    [[claim], [claim], [claim]],
+  )
   assert.equal(written[2]?.kind, 'ownership')
 })
 
-test('a refusal keeps its private detail, and the caller\'s values are committed to', async () => {
+test("a refusal keeps its private detail, and the caller's values are committed to", async () => {
   const { trail, written } = make()
   await trail.refused(facts({ task: 't1' }), refuse('AUTHZ_TASK_NOT_FOUND', 'foreign'))
   assert.equal(written[0]?.code, 'AUTHZ_TASK_NOT_FOUND')
@@ -83,7 +132,12 @@ test('what cannot be recorded is told, counted, and said when records can be wri
   await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
   assert.equal(world.trail.unrecorded, 0)
   assert.deepEqual(gapsOf(world), [
-    { count: 4, sinceMs: 1_800_000_000_000, codes: { 'AUTHZ_DENIED': 2, 'AUTHN_MISSING': 1, '': 1 }, completionsLost: ['lost1'] },
+    {
+      count: 4,
+      sinceMs: 1_800_000_000_000,
+      codes: { AUTHZ_DENIED: 2, AUTHN_MISSING: 1, '': 1 },
+      completionsLost: ['lost1'],
+    },
   ])
 })
 
@@ -101,7 +155,12 @@ test('a gap that cannot be recorded loses none of its counts', async () => {
   world.left = Infinity
   await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
   assert.deepEqual(gapsOf(world), [
-    { count: 3, sinceMs: 1_800_000_000_000, codes: { 'AUTHZ_DENIED': 1, '': 1, 'LIMIT_RATE': 1 }, completionsLost: ['lost1'] },
+    {
+      count: 3,
+      sinceMs: 1_800_000_000_000,
+      codes: { AUTHZ_DENIED: 1, '': 1, LIMIT_RATE: 1 },
+      completionsLost: ['lost1'],
+    },
   ])
 })
 
@@ -117,7 +176,8 @@ test('of many calls at once that find the disk mended, one says the gap', async 
 test('the ids of lost completions are bounded, their number is not', async () => {
   const world = make()
   world.works = false
-  for (let at = 0; at < 1_200; at += 1) await world.trail.completed(facts({ call: `c${at}` }), completion).catch(() => undefined)
+  for (let at = 0; at < 1_200; at += 1)
+    await world.trail.completed(facts({ call: `c${at}` }), completion).catch(() => undefined)
   world.works = true
   await world.trail.completed(facts(), completion)
   const [gap] = gapsOf(world)
@@ -155,7 +215,10 @@ test('a refusal that would be folded while nothing can be written is counted onc
   world.works = true
   await world.trail.refusedUnknown(unknown, refuse('AUTHN_INVALID', ''))
   await world.trail.close()
-  assert.deepEqual(gapsOf(world).map((gap) => [gap['count'], gap['codes']]), [[7, { AUTHN_INVALID: 7 }]])
+  assert.deepEqual(
+    gapsOf(world).map((gap) => [gap['count'], gap['codes']]),
+    [[7, { AUTHN_INVALID: 7 }]],
+  )
   assert.equal(world.written.find((record) => 'folded' in record.event)?.event['folded'], 1)
 })
 

@@ -200,7 +200,9 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
 
 // claims are plain data already; the index is rebuilt from them when it is lost
 function claimsMember(claims: readonly Claim[]): JsonObject {
-  return claims.length === 0 ? {} : { claims: claims.map((claim) => ({ ...claim, owner: { ...claim.owner }, groups: [...claim.groups] })) }
+  return claims.length === 0
+    ? {}
+    : { claims: claims.map((claim) => ({ ...claim, owner: { ...claim.owner }, groups: [...claim.groups] })) }
 }
 
 /** Only what is there: a commitment to nothing says nothing. */

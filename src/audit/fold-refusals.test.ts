@@ -61,11 +61,19 @@ test('beyond the budget the first thing is a durable record that folding begins'
 
 test('the counts come with the end of the window, by code and source, and add up', async () => {
   const world = make(0)
-  for (const [source, code] of [['a', 'X'], ['a', 'X'], ['a', 'Y'], ['b', 'X']] as const) await world.folder.take(source, code)
+  for (const [source, code] of [
+    ['a', 'X'],
+    ['a', 'X'],
+    ['a', 'Y'],
+    ['b', 'X'],
+  ] as const)
+    await world.folder.take(source, code)
   world.clock.advance(60_000)
   await world.folder.take('a', 'X')
   await turn()
-  assert.deepEqual(folds(world), [{ folded: 4, sinceMs: 1_800_000_000_000, codes: { X: 3, Y: 1 }, sources: { a: 3, b: 1 }, otherSources: 0 }])
+  assert.deepEqual(folds(world), [
+    { folded: 4, sinceMs: 1_800_000_000_000, codes: { X: 3, Y: 1 }, sources: { a: 3, b: 1 }, otherSources: 0 },
+  ])
 })
 
 test('a new window has a new budget', async () => {
@@ -114,7 +122,10 @@ test('a source may be called like a member of an object', async () => {
   for (const source of ['__proto__', 'constructor', '__proto__']) await world.folder.take(source, 'X')
   await world.folder.close()
   const sources = folds(world)[0]?.['sources'] as object
-  assert.deepEqual(Object.entries(sources), [['__proto__', 2], ['constructor', 1]])
+  assert.deepEqual(Object.entries(sources), [
+    ['__proto__', 2],
+    ['constructor', 1],
+  ])
 })
 
 test('where folding cannot be recorded, nobody is told that it was', async () => {
@@ -131,11 +142,18 @@ test('where folding cannot be recorded, nobody is told that it was', async () =>
 test('calls that wait for the same failing record are all told', async () => {
   const world = make(0)
   world.works = false
-  const results = await Promise.allSettled([world.folder.take('a', 'X'), world.folder.take('b', 'X'), world.folder.take('c', 'X')])
-  assert.deepEqual(results.map((result) => result.status), ['rejected', 'rejected', 'rejected'])
+  const results = await Promise.allSettled([
+    world.folder.take('a', 'X'),
+    world.folder.take('b', 'X'),
+    world.folder.take('c', 'X'),
+  ])
+  assert.deepEqual(
+    results.map((result) => result.status),
+    ['rejected', 'rejected', 'rejected'],
+  )
 })
 
-test('counts that cannot be written at the window\'s end are written with the next', async () => {
+test("counts that cannot be written at the window's end are written with the next", async () => {
   const world = make(0)
   await world.folder.take('a', 'X')
   world.works = false
@@ -145,11 +163,19 @@ test('counts that cannot be written at the window\'s end are written with the ne
   world.clock.advance(10_000)
   await world.folder.take('b', 'Y')
   await world.folder.close()
-  assert.deepEqual(folds(world), [{ folded: 2, sinceMs: 1_800_000_000_000, codes: { X: 1, Y: 1 }, sources: { a: 1, b: 1 }, otherSources: 0 }])
+  assert.deepEqual(folds(world), [
+    { folded: 2, sinceMs: 1_800_000_000_000, codes: { X: 1, Y: 1 }, sources: { a: 1, b: 1 }, otherSources: 0 },
+  ])
 })
 
 test('whatever happens to the disk, each call is in one count or was told of a failure', async () => {
-  const step = fc.oneof(fc.constant('take'), fc.constant('fail'), fc.constant('mend'), fc.constant('window'), fc.constant('turn'))
+  const step = fc.oneof(
+    fc.constant('take'),
+    fc.constant('fail'),
+    fc.constant('mend'),
+    fc.constant('window'),
+    fc.constant('turn'),
+  )
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(3), async (steps, perMinute) => {
       const world = make(perMinute)
@@ -163,7 +189,13 @@ test('whatever happens to the disk, each call is in one count or was told of a f
         else {
           const receipt = world.folder.take('a', 'X')
           if (receipt === undefined) singles += 1
-          else told.push(receipt.then(() => 'folded', () => 'failed'))
+          else
+            told.push(
+              receipt.then(
+                () => 'folded',
+                () => 'failed',
+              ),
+            )
         }
       }
       const results = await Promise.all(told)

@@ -71,7 +71,13 @@ export function createFolder(options: {
     unsaid = undefined
     if (counts === undefined) return
     const { count, sinceMs, codes, sources, otherSources } = counts
-    const event = { folded: count, sinceMs, codes: Object.fromEntries(codes), sources: Object.fromEntries(sources), otherSources }
+    const event = {
+      folded: count,
+      sinceMs,
+      codes: Object.fromEntries(codes),
+      sources: Object.fromEntries(sources),
+      otherSources,
+    }
     await options.append(record(event)).catch(() => {
       // said with the next window instead
       unsaid = merge(counts, unsaid)

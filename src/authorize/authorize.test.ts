@@ -4,7 +4,15 @@ import { type Operation, operationNames, operations } from '../a2a/operations.ts
 import type { JsonObject } from '../base/strict-json.ts'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize, decideAgain, type OwnershipReader } from './authorize.ts'
-import { type FakeCall, fakeCall, fakeOwnership, type FakeOwners, policyOf, type PolicyText, textPart } from './fake-call.ts'
+import {
+  type FakeCall,
+  fakeCall,
+  fakeOwnership,
+  type FakeOwners,
+  policyOf,
+  type PolicyText,
+  textPart,
+} from './fake-call.ts'
 
 /** The refusal's code, or `allowed`. */
 function ask(policy: PolicyText, call: FakeCall, owners: FakeOwners = {}): string {
@@ -17,14 +25,23 @@ const analyst: PolicyText = {
     {
       name: 'analyst',
       rules: [
-        { agents: ['calculator'], operations: ['SendMessage', 'SendStreamingMessage'], when: 'size(message.parts) < 20' },
+        {
+          agents: ['calculator'],
+          operations: ['SendMessage', 'SendStreamingMessage'],
+          when: 'size(message.parts) < 20',
+        },
         { agents: ['calculator'], operations: ['GetTask', 'ListTasks', 'CancelTask', 'SubscribeToTask'] },
       ],
     },
   ],
   bindings: [{ role: 'analyst', callers: ['group:corp/analysts', 'key:alice'] }],
   denies: [
-    { name: 'no-files', agents: ['*'], operations: ['SendMessage', 'SendStreamingMessage'], when: 'message.parts.exists(p, p.kind != "text")' },
+    {
+      name: 'no-files',
+      agents: ['*'],
+      operations: ['SendMessage', 'SendStreamingMessage'],
+      when: 'message.parts.exists(p, p.kind != "text")',
+    },
   ],
 }
 
@@ -47,7 +64,14 @@ describe('the decision table: caller × agent × operation', () => {
     stranger: { caller: 'key:mallory' },
     otherGroup: { caller: 'user:corp/2', callerGroups: ['group:corp/sales'] },
   }
-  const granted = new Set<Operation>(['SendMessage', 'SendStreamingMessage', 'GetTask', 'ListTasks', 'CancelTask', 'SubscribeToTask'])
+  const granted = new Set<Operation>([
+    'SendMessage',
+    'SendStreamingMessage',
+    'GetTask',
+    'ListTasks',
+    'CancelTask',
+    'SubscribeToTask',
+  ])
   for (const [name, call] of Object.entries(callers)) {
     for (const agent of ['calculator', 'concierge', 'vault']) {
       for (const operation of operationNames) {
@@ -98,13 +122,22 @@ describe('rules and denies', () => {
   it('takes a rule for every agent and one for a named agent together', () => {
     const policy: PolicyText = {
       roles: [
-        { name: 'r', rules: [{ agents: ['*'], operations: ['GetTask'] }, { agents: ['vault'], operations: ['ListTasks'] }] },
+        {
+          name: 'r',
+          rules: [
+            { agents: ['*'], operations: ['GetTask'] },
+            { agents: ['vault'], operations: ['ListTasks'] },
+          ],
+        },
       ],
       bindings: [{ role: 'r', callers: ['key:alice'] }],
     }
     assert.equal(ask(policy, { agent: 'vault', operation: 'ListTasks' }), 'allowed')
     assert.equal(ask(policy, { agent: 'calculator', operation: 'ListTasks' }), 'AUTHZ_DENIED')
-    assert.equal(ask(policy, { agent: 'vault', operation: 'GetTask', taskId: 't' }, { tasks: { t: ['key:alice', 'key:alice'] } }), 'allowed')
+    assert.equal(
+      ask(policy, { agent: 'vault', operation: 'GetTask', taskId: 't' }, { tasks: { t: ['key:alice', 'key:alice'] } }),
+      'allowed',
+    )
   })
   it('sees the time of the call, its source and its operation', () => {
     assert.equal(ask(deniedWhen('request.timeMs == 1800000000000'), {}), 'AUTHZ_DENIED')
@@ -126,7 +159,11 @@ describe('callers and origins', () => {
     const middle = { id: 'agent:planner', groups: ['group:corp/suspended'], display: 'planner' }
     for (const callers of [['key:alice'], ['agent:planner'], ['group:corp/suspended']]) {
       const policy = { ...both, denies: [{ name: 'stop', callers }] }
-      assert.equal(ask(policy, { caller: 'agent:concierge', origin: 'key:alice', chain: [middle] }), 'AUTHZ_DENIED', callers.join())
+      assert.equal(
+        ask(policy, { caller: 'agent:concierge', origin: 'key:alice', chain: [middle] }),
+        'AUTHZ_DENIED',
+        callers.join(),
+      )
     }
   })
   it('never grants by a member of the chain', () => {
@@ -135,7 +172,11 @@ describe('callers and origins', () => {
     assert.equal(ask(policy, { caller: 'agent:concierge', origin: 'key:bob', chain: [middle] }), 'AUTHZ_DENIED')
   })
   it('names the rule of the caller and that of the origin', () => {
-    const result = authorize(fakeCall({ caller: 'agent:concierge', origin: 'key:alice' }), policyOf(both), fakeOwnership())
+    const result = authorize(
+      fakeCall({ caller: 'agent:concierge', origin: 'key:alice' }),
+      policyOf(both),
+      fakeOwnership(),
+    )
     assert.deepEqual(isRefusal(result) ? [] : result.allowedBy, ['all#0', 'all#0'])
   })
 })
@@ -163,7 +204,10 @@ describe('ownership', () => {
     const tasks = { t: ['key:alice', 'key:alice'] as const }
     assert.equal(ask(everything(callers, 'origin'), viaConcierge, { tasks }), 'allowed')
     assert.equal(ask(everything(callers, 'origin'), { ...viaConcierge, origin: 'key:bob' }, { tasks }), 'AUTHZ_DENIED')
-    assert.equal(ask(everything([...callers, 'key:bob'], 'origin'), { ...viaConcierge, origin: 'key:bob' }, { tasks }), 'AUTHZ_TASK_NOT_FOUND')
+    assert.equal(
+      ask(everything([...callers, 'key:bob'], 'origin'), { ...viaConcierge, origin: 'key:bob' }, { tasks }),
+      'AUTHZ_TASK_NOT_FOUND',
+    )
   })
   it('does not share by the rule of the caller alone', () => {
     const policy: PolicyText = {
@@ -171,7 +215,10 @@ describe('ownership', () => {
         { name: 'wide', rules: [{ agents: ['*'], operations: ['*'], owner: 'any' }] },
         { name: 'narrow', rules: [{ agents: ['*'], operations: ['*'] }] },
       ],
-      bindings: [{ role: 'wide', callers: ['agent:concierge'] }, { role: 'narrow', callers: ['key:alice'] }],
+      bindings: [
+        { role: 'wide', callers: ['agent:concierge'] },
+        { role: 'narrow', callers: ['key:alice'] },
+      ],
     }
     assert.equal(ask(policy, viaConcierge, { tasks: { t: ['key:bob', 'key:bob'] } }), 'AUTHZ_TASK_NOT_FOUND')
   })
@@ -181,7 +228,10 @@ describe('ownership', () => {
     const member = { ...alice, callerGroups: ['group:corp/team'] }
     assert.equal(ask(policy, member, { tasks }), 'allowed')
     assert.equal(ask(policy, alice, { tasks }), 'AUTHZ_TASK_NOT_FOUND')
-    assert.equal(ask(policy, member, { tasks: { t: ['key:bob', 'key:bob', ['group:corp/other']] } }), 'AUTHZ_TASK_NOT_FOUND')
+    assert.equal(
+      ask(policy, member, { tasks: { t: ['key:bob', 'key:bob', ['group:corp/other']] } }),
+      'AUTHZ_TASK_NOT_FOUND',
+    )
     assert.equal(ask(policy, member, { tasks: { t: ['key:bob', 'key:bob'] } }), 'AUTHZ_TASK_NOT_FOUND')
   })
   it('shares everything by any, but never what does not exist', () => {
@@ -190,7 +240,15 @@ describe('ownership', () => {
   })
   it('does not share by a rule for another operation', () => {
     const policy: PolicyText = {
-      roles: [{ name: 'r', rules: [{ agents: ['*'], operations: ['GetTask'], owner: 'any' }, { agents: ['*'], operations: ['CancelTask'] }] }],
+      roles: [
+        {
+          name: 'r',
+          rules: [
+            { agents: ['*'], operations: ['GetTask'], owner: 'any' },
+            { agents: ['*'], operations: ['CancelTask'] },
+          ],
+        },
+      ],
       bindings: [{ role: 'r', callers }],
     }
     const owners = { tasks: { t: ['key:bob', 'key:bob'] as const } }
@@ -199,7 +257,15 @@ describe('ownership', () => {
   })
   it('does not share by a rule whose condition is not met', () => {
     const policy: PolicyText = {
-      roles: [{ name: 'r', rules: [{ agents: ['*'], operations: ['*'] }, { agents: ['*'], operations: ['*'], owner: 'any', when: 'caller.id == "key:bob"' }] }],
+      roles: [
+        {
+          name: 'r',
+          rules: [
+            { agents: ['*'], operations: ['*'] },
+            { agents: ['*'], operations: ['*'], owner: 'any', when: 'caller.id == "key:bob"' },
+          ],
+        },
+      ],
       bindings: [{ role: 'r', callers }],
     }
     assert.equal(ask(policy, alice, { tasks: { t: ['key:bob', 'key:bob'] } }), 'AUTHZ_TASK_NOT_FOUND')
@@ -208,7 +274,8 @@ describe('ownership', () => {
   it('checks the task of a send, and every referenced task', () => {
     const policy = everything(callers)
     const tasks = { mine: ['key:alice', 'key:alice'] as const, theirs: ['key:bob', 'key:bob'] as const }
-    const send = (taskId: string, referenceTaskIds: string[]) => ask(policy, { taskId, message: { taskId, referenceTaskIds } }, { tasks })
+    const send = (taskId: string, referenceTaskIds: string[]) =>
+      ask(policy, { taskId, message: { taskId, referenceTaskIds } }, { tasks })
     assert.equal(send('mine', ['mine']), 'allowed')
     assert.equal(send('theirs', []), 'AUTHZ_TASK_NOT_FOUND')
     assert.equal(send('missing', []), 'AUTHZ_TASK_NOT_FOUND')
@@ -217,7 +284,10 @@ describe('ownership', () => {
   })
   it('checks message.taskId even if the task named is another', () => {
     const tasks = { mine: ['key:alice', 'key:alice'] as const, theirs: ['key:bob', 'key:bob'] as const }
-    assert.equal(ask(everything(callers), { taskId: 'mine', message: { taskId: 'theirs' } }, { tasks }), 'AUTHZ_TASK_NOT_FOUND')
+    assert.equal(
+      ask(everything(callers), { taskId: 'mine', message: { taskId: 'theirs' } }, { tasks }),
+      'AUTHZ_TASK_NOT_FOUND',
+    )
   })
   it('refuses more references than it is willing to look up', () => {
     const referenceTaskIds = Array.from({ length: 129 }, (_, index) => `t${index}`)
@@ -233,29 +303,51 @@ describe('ownership', () => {
     }
     for (const operation of ['GetTaskPushNotificationConfig', 'DeleteTaskPushNotificationConfig'] as const) {
       assert.equal(ask(everything(callers), { operation, taskId: 't', configId: 'mine' }, owners), 'allowed')
-      assert.equal(ask(everything(callers), { operation, taskId: 't', configId: 'theirs' }, owners), 'AUTHZ_TASK_NOT_FOUND')
-      assert.equal(ask(everything(callers), { operation, taskId: 't', configId: 'none' }, owners), 'AUTHZ_TASK_NOT_FOUND')
+      assert.equal(
+        ask(everything(callers), { operation, taskId: 't', configId: 'theirs' }, owners),
+        'AUTHZ_TASK_NOT_FOUND',
+      )
+      assert.equal(
+        ask(everything(callers), { operation, taskId: 't', configId: 'none' }, owners),
+        'AUTHZ_TASK_NOT_FOUND',
+      )
     }
   })
   it('lets a new push configuration have a fresh id, never that of another', () => {
-    const owners = { tasks: { t: ['key:alice', 'key:alice'] as const }, configs: { 't/theirs': ['key:bob', 'key:bob'] as const } }
+    const owners = {
+      tasks: { t: ['key:alice', 'key:alice'] as const },
+      configs: { 't/theirs': ['key:bob', 'key:bob'] as const },
+    }
     const operation = 'CreateTaskPushNotificationConfig'
     assert.equal(ask(everything(callers), { operation, taskId: 't', configId: 'fresh' }, owners), 'allowed')
-    assert.equal(ask(everything(callers), { operation, taskId: 't', configId: 'theirs' }, owners), 'AUTHZ_TASK_NOT_FOUND')
+    assert.equal(
+      ask(everything(callers), { operation, taskId: 't', configId: 'theirs' }, owners),
+      'AUTHZ_TASK_NOT_FOUND',
+    )
   })
-  it('lets a context be fresh or one\'s own, never that of another', () => {
+  it("lets a context be fresh or one's own, never that of another", () => {
     const contexts = { mine: ['key:alice', 'key:alice'] as const, theirs: ['key:bob', 'key:bob'] as const }
     assert.equal(ask(everything(callers), { contextId: 'fresh' }, { contexts }), 'allowed')
     assert.equal(ask(everything(callers), { contextId: 'mine' }, { contexts }), 'allowed')
     assert.equal(ask(everything(callers), { contextId: 'theirs' }, { contexts }), 'AUTHZ_TASK_NOT_FOUND')
     assert.equal(ask(everything(callers, 'any'), { contextId: 'theirs' }, { contexts }), 'allowed')
-    assert.equal(ask(everything(callers), { contextId: '', message: { contextId: 'theirs' } }, { contexts }), 'AUTHZ_TASK_NOT_FOUND')
+    assert.equal(
+      ask(everything(callers), { contextId: '', message: { contextId: 'theirs' } }, { contexts }),
+      'AUTHZ_TASK_NOT_FOUND',
+    )
   })
-  it('lets a list name any context: it finds the caller\'s own tasks only', () => {
-    assert.equal(ask(everything(callers), { operation: 'ListTasks', contextId: 'c' }, { contexts: { c: ['key:bob', 'key:bob'] } }), 'allowed')
+  it("lets a list name any context: it finds the caller's own tasks only", () => {
+    assert.equal(
+      ask(everything(callers), { operation: 'ListTasks', contextId: 'c' }, { contexts: { c: ['key:bob', 'key:bob'] } }),
+      'allowed',
+    )
   })
   it('tells the owner of the task that is named', () => {
-    const result = authorize(fakeCall(alice), policyOf(everything(callers, 'any')), fakeOwnership({ tasks: { t: ['key:bob', 'key:eve'] } }))
+    const result = authorize(
+      fakeCall(alice),
+      policyOf(everything(callers, 'any')),
+      fakeOwnership({ tasks: { t: ['key:bob', 'key:eve'] } }),
+    )
     assert.deepEqual(isRefusal(result) ? undefined : result.taskOwner, { caller: 'key:bob', origin: 'key:eve' })
   })
 })
@@ -277,7 +369,15 @@ describe('a push configuration inside a send', () => {
   })
   it('needs the task to be shared for pushes as well as for sends', () => {
     const shared: PolicyText = {
-      roles: [{ name: 'r', rules: [{ agents: ['*'], operations: ['SendMessage'], owner: 'any' }, { agents: ['*'], operations: ['CreateTaskPushNotificationConfig'] }] }],
+      roles: [
+        {
+          name: 'r',
+          rules: [
+            { agents: ['*'], operations: ['SendMessage'], owner: 'any' },
+            { agents: ['*'], operations: ['CreateTaskPushNotificationConfig'] },
+          ],
+        },
+      ],
       bindings: [{ role: 'r', callers: ['key:alice'] }],
     }
     const owners = { tasks: { t: ['key:bob', 'key:bob'] as const } }
@@ -288,8 +388,17 @@ describe('a push configuration inside a send', () => {
 
 describe('what goes wrong inside', () => {
   it('refuses when the index of owners throws', () => {
-    const broken: OwnershipReader = { ...fakeOwnership(), task: () => { throw new Error('the store is gone') } }
-    const result = authorize(fakeCall({ operation: 'GetTask', taskId: 't' }), policyOf(everything(['key:alice'])), broken)
+    const broken: OwnershipReader = {
+      ...fakeOwnership(),
+      task: () => {
+        throw new Error('the store is gone')
+      },
+    }
+    const result = authorize(
+      fakeCall({ operation: 'GetTask', taskId: 't' }),
+      policyOf(everything(['key:alice'])),
+      broken,
+    )
     assert.ok(isRefusal(result))
     assert.equal(result.code, 'AUTHZ_DENIED')
     assert.match(result.detail, /the store is gone/)
@@ -302,12 +411,30 @@ describe('a recorded call', () => {
     [{}, {}],
     [{ caller: 'key:mallory' }, {}],
     [{ operation: 'GetTask', taskId: 't' }, { tasks: { t: ['key:bob', 'key:bob', ['group:corp/team']] } }],
-    [{ operation: 'GetTask', taskId: 't', callerGroups: ['group:corp/team'] }, { tasks: { t: ['key:bob', 'key:bob', ['group:corp/team']] } }],
-    [{ caller: 'agent:concierge', origin: 'key:alice', operation: 'CancelTask', taskId: 't' }, { tasks: { t: ['key:alice', 'key:alice'] } }],
+    [
+      { operation: 'GetTask', taskId: 't', callerGroups: ['group:corp/team'] },
+      { tasks: { t: ['key:bob', 'key:bob', ['group:corp/team']] } },
+    ],
+    [
+      { caller: 'agent:concierge', origin: 'key:alice', operation: 'CancelTask', taskId: 't' },
+      { tasks: { t: ['key:alice', 'key:alice'] } },
+    ],
     [{ caller: 'agent:concierge', autonomous: true }, {}],
-    [{ contextId: 'c', inlinePush: true, message: { parts: [{ ...textPart, kind: 'url', host: 'example.com' }] } }, { contexts: { c: ['key:bob', 'key:bob'] } }],
+    [
+      { contextId: 'c', inlinePush: true, message: { parts: [{ ...textPart, kind: 'url', host: 'example.com' }] } },
+      { contexts: { c: ['key:bob', 'key:bob'] } },
+    ],
   ]
-  const policies = [analyst, open, everything(['key:alice']), everything(['key:alice', 'key:bob'], 'origin'), everything(['*'].map(() => 'group:corp/team'), 'group:corp/team')]
+  const policies = [
+    analyst,
+    open,
+    everything(['key:alice']),
+    everything(['key:alice', 'key:bob'], 'origin'),
+    everything(
+      ['*'].map(() => 'group:corp/team'),
+      'group:corp/team',
+    ),
+  ]
 
   it('is decided again from its record as it would be live, under every policy', () => {
     for (const [call, owners] of calls) {

@@ -10,7 +10,10 @@ describe('a policy that is refused', () => {
     assert.deepEqual(paths({ bindings: [{ role: 'ghost', callers: ['key:a'] }] }), ['policy.bindings.0.role'])
   })
   it('names an agent that does not exist', () => {
-    assert.deepEqual(paths({ roles: [{ name: 'r', rules: [{ agents: ['calculator', 'abacus'], operations: ['*'] }] }] }), ['policy.roles.0.rules.0.agents.1'])
+    assert.deepEqual(
+      paths({ roles: [{ name: 'r', rules: [{ agents: ['calculator', 'abacus'], operations: ['*'] }] }] }),
+      ['policy.roles.0.rules.0.agents.1'],
+    )
     assert.deepEqual(paths({ denies: [{ name: 'd', agents: ['abacus'] }] }), ['policy.denies.0.agents.0'])
   })
   it('defines a role or a deny twice', () => {
@@ -44,7 +47,11 @@ function grown(count: number): CompiledPolicy {
         name: `role-${index}`,
         rules: [{ agents: [own(index)], operations: ['SendMessage'], owner: 'self' }],
       })),
-      bindings: Array.from({ length: count }, (_, index) => ({ role: `role-${index}`, callers: [`key:${index}`], autonomous: false })),
+      bindings: Array.from({ length: count }, (_, index) => ({
+        role: `role-${index}`,
+        callers: [`key:${index}`],
+        autonomous: false,
+      })),
       denies: Array.from({ length: count }, (_, index) => ({
         name: `deny-${index}`,
         agents: [own(index)],
@@ -61,7 +68,11 @@ function grown(count: number): CompiledPolicy {
 describe('ten thousand rules', () => {
   it('cost a decision no more than ten', () => {
     for (const count of [10, 10_000]) {
-      const { allowed, steps } = explain(grown(count), { caller: { id: 'key:0' }, agent: 'agent-0', operation: 'SendMessage' })
+      const { allowed, steps } = explain(grown(count), {
+        caller: { id: 'key:0' },
+        agent: 'agent-0',
+        operation: 'SendMessage',
+      })
       assert.deepEqual([allowed, steps.length], [true, 1])
     }
   })

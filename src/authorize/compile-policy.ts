@@ -43,7 +43,8 @@ export function compilePolicy(policy: PolicyConfig, agents: readonly string[]): 
   const work: Work = { agents: new Set(agents), problems: [], conditions: new Map() }
   const roles = new Map<string, readonly Item<Rule>[]>()
   for (const [index, role] of policy.roles.entries()) {
-    if (roles.has(role.name)) report(work, ['roles', index, 'name'], `the role ${role.name} is defined twice`, 'give it another name')
+    if (roles.has(role.name))
+      report(work, ['roles', index, 'name'], `the role ${role.name} is defined twice`, 'give it another name')
     roles.set(role.name, compileRole(role, index, work))
   }
   const bound = bind(policy, roles, work)
@@ -101,13 +102,19 @@ function compileDenies(policy: PolicyConfig, work: Work): readonly CompiledDeny[
   const names = new Set<string>()
   return policy.denies.map((deny, index) => {
     const path = ['denies', index]
-    if (names.has(deny.name)) report(work, [...path, 'name'], `the deny ${deny.name} is defined twice`, 'give it another name')
+    if (names.has(deny.name))
+      report(work, [...path, 'name'], `the deny ${deny.name} is defined twice`, 'give it another name')
     names.add(deny.name)
     checkAgents(deny.agents, path, work)
     // An empty list of a deny would switch it off without a word.
     for (const field of ['agents', 'operations', 'callers'] as const) {
       if (deny[field]?.length === 0) {
-        report(work, [...path, field], 'an empty list makes this deny never apply', `leave ${field} out to mean all, or remove the deny`)
+        report(
+          work,
+          [...path, field],
+          'an empty list makes this deny never apply',
+          `leave ${field} out to mean all, or remove the deny`,
+        )
       }
     }
     const when = compileWhen(deny.when, [...path, 'when'], work)
@@ -119,7 +126,12 @@ function checkAgents(agents: readonly string[], path: (string | number)[], work:
   for (const [index, agent] of agents.entries()) {
     if (agent === '*' || work.agents.has(agent)) continue
     const known = [...work.agents].slice(0, 20).join(', ')
-    report(work, [...path, 'agents', index], `there is no agent ${agent}`, known === '' ? 'no agents are configured' : `agents: ${known}`)
+    report(
+      work,
+      [...path, 'agents', index],
+      `there is no agent ${agent}`,
+      known === '' ? 'no agents are configured' : `agents: ${known}`,
+    )
   }
 }
 
@@ -169,7 +181,10 @@ function assemble({ grants, roles }: Bound, denied: readonly CompiledDeny[]): Co
       denies: denies === undefined ? undefined : buildTable(denies, unconditionalFirst),
     })
   }
-  const everyone = buildTable(denied.filter((deny) => deny.callers === undefined), unconditionalFirst)
+  const everyone = buildTable(
+    denied.filter((deny) => deny.callers === undefined),
+    unconditionalFirst,
+  )
   return { entries, wildcards: takeWildcards(entries), denies: everyone }
 }
 

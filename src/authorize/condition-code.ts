@@ -209,7 +209,12 @@ function compileMethod(ast: ASTNode, parts: readonly [string, ASTNode, readonly 
 }
 
 /** Patterns, networks and zones are literals: nobody who calls can bring one. */
-function compilePrepared(name: string, prepare: NonNullable<ReturnType<typeof findPreparer>>, target: Evaluate, argument: ASTNode): Evaluate {
+function compilePrepared(
+  name: string,
+  prepare: NonNullable<ReturnType<typeof findPreparer>>,
+  target: Evaluate,
+  argument: ASTNode,
+): Evaluate {
   if (argument.op !== 'value' || typeof argument.args !== 'string') {
     throw new PlacedError(`${name}() needs a literal argument`, 'write the text in quotes', argument.start)
   }
@@ -231,7 +236,8 @@ function compileLoop(name: Loop, ast: ASTNode, receiver: ASTNode, args: readonly
   const [variable, ...bodies] = args
   if (variable?.op !== 'id' || bodies.length === 0) throw unavailable(ast, `this form of ${name}()`)
   const slot = scope.locals.length
-  if (slot >= maxNesting) throw new PlacedError(`loops may be nested ${maxNesting} deep`, 'split the condition', ast.start)
+  if (slot >= maxNesting)
+    throw new PlacedError(`loops may be nested ${maxNesting} deep`, 'split the condition', ast.start)
   if (scope.globals.includes(variable.args) || scope.locals.includes(variable.args)) {
     throw new PlacedError(`the name ${variable.args} is taken`, 'choose another loop variable', variable.start)
   }
@@ -243,7 +249,10 @@ function compileLoop(name: Loop, ast: ASTNode, receiver: ASTNode, args: readonly
     for (const item of asList(list(frame))) {
       frame.spend(cost)
       frame.locals[slot] = item
-      visit(item, compiled.map((body) => body(frame)))
+      visit(
+        item,
+        compiled.map((body) => body(frame)),
+      )
     }
   }
   return name === 'filter' || name === 'map' ? collect(name, each) : quantify(name, each)

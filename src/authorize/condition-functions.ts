@@ -10,7 +10,12 @@ import { asInt, asString, asTime, exact, fail, type Frame, isList, type Value } 
 export type Method = (frame: Frame, target: Value, first?: Value, second?: Value) => Value
 
 /** Functions of one argument, `size(x)`. */
-const functions: Readonly<Record<string, Method>> = Object.freeze({ size, int: parseInteger, string: toText, timestamp })
+const functions: Readonly<Record<string, Method>> = Object.freeze({
+  size,
+  int: parseInteger,
+  string: toText,
+  timestamp,
+})
 
 /** Methods by name and number of arguments, `x.size()`. */
 const methods: Readonly<Record<string, Method>> = Object.freeze({
@@ -142,7 +147,8 @@ function prepareMatches(pattern: string): Method | string {
     return `the pattern is not valid: ${error instanceof Error ? error.message : 'unknown'}; it is RE2, without lookaround`
   }
   const programSize = compiled.programSize()
-  if (programSize > maxProgramSize) return `the pattern is too complex (${programSize} steps, at most ${maxProgramSize})`
+  if (programSize > maxProgramSize)
+    return `the pattern is too complex (${programSize} steps, at most ${maxProgramSize})`
   return (frame, target) => {
     const text = asString(target)
     frame.spend(10 + Math.ceil((text.length * programSize) / 4))
@@ -155,7 +161,8 @@ function prepareNetwork(network: string): Method | string {
   const family = isIP(address)
   const width = family === 4 ? 32 : 128
   const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : -1
-  if (family === 0 || rest.length > 0 || prefix < 0 || prefix > width) return `${network} is not a network such as 10.0.0.0/8`
+  if (family === 0 || rest.length > 0 || prefix < 0 || prefix > width)
+    return `${network} is not a network such as 10.0.0.0/8`
   const list = new BlockList()
   list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
   return (frame, target) => {
@@ -173,7 +180,11 @@ function prepareZone(timeZone: string, part: 'hour' | 'minute' | 'weekday'): Met
   let format: Intl.DateTimeFormat
   try {
     const field = part === 'weekday' ? 'short' : 'numeric'
-    format = new Intl.DateTimeFormat('en-US', { timeZone, [part]: field, ...(part === 'hour' ? { hourCycle: 'h23' } : {}) })
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      [part]: field,
+      ...(part === 'hour' ? { hourCycle: 'h23' } : {}),
+    })
   } catch {
     // The only thing that can be wrong here is the zone's name.
     return `${timeZone} is not a time zone such as Europe/Berlin`

@@ -14,7 +14,11 @@ const parts = [
 function evaluate(source: string): boolean | 'error' {
   const result = compileCondition(source)
   assert.ok(result.ok, `${source}: ${result.ok ? '' : result.problem.message}`)
-  const call = fakeCall({ caller: 'user:corp/1', callerGroups: ['group:corp/a', 'group:corp/b'], message: { parts, extensions: ['https://x'] } })
+  const call = fakeCall({
+    caller: 'user:corp/1',
+    callerGroups: ['group:corp/a', 'group:corp/b'],
+    message: { parts, extensions: ['https://x'] },
+  })
   const input = gatherInput(call, fakeOwnership())
   assert.ok(typeof input === 'object')
   try {
@@ -140,6 +144,13 @@ describe('a condition refused when it is loaded', () => {
 
 describe('names that every JavaScript object has', () => {
   it('are no fields and no variables', () => {
-    for (const source of ['caller.constructor == ""', 'caller.__proto__ == ""', 'constructor == ""', 'caller["toString"] == ""', 'message.parts.length == 2']) problem(source)
+    for (const source of [
+      'caller.constructor == ""',
+      'caller.__proto__ == ""',
+      'constructor == ""',
+      'caller["toString"] == ""',
+      'message.parts.length == 2',
+    ])
+      problem(source)
   })
 })

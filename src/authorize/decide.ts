@@ -9,7 +9,16 @@ import type { Principal } from '../exchange/exchange.ts'
 import type { RefusalCode } from '../refusal/refusal.ts'
 import { type Condition, isMet } from './condition.ts'
 import { Frame } from './condition-value.ts'
-import { type CompiledPolicy, type Deny, type Entry, allOperations, entriesOf, forAgent, forOperation, type Rule } from './policy-index.ts'
+import {
+  type CompiledPolicy,
+  type Deny,
+  type Entry,
+  allOperations,
+  entriesOf,
+  forAgent,
+  forOperation,
+  type Rule,
+} from './policy-index.ts'
 import { type NamedThing, type PolicyInput, relationOf, taskFacts } from './policy-input.ts'
 
 export type Decision =
@@ -36,7 +45,10 @@ export function decide(policy: CompiledPolicy, input: PolicyInput, observe?: Obs
     return refused('ROUTE_AGENT_UNKNOWN', `no rule gives ${input.caller.id} anything on ${input.agent.name}`)
   }
   const foreign = input.named.filter((thing) => relationTo(input, thing) !== 'self')
-  const decision = decideAll(round, foreign.filter((thing) => thing.owner !== null || !thing.mayBeNew))
+  const decision = decideAll(
+    round,
+    foreign.filter((thing) => thing.owner !== null || !thing.mayBeNew),
+  )
   if (decision.allowed || foreign.every((thing) => thing.owner === null && thing.mayBeNew)) return decision
   // Foreign is missing (invariant 4): the answer is the one policy gives for a task that does not exist, whatever
   // the true reason. The same work is done for tasks that are missing, so that time tells no more than words.
@@ -60,7 +72,10 @@ type Who = Pick<Principal, 'id' | 'groups'>
 
 /** Whether a listing may show this agent: both have some rule here that no unconditional deny takes away. */
 export function mayDoAnything(policy: CompiledPolicy, caller: Who, origin: Who, agent: string): boolean {
-  return openOperations(policy, caller, agent) !== 0 && (caller.id === origin.id || openOperations(policy, origin, agent) !== 0)
+  return (
+    openOperations(policy, caller, agent) !== 0 &&
+    (caller.id === origin.id || openOperations(policy, origin, agent) !== 0)
+  )
 }
 
 /** Whether this caller may read the agent's card. */
@@ -140,7 +155,8 @@ function findDeny(round: Round, operation: Operation): Refused | undefined {
   if (everyone !== undefined) return everyone
   const members: [string, readonly Entry[]][] = [[input.caller.id, callerEntries]]
   if (originEntries !== undefined) members.push([input.origin.id, originEntries])
-  for (const [index, id] of input.chain.entries()) members.push([id, entriesOf(policy, id, input.chainGroups[index] ?? [])])
+  for (const [index, id] of input.chain.entries())
+    members.push([id, entriesOf(policy, id, input.chainGroups[index] ?? [])])
   for (const [id, entries] of members) {
     for (const entry of entries) {
       const denied = entry.denies === undefined ? undefined : denyIn(round, operation, id, entry.denies)
@@ -151,7 +167,12 @@ function findDeny(round: Round, operation: Operation): Refused | undefined {
 }
 
 /** A deny whose condition errs denies. */
-function denyIn(round: Round, operation: Operation, subject: string, table: CompiledPolicy['denies']): Refused | undefined {
+function denyIn(
+  round: Round,
+  operation: Operation,
+  subject: string,
+  table: CompiledPolicy['denies'],
+): Refused | undefined {
   for (const deny of forOperation(table, round.input.agent.name, operation)) {
     const outcome = evaluate(round, operation, deny)
     round.observe?.(consider('deny', subject, deny, operation, outcome))
@@ -178,7 +199,10 @@ function allow(
   for (const entry of entries) {
     for (const rule of forOperation(entry.rules, input.agent.name, operation)) {
       if (onOwnAccount && !rule.autonomous) {
-        observe?.({ ...consider('rule', who.id, rule, operation, false), because: 'its binding is not for agents on their own account' })
+        observe?.({
+          ...consider('rule', who.id, rule, operation, false),
+          because: 'its binding is not for agents on their own account',
+        })
         continue
       }
       // A rule whose condition errs does not match.
@@ -195,7 +219,9 @@ function allow(
     const account = onOwnAccount ? ' on its own account' : ''
     return refused('AUTHZ_DENIED', `no rule allows ${who.id}${account} to ${operation} on ${input.agent.name}${erred}`)
   }
-  const kinds = [...new Set(uncovered.map((thing) => `${thing.owner === null ? 'unknown' : 'foreign'} ${thing.kind}`))].join(', ')
+  const kinds = [
+    ...new Set(uncovered.map((thing) => `${thing.owner === null ? 'unknown' : 'foreign'} ${thing.kind}`)),
+  ].join(', ')
   observe?.({ kind: 'ownership', subject: who.id, name: first, operation, outcome: 'does not apply', because: kinds })
   return refused('AUTHZ_TASK_NOT_FOUND', `${kinds} not shared with ${who.id} by ${first}`)
 }
@@ -230,9 +256,16 @@ function evaluate(round: Round, operation: Operation, { when }: Rule | Deny): bo
   return outcome
 }
 
-function consider(kind: 'deny' | 'rule', subject: string, { name, when }: Rule | Deny, operation: Operation, outcome: boolean | string): Consideration {
+function consider(
+  kind: 'deny' | 'rule',
+  subject: string,
+  { name, when }: Rule | Deny,
+  operation: Operation,
+  outcome: boolean | string,
+): Consideration {
   const text = when === undefined ? 'it has no condition' : `when: ${when.source}`
-  if (typeof outcome === 'string') return { kind, subject, name, operation, outcome: 'errs', because: `${outcome} (${text})` }
+  if (typeof outcome === 'string')
+    return { kind, subject, name, operation, outcome: 'errs', because: `${outcome} (${text})` }
   return { kind, subject, name, operation, outcome: outcome ? 'applies' : 'does not apply', because: text }
 }
 

@@ -16,10 +16,16 @@ const bindings = [{ role: 'r', callers: ['key:alice'] }]
 
 describe('an empty list', () => {
   it('of agents in a rule means none', () => {
-    assert.equal(codeOf({ roles: [{ name: 'r', rules: [{ agents: [], operations: ['*'] }] }], bindings }), 'ROUTE_AGENT_UNKNOWN')
+    assert.equal(
+      codeOf({ roles: [{ name: 'r', rules: [{ agents: [], operations: ['*'] }] }], bindings }),
+      'ROUTE_AGENT_UNKNOWN',
+    )
   })
   it('of operations in a rule means none', () => {
-    assert.equal(codeOf({ roles: [{ name: 'r', rules: [{ agents: ['*'], operations: [] }] }], bindings }), 'ROUTE_AGENT_UNKNOWN')
+    assert.equal(
+      codeOf({ roles: [{ name: 'r', rules: [{ agents: ['*'], operations: [] }] }], bindings }),
+      'ROUTE_AGENT_UNKNOWN',
+    )
   })
   it('of callers in a binding means nobody', () => {
     const roles = [{ name: 'r', rules: [{ agents: ['*'], operations: ['*'] }] }]
@@ -30,7 +36,10 @@ describe('an empty list', () => {
   })
   for (const field of ['agents', 'operations', 'callers'] as const) {
     it(`of ${field} in a deny is a fault of the policy`, () => {
-      assert.deepEqual(problemsOf({ denies: [{ name: 'd', [field]: [] }] }).map((problem) => problem.path), [['policy', 'denies', 0, field]])
+      assert.deepEqual(
+        problemsOf({ denies: [{ name: 'd', [field]: [] }] }).map((problem) => problem.path),
+        [['policy', 'denies', 0, field]],
+      )
     })
   }
 })

@@ -32,7 +32,12 @@ const absorbing = [
 
 function codeOf(allowWhen: string | undefined, denyWhen: string | undefined): string {
   const policy = policyOf({
-    roles: [{ name: 'r', rules: [{ agents: ['*'], operations: ['*'], ...(allowWhen === undefined ? {} : { when: allowWhen }) }] }],
+    roles: [
+      {
+        name: 'r',
+        rules: [{ agents: ['*'], operations: ['*'], ...(allowWhen === undefined ? {} : { when: allowWhen }) }],
+      },
+    ],
     bindings: [{ role: 'r', callers: ['key:alice'] }],
     denies: denyWhen === undefined ? [] : [{ name: 'd', when: denyWhen }],
   })

@@ -28,31 +28,68 @@ const analyst = { id: 'user:corp/1', groups: ['group:corp/analysts'] }
 
 describe('an explanation', () => {
   it('names the rule that allows and what was considered', () => {
-    const { allowed, allowedBy, steps } = explain(policy, { caller: analyst, agent: 'calculator', operation: 'SendMessage' })
+    const { allowed, allowedBy, steps } = explain(policy, {
+      caller: analyst,
+      agent: 'calculator',
+      operation: 'SendMessage',
+    })
     assert.deepEqual([allowed, allowedBy], [true, ['analyst#0']])
-    assert.deepEqual(steps.map((step) => [step.name, step.outcome]), [['no-urls', 'does not apply'], ['analyst#0', 'applies']])
+    assert.deepEqual(
+      steps.map((step) => [step.name, step.outcome]),
+      [
+        ['no-urls', 'does not apply'],
+        ['analyst#0', 'applies'],
+      ],
+    )
   })
   it('names the deny that applies', () => {
-    const { code, steps } = explain(policy, { caller: analyst, agent: 'calculator', operation: 'SendMessage', message: { parts: [{ ...textPart, kind: 'url' }] } })
+    const { code, steps } = explain(policy, {
+      caller: analyst,
+      agent: 'calculator',
+      operation: 'SendMessage',
+      message: { parts: [{ ...textPart, kind: 'url' }] },
+    })
     assert.equal(code, 'AUTHZ_DENIED')
-    assert.deepEqual(steps.map((step) => [step.name, step.outcome]), [['no-urls', 'applies']])
+    assert.deepEqual(
+      steps.map((step) => [step.name, step.outcome]),
+      [['no-urls', 'applies']],
+    )
   })
   it('shows a condition that is not met, and one that errs', () => {
-    const notMet = explain(policy, { caller: analyst, agent: 'calculator', operation: 'SendMessage', message: { parts: [textPart, textPart] } })
+    const notMet = explain(policy, {
+      caller: analyst,
+      agent: 'calculator',
+      operation: 'SendMessage',
+      message: { parts: [textPart, textPart] },
+    })
     assert.deepEqual([notMet.code, notMet.steps.at(-1)?.outcome], ['AUTHZ_DENIED', 'does not apply'])
     const errs = explain(policy, { caller: analyst, agent: 'vault', operation: 'SendMessage' })
     assert.deepEqual([errs.code, errs.steps.at(-1)?.outcome], ['AUTHZ_DENIED', 'errs'])
   })
-  it('shows that a task is another\'s', () => {
-    const { code, steps } = explain(policy, { caller: analyst, agent: 'calculator', operation: 'GetTask', task: 'other' })
+  it("shows that a task is another's", () => {
+    const { code, steps } = explain(policy, {
+      caller: analyst,
+      agent: 'calculator',
+      operation: 'GetTask',
+      task: 'other',
+    })
     assert.deepEqual([code, steps.at(-1)?.kind], ['AUTHZ_TASK_NOT_FOUND', 'ownership'])
   })
   it('shows that a binding is not for an agent on its own account', () => {
-    const { code, steps } = explain(policy, { caller: { id: 'agent:concierge' }, agent: 'calculator', operation: 'GetTask' })
+    const { code, steps } = explain(policy, {
+      caller: { id: 'agent:concierge' },
+      agent: 'calculator',
+      operation: 'GetTask',
+    })
     assert.deepEqual([code, steps.at(-1)?.name], ['AUTHZ_DENIED', 'analyst#1'])
   })
   it('says of whom the origin lacks a rule', () => {
-    const query = { caller: { id: 'agent:concierge' }, origin: { id: 'key:bob' }, agent: 'calculator', operation: 'GetTask' } as const
+    const query = {
+      caller: { id: 'agent:concierge' },
+      origin: { id: 'key:bob' },
+      agent: 'calculator',
+      operation: 'GetTask',
+    } as const
     assert.match(explain(policy, query).because, /key:bob/)
     assert.equal(explain(policy, { ...query, origin: analyst }).allowed, true)
   })

@@ -57,7 +57,11 @@ export function fakeCall(call: FakeCall): Validated {
     source: '192.0.2.7',
     snapshot: { agentsByPrincipal: new Map((call.agentIdentities ?? []).map((id) => [id, {}])) },
     caller: { id: caller, method: 'api-key', groups: call.callerGroups ?? [], display: caller },
-    origin: { id: origin, groups: call.originGroups ?? (origin === caller ? (call.callerGroups ?? []) : []), display: origin },
+    origin: {
+      id: origin,
+      groups: call.originGroups ?? (origin === caller ? (call.callerGroups ?? []) : []),
+      display: origin,
+    },
     chain: call.chain ?? [],
     autonomous: call.autonomous ?? false,
     agent: { name: call.agent ?? 'calculator' },
@@ -92,7 +96,9 @@ function withoutStages(fields: unknown): Validated {
 
 /** Tasks by id: `[caller, origin]`, with the groups of both at the time and the context it is in. */
 export interface FakeOwners {
-  readonly tasks?: Readonly<Record<string, readonly [caller: string, origin: string, groups?: readonly string[], contextId?: string]>>
+  readonly tasks?: Readonly<
+    Record<string, readonly [caller: string, origin: string, groups?: readonly string[], contextId?: string]>
+  >
   readonly contexts?: Readonly<Record<string, readonly [caller: string, origin: string, groups?: readonly string[]]>>
   readonly configs?: Readonly<Record<string, readonly [caller: string, origin: string, groups?: readonly string[]]>>
 }
@@ -101,7 +107,9 @@ export function fakeOwnership(owners: FakeOwners = {}): OwnershipReader {
   return {
     task: (_agent, _tenant, id) => {
       const row = find(owners.tasks, id)
-      return row === undefined ? undefined : { owner: ownerOf(row[0], row[1]), groups: row[2] ?? [], contextId: row[3] ?? '' }
+      return row === undefined
+        ? undefined
+        : { owner: ownerOf(row[0], row[1]), groups: row[2] ?? [], contextId: row[3] ?? '' }
     },
     context: (_agent, _tenant, id) => owned(find(owners.contexts, id)),
     pushConfig: (_agent, _tenant, taskId, id) => owned(find(owners.configs, `${taskId}/${id}`)),

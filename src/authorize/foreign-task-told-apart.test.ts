@@ -15,7 +15,11 @@ const policies: Record<string, PolicyText> = {
   'a deny of foreign tasks': { roles, bindings, denies: [{ name: 'd', when: 'task.owner == "other"' }] },
   'a deny of known tasks': { roles, bindings, denies: [{ name: 'd', when: 'task.known' }] },
   'a deny of unknown tasks': { roles, bindings, denies: [{ name: 'd', when: '!task.known' }] },
-  'a deny that errs for known tasks': { roles, bindings, denies: [{ name: 'd', when: '1 / (task.known ? 0 : 1) == 0' }] },
+  'a deny that errs for known tasks': {
+    roles,
+    bindings,
+    denies: [{ name: 'd', when: '1 / (task.known ? 0 : 1) == 0' }],
+  },
   'a rule for known tasks': { roles: [{ name: 'r', rules: [{ ...rule, when: 'task.known' }] }], bindings },
   'a rule for unknown tasks': { roles: [{ name: 'r', rules: [{ ...rule, when: '!task.known' }] }], bindings },
   'a sharing rule for the tasks of others, denied': {
@@ -31,15 +35,28 @@ const policies: Record<string, PolicyText> = {
   'nothing at all': {},
 }
 /** These share what is only referenced, and rightly. */
-const sharesReferences = new Set(['a sharing rule for the tasks of others, denied', 'sharing by a condition that fails for known tasks'])
-const operations = ['GetTask', 'CancelTask', 'SubscribeToTask', 'ListTaskPushNotificationConfigs', 'SendMessage'] as const
+const sharesReferences = new Set([
+  'a sharing rule for the tasks of others, denied',
+  'sharing by a condition that fails for known tasks',
+])
+const operations = [
+  'GetTask',
+  'CancelTask',
+  'SubscribeToTask',
+  'ListTaskPushNotificationConfigs',
+  'SendMessage',
+] as const
 
 describe('a foreign task and a missing one', () => {
   for (const [name, policy] of Object.entries(policies)) {
     it(`look the same under ${name}`, () => {
       const compiled = policyOf(policy)
       const codes = (call: Parameters<typeof fakeCall>[0]) =>
-        [{}, { tasks: { t: ['key:bob', 'key:bob'] as const } }, { tasks: { t: ['key:bob', 'key:alice'] as const } }].map((owners) => {
+        [
+          {},
+          { tasks: { t: ['key:bob', 'key:bob'] as const } },
+          { tasks: { t: ['key:bob', 'key:alice'] as const } },
+        ].map((owners) => {
           const result = authorize(fakeCall(call), compiled, fakeOwnership(owners))
           assert.ok(isRefusal(result), `${JSON.stringify(call)} was allowed`)
           return [result.code, result.hint, result.headers]

@@ -19,13 +19,26 @@ function codeOf(call: FakeCall): string {
 
 describe('a name of the wrong kind', () => {
   it('as a group gives no rights of a principal', () => {
-    assert.equal(codeOf({ caller: 'user:corp/1', callerGroups: ['key:alice', 'agent:concierge', 'agent:*'] }), 'ROUTE_AGENT_UNKNOWN')
+    assert.equal(
+      codeOf({ caller: 'user:corp/1', callerGroups: ['key:alice', 'agent:concierge', 'agent:*'] }),
+      'ROUTE_AGENT_UNKNOWN',
+    )
   })
   it('as a principal gives no rights of a group', () => {
     assert.equal(codeOf({ caller: 'group:corp/analysts' }), 'ROUTE_AGENT_UNKNOWN')
   })
   it('that only resembles one in policy is another name', () => {
-    for (const caller of ['key:alice ', 'key:Alice', 'key:alice/x', 'key:*', 'agent', 'xagent:y', '', 'constructor', '__proto__']) {
+    for (const caller of [
+      'key:alice ',
+      'key:Alice',
+      'key:alice/x',
+      'key:*',
+      'agent',
+      'xagent:y',
+      '',
+      'constructor',
+      '__proto__',
+    ]) {
       assert.equal(codeOf({ caller }), 'ROUTE_AGENT_UNKNOWN', caller)
     }
   })

@@ -10,7 +10,13 @@ import { type FakeCall, fakeCall, fakeOwnership, policyOf, type PolicyText } fro
 const roles = [{ name: 'r', rules: [{ agents: ['*'], operations: ['*'] }] }]
 const callers = ['agent:concierge', 'agent:planner', 'key:alice', 'key:bot']
 const bound: PolicyText = { roles, bindings: [{ role: 'r', callers }] }
-const byName: PolicyText = { roles, bindings: [{ role: 'r', callers }, { role: 'r', callers: ['agent:concierge'], autonomous: true }] }
+const byName: PolicyText = {
+  roles,
+  bindings: [
+    { role: 'r', callers },
+    { role: 'r', callers: ['agent:concierge'], autonomous: true },
+  ],
+}
 
 function codeOf(policy: PolicyText, call: FakeCall): string {
   const result = authorize(fakeCall(call), policyOf(policy), fakeOwnership())

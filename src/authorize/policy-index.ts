@@ -100,7 +100,13 @@ export function buildTable<T>(
   drafts.delete('*')
   const byAgent = new Map<string, OperationTable<T>>()
   for (const [agent, lists] of drafts) {
-    byAgent.set(agent, finish(lists.map((list, index) => [...list, ...(everywhere?.[index] ?? [])]), order))
+    byAgent.set(
+      agent,
+      finish(
+        lists.map((list, index) => [...list, ...(everywhere?.[index] ?? [])]),
+        order,
+      ),
+    )
   }
   return { byAgent, any: everywhere === undefined ? undefined : finish(everywhere, order) }
 }

@@ -34,7 +34,10 @@ function make(): World {
   return world
 }
 
-const agents: ConfigInput['agents'] = [{ name: 'calculator', url: 'http://127.0.0.1:1' }, { name: 'vault', url: 'http://127.0.0.1:2' }]
+const agents: ConfigInput['agents'] = [
+  { name: 'calculator', url: 'http://127.0.0.1:1' },
+  { name: 'vault', url: 'http://127.0.0.1:2' },
+]
 const defaults = { agents }
 
 interface Answered {
@@ -45,7 +48,9 @@ interface Answered {
   readonly facts: { agent: string; operation: string; binding: string }
 }
 
-async function answered(work: (call: Parameters<typeof discover>[2]) => Promise<Refusal | undefined>): Promise<Answered> {
+async function answered(
+  work: (call: Parameters<typeof discover>[2]) => Promise<Refusal | undefined>,
+): Promise<Answered> {
   const facts = { agent: '', operation: '', binding: '' }
   let given = { status: 0, headers: {} as HeaderRecord, body: '' }
   const refusal = await work({
@@ -58,7 +63,12 @@ async function answered(work: (call: Parameters<typeof discover>[2]) => Promise<
   return { refusal, facts, ...given }
 }
 
-function ask(world: World, kind: 'card' | 'directory', input: ConfigInput = defaults, isVisible = (name: string): boolean => name !== 'vault'): Promise<Answered> {
+function ask(
+  world: World,
+  kind: 'card' | 'directory',
+  input: ConfigInput = defaults,
+  isVisible = (name: string): boolean => name !== 'vault',
+): Promise<Answered> {
   const snapshot = snapshotOf(input)
   const target = kind === 'card' ? { kind, agent: snapshot.config.agents[0] } : { kind }
   // discover reads nothing else of a request
@@ -72,11 +82,13 @@ function refused(code: RefusalCode, outcome: Answered): void {
   assert.equal(outcome.status, 0)
 }
 
-test('the directory lists visible agents by the gateway\'s address, and no other', async () => {
+test("the directory lists visible agents by the gateway's address, and no other", async () => {
   const { status, headers, body, facts } = await ask(make(), 'directory')
   assert.equal(status, 200)
   const url = 'https://agents.example.com/agents/calculator'
-  assert.deepEqual(JSON.parse(body), { agents: [{ name: 'calculator', url, card: `${url}/.well-known/agent-card.json` }] })
+  assert.deepEqual(JSON.parse(body), {
+    agents: [{ name: 'calculator', url, card: `${url}/.well-known/agent-card.json` }],
+  })
   assert.match(headers['cache-control'] ?? '', /private/)
   assert.equal(facts.operation, 'ListAgents')
 })
@@ -141,7 +153,18 @@ test('a slow failure under an old configuration does not push out the card of th
 })
 
 test('a document that is no card is never passed on', async () => {
-  const bad = ['', 'null', '[]', '{}', '<html>', '{"name":"a","name":"b"}', '\ufeff{"name":"a"}', '{"name":"a"}{}', `{"name":"a","x":${'['.repeat(70)}${']'.repeat(70)}}`, `{"name":"a","x":[${'0,'.repeat(20_001)}0]}`]
+  const bad = [
+    '',
+    'null',
+    '[]',
+    '{}',
+    '<html>',
+    '{"name":"a","name":"b"}',
+    '\ufeff{"name":"a"}',
+    '{"name":"a"}{}',
+    `{"name":"a","x":${'['.repeat(70)}${']'.repeat(70)}}`,
+    `{"name":"a","x":[${'0,'.repeat(20_001)}0]}`,
+  ]
   for (const text of [...bad, Buffer.from('{"name":"\xff"}', 'latin1')]) {
     const world = make()
     world.card = () => Buffer.from(text)
@@ -149,7 +172,11 @@ test('a document that is no card is never passed on', async () => {
   }
 })
 
-function askPublic(world: World, kind: 'jwks' | 'security-txt' | 'public-card', input: ConfigInput = defaults): Promise<Answered & { readonly reply: FakeReply }> {
+function askPublic(
+  world: World,
+  kind: 'jwks' | 'security-txt' | 'public-card',
+  input: ConfigInput = defaults,
+): Promise<Answered & { readonly reply: FakeReply }> {
   const snapshot = snapshotOf(input)
   const reply = new FakeReply()
   const [agent] = snapshot.config.agents
@@ -157,18 +184,27 @@ function askPublic(world: World, kind: 'jwks' | 'security-txt' | 'public-card', 
   const document = kind === 'public-card' ? { kind, agent } : { kind }
   // discoverPublic reads nothing else of a request
   const request = { snapshot, reply } as unknown as ReceivedFields
-  return answered((call) => discoverPublic(request, document, call, world.parts)).then((outcome) => ({ ...outcome, reply }))
+  return answered((call) => discoverPublic(request, document, call, world.parts)).then((outcome) => ({
+    ...outcome,
+    reply,
+  }))
 }
 
-test('the gateway\'s keys are for everyone', async () => {
+test("the gateway's keys are for everyone", async () => {
   const { reply } = await askPublic(make(), 'jwks')
   assert.equal(reply.body, '{"keys":[]}')
   assert.equal(reply.headers['content-type'], 'application/jwk-set+json')
 })
 
 test('the security contact is there where one is configured, as RFC 9116 has it', async () => {
-  const { reply } = await askPublic(make(), 'security-txt', { agents, gateway: { securityContact: 'mailto:security@example.com' } })
-  assert.match(reply.body, /^Contact: mailto:security@example\.com\nExpires: 20\d\d-.*Z\nCanonical: https:\/\/agents\.example\.com\/\.well-known\/security\.txt\n$/)
+  const { reply } = await askPublic(make(), 'security-txt', {
+    agents,
+    gateway: { securityContact: 'mailto:security@example.com' },
+  })
+  assert.match(
+    reply.body,
+    /^Contact: mailto:security@example\.com\nExpires: 20\d\d-.*Z\nCanonical: https:\/\/agents\.example\.com\/\.well-known\/security\.txt\n$/,
+  )
   refused('ROUTE_NOT_FOUND', await askPublic(make(), 'security-txt'))
 })
 

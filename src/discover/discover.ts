@@ -43,7 +43,8 @@ const json = { 'content-type': 'application/json' }
 function cardOf(agent: AgentConfig, snapshot: Snapshot, parts: DiscoveryParts): Promise<JsonObject | Refusal> {
   const nowMs = parts.clock.monotonicMs()
   const cached = parts.cards.get(agent.name)
-  if (cached !== undefined && cached.digest === snapshot.digest && nowMs - cached.fetchedMs < cardLifeMs) return cached.card
+  if (cached !== undefined && cached.digest === snapshot.digest && nowMs - cached.fetchedMs < cardLifeMs)
+    return cached.card
   const card = fetchCard(agent, snapshot, parts)
   // names come from the configuration, so this map is bounded by it
   parts.cards.set(agent.name, { card, fetchedMs: nowMs, digest: snapshot.digest })
@@ -80,7 +81,11 @@ export async function discoverPublic(
 ): Promise<Refusal | undefined> {
   // the gateway's own documents say nothing of anybody and leave no record
   if (document.kind === 'jwks') {
-    request.reply.send(200, { 'content-type': 'application/jwk-set+json', 'cache-control': 'public, max-age=300' }, parts.jwks())
+    request.reply.send(
+      200,
+      { 'content-type': 'application/jwk-set+json', 'cache-control': 'public, max-age=300' },
+      parts.jwks(),
+    )
     return undefined
   }
   if (document.kind === 'security-txt') {
@@ -122,7 +127,11 @@ async function answerCard(
   call.facts.binding = 'HTTP+JSON'
   const card = await cardOf(agent, snapshot, parts)
   if (isRefusal(card)) return card
-  return await call.answer(200, { ...json, 'cache-control': cacheControl, vary: 'authorization, x-api-key' }, JSON.stringify(card))
+  return await call.answer(
+    200,
+    { ...json, 'cache-control': cacheControl, vary: 'authorization, x-api-key' },
+    JSON.stringify(card),
+  )
 }
 
 /** RFC 9116. */

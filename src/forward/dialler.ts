@@ -63,7 +63,12 @@ export function createDialler(): Dialler {
     pool,
     async get(url, bounds) {
       const { origin, pathname, search } = new URL(url)
-      const dispatcher = pool({ origin, connectTimeoutMs: 5_000, maxConnections: 16, ...(bounds.tls && { tls: bounds.tls }) })
+      const dispatcher = pool({
+        origin,
+        connectTimeoutMs: 5_000,
+        maxConnections: 16,
+        ...(bounds.tls && { tls: bounds.tls }),
+      })
       return await getBounded(dispatcher, `${pathname}${search}`, bounds)
     },
     async close() {
@@ -73,7 +78,11 @@ export function createDialler(): Dialler {
   }
 }
 
-function getBounded(dispatcher: Dispatcher, path: string, bounds: { maxBytes: number; timeoutMs: number }): Promise<Buffer> {
+function getBounded(
+  dispatcher: Dispatcher,
+  path: string,
+  bounds: { maxBytes: number; timeoutMs: number },
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0

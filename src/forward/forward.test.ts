@@ -6,7 +6,17 @@ import test, { after, before } from 'node:test'
 import { createManualClock, type ManualClock } from '../base/clock.ts'
 import { isRefusal, type RefusalCode } from '../refusal/refusal.ts'
 import { admittedOf, snapshotOf, type FakeAdmitted } from '../../test/fakes/walk.ts'
-import { createAssertionSigner, createDialler, createUpstream, forward, forwardGetTask, type AgentAnswer, type Dialler, type Forwarder, type StreamAnswer } from './forward.ts'
+import {
+  createAssertionSigner,
+  createDialler,
+  createUpstream,
+  forward,
+  forwardGetTask,
+  type AgentAnswer,
+  type Dialler,
+  type Forwarder,
+  type StreamAnswer,
+} from './forward.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -49,18 +59,35 @@ interface World {
 
 const fast = { connect: '1s', firstByte: '60ms', blocking: '90ms' }
 
-function world(agentInput: object = {}, secrets: Parameters<typeof createUpstream>[1] = {}, bounds: object = {}): World {
+function world(
+  agentInput: object = {},
+  secrets: Parameters<typeof createUpstream>[1] = {},
+  bounds: object = {},
+): World {
   handler = answerOk
   seen.length = 0
   const clock = createManualClock()
   const snapshot = snapshotOf({
     gateway: { bounds },
-    agents: [{ name: 'calculator', url: `${url}/rpc/?v=1`, restUrl: `${url}/rest/`, breaker: { failures: 2, cooldown: '1s' }, ...agentInput }],
+    agents: [
+      {
+        name: 'calculator',
+        url: `${url}/rpc/?v=1`,
+        restUrl: `${url}/rest/`,
+        breaker: { failures: 2, cooldown: '1s' },
+        ...agentInput,
+      },
+    ],
   })
   const [agent] = snapshot.config.agents
   assert.ok(agent)
-  const forwarder = { clock, signer, upstreams: new Map([[agent.name, createUpstream(agent, secrets, dialler, clock)]]) }
-  const send = (call: FakeAdmitted = {}): ReturnType<typeof forward> => forward(admittedOf({ snapshot, ...call }), forwarder)
+  const forwarder = {
+    clock,
+    signer,
+    upstreams: new Map([[agent.name, createUpstream(agent, secrets, dialler, clock)]]),
+  }
+  const send = (call: FakeAdmitted = {}): ReturnType<typeof forward> =>
+    forward(admittedOf({ snapshot, ...call }), forwarder)
   return { clock, forwarder, send, ask: async (call) => await send(call).answer }
 }
 
@@ -103,32 +130,40 @@ test('sends the body as it was validated to the configured path', async () => {
 })
 
 test('HTTP+JSON goes to the rebuilt path below the base', async () => {
-  const get = { binding: 'HTTP+JSON', operation: 'GetTask', upstreamMethod: 'GET', upstreamPath: '/tasks/t%201?historyLength=3' } as const
+  const get = {
+    binding: 'HTTP+JSON',
+    operation: 'GetTask',
+    upstreamMethod: 'GET',
+    upstreamPath: '/tasks/t%201?historyLength=3',
+  } as const
   await world().ask(get)
   assert.deepEqual([seen[0]?.method, seen[0]?.url, seen[0]?.body], ['GET', '/rest/tasks/t%201?historyLength=3', ''])
   assert.equal(seen[0]?.headers['content-type'], undefined)
 })
 
 test('a fixed tenant is put where the caller left it out', async () => {
-  await world({ tenant: 'acme' }).ask({ tenant: 'acme', bodyText: '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{}}}' })
+  await world({ tenant: 'acme' }).ask({
+    tenant: 'acme',
+    bodyText: '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{}}}',
+  })
   assert.equal(JSON.parse(seen[0]?.body ?? '').params.tenant, 'acme')
 })
 
 test('nothing that the caller presented reaches the agent', async () => {
   const headers = {
-    'authorization': 'Bearer sp_live_secret',
+    authorization: 'Bearer sp_live_secret',
     'x-api-key': 'sp_live_secret',
-    'cookie': 'session=secret',
+    cookie: 'session=secret',
     'proxy-authorization': 'Basic secret',
     'sallyport-caller-assertion': 'secret.secret.secret',
     'x-forwarded-for': 'secret',
-    'forwarded': 'for=secret',
-    'host': 'secret.example.com',
+    forwarded: 'for=secret',
+    host: 'secret.example.com',
     'x-custom': 'secret',
-    'connection': 'secret',
-    'accept': 'secret/secret',
+    connection: 'secret',
+    accept: 'secret/secret',
     'user-agent': 'secret',
-    'traceparent': 'secret',
+    traceparent: 'secret',
   }
   await world().ask({ headers })
   assert.doesNotMatch(JSON.stringify(seen[0]?.headers), /secret/)
@@ -136,7 +171,15 @@ test('nothing that the caller presented reaches the agent', async () => {
 
 test('only fields of ours go out', async () => {
   await world().ask()
-  const ours = ['accept', 'a2a-version', 'sallyport-caller-assertion', 'content-type', 'content-length', 'host', 'connection']
+  const ours = [
+    'accept',
+    'a2a-version',
+    'sallyport-caller-assertion',
+    'content-type',
+    'content-length',
+    'host',
+    'connection',
+  ]
   assert.deepEqual(Object.keys(seen[0]?.headers ?? {}).toSorted(), ours.toSorted())
 })
 
@@ -150,7 +193,12 @@ test('the assertion names caller, origin and chain, and is for this agent alone'
   await world().ask({ caller: 'agent:concierge', origin: 'user:corp/alice', chain: ['agent:first', 'agent:second'] })
   const token = String(seen[0]?.headers['sallyport-caller-assertion'])
   const [header = '', payload = '', signature = ''] = token.split('.')
-  const good = verify('sha256', Buffer.from(`${header}.${payload}`), { key: signer.publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'))
+  const good = verify(
+    'sha256',
+    Buffer.from(`${header}.${payload}`),
+    { key: signer.publicKey, dsaEncoding: 'ieee-p1363' },
+    Buffer.from(signature, 'base64url'),
+  )
   assert.ok(good)
   const claims = JSON.parse(String(Buffer.from(payload, 'base64url')))
   assert.equal(claims.sub, 'user:corp/alice')
@@ -160,15 +208,26 @@ test('the assertion names caller, origin and chain, and is for this agent alone'
   assert.deepEqual(claims.act, { sub: 'agent:concierge', act: { sub: 'agent:second', act: { sub: 'agent:first' } } })
 })
 
-test('the agent\'s own credential goes to this agent and to no other', async () => {
+test("the agent's own credential goes to this agent and to no other", async () => {
   const { clock, forwarder } = world({}, { credential: { header: 'authorization', value: 'Bearer upstream' } })
-  const snapshot = snapshotOf({ agents: [{ name: 'calculator', url: `${url}/rpc` }, { name: 'other', url: `${url}/other` }] })
+  const snapshot = snapshotOf({
+    agents: [
+      { name: 'calculator', url: `${url}/rpc` },
+      { name: 'other', url: `${url}/other` },
+    ],
+  })
   const other = snapshot.config.agents[1]
   assert.ok(other)
-  const both = { ...forwarder, upstreams: new Map([...forwarder.upstreams, ['other', createUpstream(other, {}, dialler, clock)]]) }
+  const both = {
+    ...forwarder,
+    upstreams: new Map([...forwarder.upstreams, ['other', createUpstream(other, {}, dialler, clock)]]),
+  }
   await forward(admittedOf({ snapshot }), both).answer
   await forward(admittedOf({ snapshot, agent: other }), both).answer
-  assert.deepEqual(seen.map((call) => call.headers['authorization']), ['Bearer upstream', undefined])
+  assert.deepEqual(
+    seen.map((call) => call.headers['authorization']),
+    ['Bearer upstream', undefined],
+  )
 })
 
 test('a redirect is an answer, and nobody follows it', async () => {
@@ -344,8 +403,17 @@ test('callers who abort, and answers nobody may see, do not close the agent to o
 test('GetTask for a list is a call of its own in the binding of the list', async () => {
   const { forwarder } = world()
   await forwardGetTask(admittedOf({ operation: 'GetTask' }), forwarder, { path: '', body: '{"id":1}' }).answer
-  await forwardGetTask(admittedOf({ operation: 'GetTask', binding: 'HTTP+JSON' }), forwarder, { path: '/tasks/t', body: '' }).answer
-  assert.deepEqual(seen.map((call) => [call.method, call.url, call.body]), [['POST', '/rpc/?v=1', '{"id":1}'], ['GET', '/rest/tasks/t', '']])
+  await forwardGetTask(admittedOf({ operation: 'GetTask', binding: 'HTTP+JSON' }), forwarder, {
+    path: '/tasks/t',
+    body: '',
+  }).answer
+  assert.deepEqual(
+    seen.map((call) => [call.method, call.url, call.body]),
+    [
+      ['POST', '/rpc/?v=1', '{"id":1}'],
+      ['GET', '/rest/tasks/t', ''],
+    ],
+  )
 })
 
 test('the dialler gets one document within its bounds', async () => {

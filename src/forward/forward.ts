@@ -105,13 +105,15 @@ function agentHeaders(admitted: Admitted, forwarder: Forwarder, upstream: Upstre
   if (hasBody) headers.push('content-type', bodyType(admitted))
   if (admitted.extensions.length > 0) headers.push('a2a-extensions', admitted.extensions.join(', '))
   const trace = admitted.headers.get('traceparent')
-  if (trace !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(trace)) headers.push('traceparent', trace)
+  if (trace !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(trace))
+    headers.push('traceparent', trace)
   const credential = upstream.secrets.credential
   if (credential !== undefined) headers.push(credential.header, credential.value)
   return headers
 }
 
 function bodyType(admitted: Admitted): string {
-  const isA2aJson = admitted.binding === 'HTTP+JSON' && admitted.headers.get('content-type')?.startsWith('application/a2a+json')
+  const isA2aJson =
+    admitted.binding === 'HTTP+JSON' && admitted.headers.get('content-type')?.startsWith('application/a2a+json')
   return isA2aJson === true ? 'application/a2a+json' : 'application/json'
 }

@@ -43,13 +43,30 @@ test('lines may end in CR LF, also where a chunk parts the two', () => {
 })
 
 test('refuses a CR by itself, which other parsers take for the end of a line', () => {
-  for (const text of ['data: a\rdata: b\n\n', 'data: a\r\r\n\n', '\rdata: a\n\n', 'data: a\r\n\r\r\n', 'data\r: a\n\n']) {
+  for (const text of [
+    'data: a\rdata: b\n\n',
+    'data: a\r\r\n\n',
+    '\rdata: a\n\n',
+    'data: a\r\n\r\r\n',
+    'data\r: a\n\n',
+  ]) {
     assert.equal(parse([text]), 'malformed', JSON.stringify(text))
   }
 })
 
 test('refuses a byte order mark, bad UTF-8 and fields that only others know', () => {
-  const bad = ['\ufeffdata: a\n\n', 'Data: a\n\n', ' data: a\n\n', 'data : a\n\n', 'event\n\n', 'datax: a\n\n', '{"a":1}\n\n', '<html>\n\n', 'HTTP/1.1 200 OK\n\n', '\u0000\n\n']
+  const bad = [
+    '\ufeffdata: a\n\n',
+    'Data: a\n\n',
+    ' data: a\n\n',
+    'data : a\n\n',
+    'event\n\n',
+    'datax: a\n\n',
+    '{"a":1}\n\n',
+    '<html>\n\n',
+    'HTTP/1.1 200 OK\n\n',
+    '\u0000\n\n',
+  ]
   for (const text of bad) assert.equal(parse([text]), 'malformed', JSON.stringify(text))
   for (const bytes of [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82]]) {
     assert.equal(parse([Buffer.concat([Buffer.from('data: '), Buffer.from(bytes), Buffer.from('\n\n')])]), 'malformed')
@@ -79,9 +96,16 @@ test('the bound is on the event, not on the line: many lines and comments count 
 })
 
 test('what came whole before the nonsense is given, and nothing after it', () => {
-  for (const chunks of [['data: a\n\nnonsense\ndata: b\n\n'], ['data: a\n\n', 'nonsense\n', 'data: b\n\n'], ['data: a\n\nnon', 'sense\n\ndata: b\n\n']]) {
+  for (const chunks of [
+    ['data: a\n\nnonsense\ndata: b\n\n'],
+    ['data: a\n\n', 'nonsense\n', 'data: b\n\n'],
+    ['data: a\n\nnon', 'sense\n\ndata: b\n\n'],
+  ]) {
     const parser = createSseParser(bound)
-    assert.deepEqual(chunks.flatMap((chunk) => parser.push(Buffer.from(chunk))), [event('a')])
+    assert.deepEqual(
+      chunks.flatMap((chunk) => parser.push(Buffer.from(chunk))),
+      [event('a')],
+    )
     assert.equal(parser.problem, 'malformed')
   }
 })
@@ -89,7 +113,10 @@ test('what came whole before the nonsense is given, and nothing after it', () =>
 const streamText = fc
   .array(
     fc.record({
-      data: fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }).map((line) => line.replaceAll(/[\r\n\ufeff]/g, ' ')), { minLength: 1, maxLength: 3 }),
+      data: fc.array(
+        fc.string({ unit: 'grapheme', maxLength: 12 }).map((line) => line.replaceAll(/[\r\n\ufeff]/g, ' ')),
+        { minLength: 1, maxLength: 3 },
+      ),
       name: fc.constantFrom('', 'error', 'message'),
       comment: fc.boolean(),
       newline: fc.constantFrom('\n', '\r\n'),
@@ -100,7 +127,14 @@ const streamText = fc
     expected: events.map(({ data, name }) => event(data.join('\n'), name)),
     text: events
       .map(({ data, name, comment, newline }) =>
-        [...(comment ? [': ping'] : []), ...(name === '' ? [] : [`event: ${name}`]), ...data.map((line) => `data: ${line}`), '', ''].join(newline))
+        [
+          ...(comment ? [': ping'] : []),
+          ...(name === '' ? [] : [`event: ${name}`]),
+          ...data.map((line) => `data: ${line}`),
+          '',
+          '',
+        ].join(newline),
+      )
       .join(''),
   }))
 
@@ -115,7 +149,13 @@ test('however the bytes are cut, the events are the same', () => {
         at += cut
       }
       assert.deepEqual(parse([...chunks, bytes.subarray(at)], 100_000), expected)
-      assert.deepEqual(parse([...bytes].map((byte) => Buffer.from([byte])), 100_000), expected)
+      assert.deepEqual(
+        parse(
+          [...bytes].map((byte) => Buffer.from([byte])),
+          100_000,
+        ),
+        expected,
+      )
     }),
     { numRuns: 150 },
   )
@@ -124,7 +164,10 @@ test('however the bytes are cut, the events are the same', () => {
 test('never throws on anything, and never holds more than the bound', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 20 }), (chunks) => {
-      const events = parse(chunks.map((chunk) => Buffer.from(chunk)), 100)
+      const events = parse(
+        chunks.map((chunk) => Buffer.from(chunk)),
+        100,
+      )
       if (typeof events !== 'string') for (const { data } of events) assert.ok(Buffer.byteLength(data) <= 100)
     }),
     { numRuns: 500 },

@@ -12,15 +12,24 @@ const alice = { id: 'key:alice', groups: [] }
 
 describe('a reload', () => {
   it('keeps what was used, also when the rate changes', () => {
-    const limiter = createLimiter({ clock: createManualClock(), limits: limitsOf([{ per: ['caller'], requests: '5/m' }]) })
-    const admitted = (): number => Array.from({ length: 50 }, () => limiter.take(alice, 'a', false)).filter((taken) => taken.ok).length
+    const limiter = createLimiter({
+      clock: createManualClock(),
+      limits: limitsOf([{ per: ['caller'], requests: '5/m' }]),
+    })
+    const admitted = (): number =>
+      Array.from({ length: 50 }, () => limiter.take(alice, 'a', false)).filter((taken) => taken.ok).length
     assert.equal(admitted(), 5)
-    limiter.reconfigure(limitsOf([{ per: ['agent'], requests: '1000/m' }, { per: ['caller'], requests: '5/m' }]))
+    limiter.reconfigure(
+      limitsOf([
+        { per: ['agent'], requests: '1000/m' },
+        { per: ['caller'], requests: '5/m' },
+      ]),
+    )
     assert.equal(admitted(), 0)
     limiter.reconfigure(limitsOf([{ per: ['caller'], requests: '10/m', burst: 5 }]))
     assert.equal(admitted(), 0)
   })
-  it('keeps the default\'s counters too', () => {
+  it("keeps the default's counters too", () => {
     const limiter = createLimiter({ clock: createManualClock(), limits: [] })
     for (let index = 0; index < 600; index++) limiter.take(alice, 'a', false)
     limiter.reconfigure([])

@@ -26,19 +26,24 @@ function measured(rate: Rate, gapsMs: readonly number[]): boolean[] {
   })
 }
 
-const rates = fc.record({
-  // Divisors of the period: the model and the tolerance for rounding then agree exactly.
-  count: fc.constantFrom(1, 2, 3, 4, 5, 10, 20, 60),
-  periodMs: fc.constantFrom(1000, 60_000, 3_600_000),
-  burst: fc.integer({ min: 1, max: 30 }),
-}).map((rate) => ({ ...rate, periodMs: rate.periodMs * 3 }))
+const rates = fc
+  .record({
+    // Divisors of the period: the model and the tolerance for rounding then agree exactly.
+    count: fc.constantFrom(1, 2, 3, 4, 5, 10, 20, 60),
+    periodMs: fc.constantFrom(1000, 60_000, 3_600_000),
+    burst: fc.integer({ min: 1, max: 30 }),
+  })
+  .map((rate) => ({ ...rate, periodMs: rate.periodMs * 3 }))
 
 describe('the generic cell rate algorithm', () => {
   it('admits exactly what a token bucket admits', () => {
     const scenario = rates.chain((rate) => {
       const step = rate.periodMs / rate.count
       // Gaps are multiples of half a call's worth, or none.
-      return fc.tuple(fc.constant(rate), fc.array(fc.constantFrom(0, 0, 0, step / 2, step, step * 3), { maxLength: 60 }))
+      return fc.tuple(
+        fc.constant(rate),
+        fc.array(fc.constantFrom(0, 0, 0, step / 2, step, step * 3), { maxLength: 60 }),
+      )
     })
     fc.assert(
       fc.property(scenario, ([rate, gaps]) => assert.deepEqual(measured(rate, gaps), naive(rate, gaps))),
@@ -65,11 +70,15 @@ describe('the generic cell rate algorithm', () => {
   })
   it('never admits more than the burst and the rate together, however calls come', () => {
     fc.assert(
-      fc.property(rates, fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 1, maxLength: 200 }), (rate, gaps) => {
-        const count = measured(rate, gaps).filter(Boolean).length
-        const spanMs = gaps.slice(1).reduce((sum, gap) => sum + gap, 0)
-        assert.ok(count <= rate.burst + (spanMs * rate.count) / rate.periodMs + 0.0002)
-      }),
+      fc.property(
+        rates,
+        fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 1, maxLength: 200 }),
+        (rate, gaps) => {
+          const count = measured(rate, gaps).filter(Boolean).length
+          const spanMs = gaps.slice(1).reduce((sum, gap) => sum + gap, 0)
+          assert.ok(count <= rate.burst + (spanMs * rate.count) / rate.periodMs + 0.0002)
+        },
+      ),
       { numRuns: 300, interruptAfterTimeLimit: 1000 },
     )
   })

@@ -21,10 +21,19 @@ describe('addresses of one host', () => {
     ['2001:db8:1:2::192.0.2.1', '2001:db8:1:2::5'],
   ]) {
     it(`count as one: ${others.join(', ')}`, () => {
-      assert.deepEqual(takes(others), others.map((_, index) => index === 0))
+      assert.deepEqual(
+        takes(others),
+        others.map((_, index) => index === 0),
+      )
     })
   }
   it('in different networks count by themselves', () => {
-    assert.deepEqual(takes(['2001:db8:1:2::1', '2001:db8:1:3::1', '192.0.2.1', '192.0.2.2', '::ffff:192.0.2.3']), [true, true, true, true, true])
+    assert.deepEqual(takes(['2001:db8:1:2::1', '2001:db8:1:3::1', '192.0.2.1', '192.0.2.2', '::ffff:192.0.2.3']), [
+      true,
+      true,
+      true,
+      true,
+      true,
+    ])
   })
 })

@@ -15,7 +15,12 @@ function setUp(limits: Limits, maxKeys?: number): { clock: ManualClock; limiter:
   return { clock, limiter: createLimiter(maxKeys === undefined ? options : { ...options, maxKeys }) }
 }
 
-function call(caller = 'key:alice', agent = 'calculator', operation: Operation = 'SendMessage', groups: string[] = []): Authorized {
+function call(
+  caller = 'key:alice',
+  agent = 'calculator',
+  operation: Operation = 'SendMessage',
+  groups: string[] = [],
+): Authorized {
   // Tests stand where the earlier stages would.
   const fields: unknown = { caller: { id: caller, groups }, agent: { name: agent }, operation }
   const claimed: { call: Authorized } = { call: fields as never }
@@ -48,7 +53,10 @@ describe('a rate', () => {
   it('of the default is 600 a minute for each caller', () => {
     const { clock, limiter } = setUp([])
     assert.equal(admitted(limiter, 700), 600)
-    assert.equal(admitted(limiter, 700, () => call('key:bob')), 600)
+    assert.equal(
+      admitted(limiter, 700, () => call('key:bob')),
+      600,
+    )
     clock.advance(1000)
     assert.equal(admitted(limiter, 100), 10)
   })
@@ -57,7 +65,9 @@ describe('a rate', () => {
     const agents = ['x', 'y']
     const total = (per: ('caller' | 'agent')[]): number => {
       const { limiter } = setUp([{ per, requests: '5/s' }])
-      return callers.flatMap((caller) => agents.map((agent) => admitted(limiter, 10, () => call(caller, agent)))).reduce((sum, n) => sum + n, 0)
+      return callers
+        .flatMap((caller) => agents.map((agent) => admitted(limiter, 10, () => call(caller, agent))))
+        .reduce((sum, n) => sum + n, 0)
     }
     assert.equal(total(['caller']), 10)
     assert.equal(total(['agent']), 10)
@@ -76,15 +86,36 @@ describe('a rate', () => {
     const { limiter } = setUp([
       { per: ['caller'], requests: '2/m', agents: ['vault'], callers: ['group:corp/interns', 'key:*'] },
     ])
-    assert.equal(admitted(limiter, 5, () => call('key:a', 'vault')), 2)
-    assert.equal(admitted(limiter, 5, () => call('key:a', 'calculator')), 5)
-    assert.equal(admitted(limiter, 5, () => call('user:corp/1', 'vault')), 5)
-    assert.equal(admitted(limiter, 5, () => call('user:corp/2', 'vault', 'SendMessage', ['group:corp/interns'])), 2)
+    assert.equal(
+      admitted(limiter, 5, () => call('key:a', 'vault')),
+      2,
+    )
+    assert.equal(
+      admitted(limiter, 5, () => call('key:a', 'calculator')),
+      5,
+    )
+    assert.equal(
+      admitted(limiter, 5, () => call('user:corp/1', 'vault')),
+      5,
+    )
+    assert.equal(
+      admitted(limiter, 5, () => call('user:corp/2', 'vault', 'SendMessage', ['group:corp/interns'])),
+      2,
+    )
   })
   it('of the default holds for those whom no limit of a caller names', () => {
-    const { limiter } = setUp([{ per: ['caller'], requests: '5000/m', callers: ['key:bulk'] }, { per: ['agent'], requests: '9000/m' }])
-    assert.equal(admitted(limiter, 1000, () => call('key:bulk')), 1000)
-    assert.equal(admitted(limiter, 1000, () => call('key:alice')), 600)
+    const { limiter } = setUp([
+      { per: ['caller'], requests: '5000/m', callers: ['key:bulk'] },
+      { per: ['agent'], requests: '9000/m' },
+    ])
+    assert.equal(
+      admitted(limiter, 1000, () => call('key:bulk')),
+      1000,
+    )
+    assert.equal(
+      admitted(limiter, 1000, () => call('key:alice')),
+      600,
+    )
   })
   it('takes nothing from any limit when one refuses', () => {
     const { clock, limiter } = setUp([
@@ -94,7 +125,10 @@ describe('a rate', () => {
     assert.equal(admitted(limiter, 20), 1)
     clock.advance(1000)
     assert.equal(admitted(limiter, 20), 1)
-    assert.equal(admitted(limiter, 20, () => call('key:alice', 'vault')), 1)
+    assert.equal(
+      admitted(limiter, 20, () => call('key:alice', 'vault')),
+      1,
+    )
   })
 })
 
@@ -104,11 +138,15 @@ describe('a refusal', () => {
     admitted(limiter, 2)
     const refusal = refusalOf(take(limiter))
     assert.equal(refusal.code, 'LIMIT_RATE')
-    assert.deepEqual(refusal.headers, { 'retry-after': '30', ratelimit: '"caller";r=0;t=60', 'ratelimit-policy': '"caller";q=2;w=60' })
+    assert.deepEqual(refusal.headers, {
+      'retry-after': '30',
+      ratelimit: '"caller";r=0;t=60',
+      'ratelimit-policy': '"caller";q=2;w=60',
+    })
     clock.advance(30_000)
     assert.equal(admitted(limiter, 2), 1)
   })
-  it('by an agent\'s shared limit tells nothing of others but when to come back', () => {
+  it("by an agent's shared limit tells nothing of others but when to come back", () => {
     const { limiter } = setUp([{ per: ['agent'], requests: '2/m' }])
     admitted(limiter, 2, () => call('key:bob'))
     assert.deepEqual(refusalOf(take(limiter)).headers, { 'retry-after': '30' })
@@ -116,7 +154,7 @@ describe('a refusal', () => {
 })
 
 describe('the fields of an answer', () => {
-  it('give the caller\'s own quota and what is left', () => {
+  it("give the caller's own quota and what is left", () => {
     const { limiter } = setUp([])
     const first = take(limiter)
     assert.ok(!isRefusal(first))
@@ -131,7 +169,10 @@ describe('the fields of an answer', () => {
     ])
     const first = take(limiter)
     assert.ok(!isRefusal(first))
-    assert.equal(first.limitHeaders['ratelimit-policy'], '"caller";q=10;w=1, "caller-2";q=100;w=3600, "caller-agent";q=5;w=1')
+    assert.equal(
+      first.limitHeaders['ratelimit-policy'],
+      '"caller";q=10;w=1, "caller-2";q=100;w=3600, "caller-agent";q=5;w=1',
+    )
     assert.equal(first.limitHeaders['ratelimit'], '"caller";r=9;t=1, "caller-2";r=99;t=36, "caller-agent";r=4;t=1')
   })
 })
@@ -171,9 +212,20 @@ describe('streams', () => {
 describe('a table of counters', () => {
   it('forgets those that are not in use when room is needed', () => {
     const { clock, limiter } = setUp([{ per: ['caller'], requests: '60/m', concurrentStreams: 5 }], 10)
-    for (const name of names(0)) assert.equal(admitted(limiter, 1, () => call(name)), 1)
-    assert.equal(admitted(limiter, 1, () => call('key:new')), 0)
+    for (const name of names(0))
+      assert.equal(
+        admitted(limiter, 1, () => call(name)),
+        1,
+      )
+    assert.equal(
+      admitted(limiter, 1, () => call('key:new')),
+      0,
+    )
     clock.advance(1001)
-    for (const name of names(100)) assert.equal(admitted(limiter, 1, () => call(name)), 1)
+    for (const name of names(100))
+      assert.equal(
+        admitted(limiter, 1, () => call(name)),
+        1,
+      )
   })
 })

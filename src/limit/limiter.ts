@@ -9,7 +9,12 @@ import { nextEmptyMs, type Rate, remaining, waitMs } from './gcra.ts'
 
 export type Taken =
   | { readonly ok: true; readonly release: () => void; readonly headers: HeaderRecord }
-  | { readonly ok: false; readonly code: 'LIMIT_RATE' | 'LIMIT_STREAMS'; readonly detail: string; readonly headers: HeaderRecord }
+  | {
+      readonly ok: false
+      readonly code: 'LIMIT_RATE' | 'LIMIT_STREAMS'
+      readonly detail: string
+      readonly headers: HeaderRecord
+    }
 
 export interface Limiter {
   /** Takes one call, and one stream when it opens one, from every limit that concerns it; or from none. */
@@ -197,7 +202,13 @@ function describe(shares: readonly Share[], nowMs: number): HeaderRecord {
   return policies === '' ? {} : { ratelimit: states, 'ratelimit-policy': policies }
 }
 
-function refusal(code: 'LIMIT_RATE' | 'LIMIT_STREAMS', limit: Limit, retryMs: number, fullInMs: number, why: string): Taken {
+function refusal(
+  code: 'LIMIT_RATE' | 'LIMIT_STREAMS',
+  limit: Limit,
+  retryMs: number,
+  fullInMs: number,
+  why: string,
+): Taken {
   const headers: HeaderRecord = { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) }
   const { rate } = limit
   if (code === 'LIMIT_RATE' && rate !== undefined && limit.scope !== 'agent') {

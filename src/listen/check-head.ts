@@ -46,7 +46,8 @@ export function checkHead(raw: RawHead): CheckedHead | string {
   const host = headers.get('host')?.toLowerCase()
   if (host === undefined || !hostPattern.test(host)) return 'host field missing or malformed'
   const expectation = headers.get('expect')
-  if (expectation !== undefined && expectation.toLowerCase() !== '100-continue') return 'an expectation that is not 100-continue'
+  if (expectation !== undefined && expectation.toLowerCase() !== '100-continue')
+    return 'an expectation that is not 100-continue'
   const framing = checkFraming(headers, raw.httpVersion)
   if (framing !== undefined) return framing
   const mark = raw.url.indexOf('?')

@@ -49,10 +49,11 @@ async function open(input: Parameters<typeof snapshotOf>[0] = {}): Promise<Door>
       for (const piece of pieces) {
         const before = answer.length
         socket.write(piece, 'latin1')
-        if (piece !== pieces.at(-1)) await new Promise<void>((resolve) => {
-          const look = (): void => (answer.length > before ? resolve() : void socket.once('data', look))
-          look()
-        })
+        if (piece !== pieces.at(-1))
+          await new Promise<void>((resolve) => {
+            const look = (): void => (answer.length > before ? resolve() : void socket.once('data', look))
+            look()
+          })
       }
       socket.end()
       await closed
@@ -76,7 +77,10 @@ test('hands on a request that has one meaning', () =>
     const answer = await door.send('POST /agents/x?y=1 HTTP/1.1\r\nHost: A:1\r\nContent-Length: 3\r\n\r\nabc')
     assert.match(answer, /^HTTP\/1\.1 200 [\s\S]*got 3$/)
     const [call] = door.calls
-    assert.deepEqual([call?.method, call?.path, call?.query, call?.host, call?.source], ['POST', '/agents/x', 'y=1', 'a:1', '127.0.0.1'])
+    assert.deepEqual(
+      [call?.method, call?.path, call?.query, call?.host, call?.source],
+      ['POST', '/agents/x', 'y=1', 'a:1', '127.0.0.1'],
+    )
     assert.equal(door.unreadable.length, 0)
   }))
 
@@ -95,8 +99,7 @@ const tricks: Record<string, string> = {
   'HTTP/0.9': 'GET /agents\r\n\r\n',
   'an unknown version': 'GET /agents HTTP/3.7\r\nHost: a\r\n\r\n',
   'an expectation that nobody can meet': `${get}Expect: the-impossible\r\n\r\n`,
-  'two credentials, the second behind thousands of fields':
-    `${get}Authorization: Bearer a\r\n${'a:\r\n'.repeat(2_100)}Authorization: Bearer b\r\n\r\n`,
+  'two credentials, the second behind thousands of fields': `${get}Authorization: Bearer a\r\n${'a:\r\n'.repeat(2_100)}Authorization: Bearer b\r\n\r\n`,
   'a TLS hello': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
 }
 
@@ -151,12 +154,18 @@ test('does not ask for a body with 100 Continue that it will not take', () =>
 test('an empty body is a body', () =>
   withDoor({}, async (door) => {
     assert.match(await door.send('POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'), /got 0$/)
-    assert.match(await door.send('POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'), /got 0$/)
+    assert.match(
+      await door.send('POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+      /got 0$/,
+    )
   }))
 
 test('asks for an expected body', () =>
   withDoor({}, async (door) => {
-    const answer = await door.send('POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n', 'abc')
+    const answer = await door.send(
+      'POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n',
+      'abc',
+    )
     assert.match(answer, /100 Continue[\s\S]*got 3$/)
   }))
 
@@ -168,8 +177,16 @@ test('says nothing to other origins unless they are declared', () =>
 
 test('answers a declared origin, and no other', () =>
   withDoor({ gateway: { cors: { origins: ['https://app.example.com'] } } }, async (door) => {
-    assert.match(await door.send(`${get}Origin: https://app.example.com\r\n\r\n`), /access-control-allow-origin: https:\/\/app\.example\.com/)
-    for (const origin of ['https://app.example.com.evil.org', 'http://app.example.com', 'null', 'https://APP.example.com/']) {
+    assert.match(
+      await door.send(`${get}Origin: https://app.example.com\r\n\r\n`),
+      /access-control-allow-origin: https:\/\/app\.example\.com/,
+    )
+    for (const origin of [
+      'https://app.example.com.evil.org',
+      'http://app.example.com',
+      'null',
+      'https://APP.example.com/',
+    ]) {
       assert.doesNotMatch(await door.send(`${get}Origin: ${origin}\r\n\r\n`), /access-control/i)
     }
   }))
@@ -177,7 +194,12 @@ test('answers a declared origin, and no other', () =>
 test('takes a connected socket from somebody else, and drains it too', async () => {
   const snapshot = snapshotOf()
   const open: Received[] = []
-  const listener = createListener({ clock: systemClock, snapshot: () => snapshot, onCall: (call) => void open.push(call), onUnreadable: () => undefined })
+  const listener = createListener({
+    clock: systemClock,
+    snapshot: () => snapshot,
+    onCall: (call) => void open.push(call),
+    onUnreadable: () => undefined,
+  })
   const outer = createServer((socket: Socket) => listener.handle(socket))
   await new Promise<void>((resolve) => outer.listen(0, '127.0.0.1', resolve))
   await listener.listen('127.0.0.1', 0)
@@ -192,7 +214,10 @@ test('takes a connected socket from somebody else, and drains it too', async () 
   open[0]?.reply.send(200, {}, 'fine')
   const answer = await new Promise<string>((resolve) => {
     let text = ''
-    client.setEncoding('latin1').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(text))
+    client
+      .setEncoding('latin1')
+      .on('data', (chunk: string) => (text += chunk))
+      .on('end', () => resolve(text))
   })
   assert.match(answer, /^HTTP\/1\.1 200 [\s\S]*connection: close[\s\S]*fine$/i)
   client.end()

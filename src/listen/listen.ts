@@ -149,7 +149,10 @@ export function createListener(options: ListenerOptions): Listener {
   }
   http.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const line = lines.get(socket)
-    if (line === undefined || error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    if (line === undefined || error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
     if (line.isCondemned) return
     line.isCondemned = true
     const [request, another] = line.unanswered
@@ -281,7 +284,11 @@ function createSocketReply(socket: Socket): Reply {
       // the walk of a request whose body broke may have answered while this was being recorded
       if (socket.destroyed || socket.writableEnded || socket.bytesWritten > before) return
       begun = true
-      const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(body)) })
+      const lines = Object.entries({
+        ...headers,
+        connection: 'close',
+        'content-length': String(Buffer.byteLength(body)),
+      })
       const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
       socket.end(`HTTP/1.1 ${status} Refused\r\n${head}\r\n${String(body)}`)
       setTimeout(() => socket.destroy(), 1_000).unref()

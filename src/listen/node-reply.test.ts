@@ -13,10 +13,15 @@ interface Exchange {
 }
 
 /** One request on a connection of its own; the client reads only when it is told to, if `holds`. */
-async function withExchange(work: (exchange: Exchange) => Promise<void>, options: { request?: string; holds?: boolean; isDraining?: boolean } = {}): Promise<void> {
+async function withExchange(
+  work: (exchange: Exchange) => Promise<void>,
+  options: { request?: string; holds?: boolean; isDraining?: boolean } = {},
+): Promise<void> {
   const { request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', holds = false, isDraining = false } = options
   const server = createServer()
-  const arrived = new Promise<[IncomingMessage, ServerResponse]>((resolve) => server.once('request', (...both) => resolve(both)))
+  const arrived = new Promise<[IncomingMessage, ServerResponse]>((resolve) =>
+    server.once('request', (...both) => resolve(both)),
+  )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
   let text = ''
@@ -27,7 +32,12 @@ async function withExchange(work: (exchange: Exchange) => Promise<void>, options
   client.write(request)
   const [incoming, response] = await arrived
   try {
-    await work({ reply: new NodeReply(incoming, response, { always: { 'x-always': 'yes' }, isDraining: () => isDraining }), response, client, received })
+    await work({
+      reply: new NodeReply(incoming, response, { always: { 'x-always': 'yes' }, isDraining: () => isDraining }),
+      response,
+      client,
+      received,
+    })
   } finally {
     client.destroy()
     server.closeAllConnections()
@@ -57,11 +67,14 @@ test('a status without a body has none', () =>
   }))
 
 test('a HEAD is told the length and sent nothing', () =>
-  withExchange(async ({ reply, client, received }) => {
-    reply.send(200, {}, 'never')
-    client.end()
-    assert.match(await received, /content-length: 5\r\n[\s\S]*\r\n\r\n$/)
-  }, { request: 'HEAD / HTTP/1.1\r\nHost: a\r\n\r\n' }))
+  withExchange(
+    async ({ reply, client, received }) => {
+      reply.send(200, {}, 'never')
+      client.end()
+      assert.match(await received, /content-length: 5\r\n[\s\S]*\r\n\r\n$/)
+    },
+    { request: 'HEAD / HTTP/1.1\r\nHost: a\r\n\r\n' },
+  ))
 
 test('the head of a stream leaves before its first byte', () =>
   withExchange(async ({ reply, client }) => {
@@ -74,10 +87,12 @@ test('the head of a stream leaves before its first byte', () =>
 test('tells once that the client went away, and at once to those who ask later', () =>
   withExchange(async ({ reply, client }) => {
     let told = 0
-    const gone = new Promise<void>((resolve) => reply.onGone(() => {
-      told += 1
-      resolve()
-    }))
+    const gone = new Promise<void>((resolve) =>
+      reply.onGone(() => {
+        told += 1
+        resolve()
+      }),
+    )
     client.destroy()
     await gone
     assert.equal(reply.gone, true)
@@ -98,29 +113,35 @@ test('an answer that arrived whole is not a client that left', () =>
   }))
 
 test('a slow client makes one wait, however often it is asked, and no listeners pile up', () =>
-  withExchange(async ({ reply, response, client }) => {
-    reply.begin(200, {})
-    const chunk = Buffer.alloc(1 << 20)
-    for (let round = 0; round < 3; round += 1) {
+  withExchange(
+    async ({ reply, response, client }) => {
+      reply.begin(200, {})
+      const chunk = Buffer.alloc(1 << 20)
+      for (let round = 0; round < 3; round += 1) {
+        while (reply.write(chunk));
+        const waits = [reply.drained(), reply.drained(), reply.drained()]
+        assert.ok(response.listenerCount('drain') <= 2)
+        client.resume()
+        await Promise.all(waits)
+        client.pause()
+      }
       while (reply.write(chunk));
-      const waits = [reply.drained(), reply.drained(), reply.drained()]
-      assert.ok(response.listenerCount('drain') <= 2)
-      client.resume()
-      await Promise.all(waits)
-      client.pause()
-    }
-    while (reply.write(chunk));
-    const waiting = reply.drained()
-    client.destroy()
-    await waiting
-    await new Promise<void>((resolve) => reply.onGone(resolve))
-  }, { holds: true }))
+      const waiting = reply.drained()
+      client.destroy()
+      await waiting
+      await new Promise<void>((resolve) => reply.onGone(resolve))
+    },
+    { holds: true },
+  ))
 
 test('while draining the connection is closed after the answer', () =>
-  withExchange(async ({ reply, received }) => {
-    reply.send(200, {}, 'last')
-    assert.match(await received, /connection: close/i)
-  }, { isDraining: true }))
+  withExchange(
+    async ({ reply, received }) => {
+      reply.send(200, {}, 'last')
+      assert.match(await received, /connection: close/i)
+    },
+    { isDraining: true },
+  ))
 
 test('breaking off leaves the answer without its end', () =>
   withExchange(async ({ reply, received }) => {

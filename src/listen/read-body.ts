@@ -17,7 +17,8 @@ export function readBody(
     return Promise.resolve(refuse('LISTEN_BODY_TOO_LARGE', `declared ${declared} bytes`))
   }
   // `close` came and went: nothing further will be told
-  if (request.destroyed) return Promise.resolve(refuse('LISTEN_HEAD_MALFORMED', 'the client had gone before its body was read'))
+  if (request.destroyed)
+    return Promise.resolve(refuse('LISTEN_HEAD_MALFORMED', 'the client had gone before its body was read'))
   return new Promise((resolve) => {
     let chunks: Buffer[] = []
     let bytes = 0

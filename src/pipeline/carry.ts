@@ -83,11 +83,7 @@ async function answerList(trip: Trip): Promise<Refusal | undefined> {
   return await answerUnary(trip, listed, { ...admitted.limitHeaders, 'sallyport-record': recordHeader(receipt) })
 }
 
-async function answerUnary(
-  trip: Trip,
-  answer: ReleasedAnswer | Refusal,
-  headers: HeaderRecord,
-): Promise<undefined> {
+async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers: HeaderRecord): Promise<undefined> {
   const { admitted, parts } = trip
   if (admitted.reply.gone) {
     const claimed = isRefusal(answer) ? undefined : answer
@@ -162,7 +158,11 @@ const noInput = Object.freeze({})
 const gone = (): Partial<Completion> => ({ outcome: 'aborted', detail: 'the client went away before the answer' })
 
 /** The answer is out, or never will be: leave the completion. Its loss is counted by the trail, not the caller's matter. */
-async function complete(trip: Trip, completion: Partial<Completion>, onLost = (): void => undefined): Promise<undefined> {
+async function complete(
+  trip: Trip,
+  completion: Partial<Completion>,
+  onLost = (): void => undefined,
+): Promise<undefined> {
   trip.call.ended(completion.outcome ?? 'completed')
   if (completion.code !== undefined && completion.code !== '') trip.parts.metrics.refusal(completion.code)
   await recordCompletion(trip, completion).catch(onLost)

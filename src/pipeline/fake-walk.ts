@@ -85,7 +85,11 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const config = configSchema.parse({
     gateway: { publicUrl: 'https://agents.example.com' },
-    agents: [{ name: 'calculator', url }, { name: 'vault', url }, { name: 'open', url, discovery: 'public' }],
+    agents: [
+      { name: 'calculator', url },
+      { name: 'vault', url },
+      { name: 'open', url, discovery: 'public' },
+    ],
     policy: {
       roles: [{ name: 'user', rules: [{ agents: ['calculator'], operations: ['*'] }] }],
       bindings: [{ role: 'user', callers: ['key:alice', 'key:bob'] }],
@@ -101,13 +105,27 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
   const keys = new Map(['alice', 'bob', 'nobody'].map((name) => [name, admin.create({ name }).key]))
   const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
   const dialler = createDialler()
-  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  const compiled = compilePolicy(
+    config.policy,
+    config.agents.map((agent) => agent.name),
+  )
   if (!compiled.ok) throw new Error('the policy of this test is wrong')
   const noKeys = (): Promise<Buffer> => Promise.reject(new Error('no issuer'))
   const rules = {
-    authenticator: createAuthenticator({ clock, keys: store, pepper, assertionKeys: [signer], fetchJwks: noKeys, readJwks: noKeys }),
+    authenticator: createAuthenticator({
+      clock,
+      keys: store,
+      pepper,
+      assertionKeys: [signer],
+      fetchJwks: noKeys,
+      readJwks: noKeys,
+    }),
     policy: compiled.policy,
-    forwarder: { clock, signer, upstreams: new Map(config.agents.map((agent) => [agent.name, createUpstream(agent, {}, dialler, clock)])) },
+    forwarder: {
+      clock,
+      signer,
+      upstreams: new Map(config.agents.map((agent) => [agent.name, createUpstream(agent, {}, dialler, clock)])),
+    },
   }
   const log: string[] = []
   const records: Recorded[] = []
@@ -121,20 +139,43 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
     audit,
     rulesOf: () => rules,
     ownership,
-    lister: input.lister ?? createTaskLister({ index: { list: () => ({ rows: [], total: 0, nextCursor: undefined }), forget: () => undefined }, ownership, tokenSecret: randomBytes(32) }),
+    lister:
+      input.lister ??
+      createTaskLister({
+        index: { list: () => ({ rows: [], total: 0, nextCursor: undefined }), forget: () => undefined },
+        ownership,
+        tokenSecret: randomBytes(32),
+      }),
     limiter: createLimiter({ clock, limits: config.limits }),
     sourceLimiter: createSourceLimiter({ clock, rate: config.unauthenticated.requests }),
-    discovery: { clock, cards: new Map(), jwks: () => JSON.stringify(signer.jwks()), fetchCard: (agent) => dialler.get(`${agent.url}/card`, { maxBytes: 10_000, timeoutMs: 1_000 }) },
+    discovery: {
+      clock,
+      cards: new Map(),
+      jwks: () => JSON.stringify(signer.jwks()),
+      fetchCard: (agent) => dialler.get(`${agent.url}/card`, { maxBytes: 10_000, timeoutMs: 1_000 }),
+    },
     heartbeat,
-    metrics: { stage: () => undefined, call: (agent, operation, outcome) => void counted.push(`${agent} ${operation} ${outcome}`), refusal: (code) => void counted.push(code) },
+    metrics: {
+      stage: () => undefined,
+      call: (agent, operation, outcome) => void counted.push(`${agent} ${operation} ${outcome}`),
+      refusal: (code) => void counted.push(code),
+    },
     onBug: (error) => void bugs.push(error),
   }
   const walkOf: FakeWalk = {
-    clock, parts, snapshot, ownership, records, log, bugs, counted,
+    clock,
+    parts,
+    snapshot,
+    ownership,
+    records,
+    log,
+    bugs,
+    counted,
     failing: new Set(),
     unrecorded: 0,
     gate: undefined,
-    agent: (_request, response, body) => say(response, body, { message: { messageId: 'm', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } }),
+    agent: (_request, response, body) =>
+      say(response, body, { message: { messageId: 'm', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } }),
     async ask(ask = {}) {
       const reply = ask.reply ?? new FakeReply()
       await walk(receive(ask, snapshot, reply, keys), parts)
@@ -164,7 +205,14 @@ function receive(ask: Ask, snapshot: Snapshot, reply: FakeReply, keys: ReadonlyM
     path: ask.path ?? '/agents/calculator',
     query: '',
     host: 'agents.example.com',
-    headers: new Map(Object.entries({ 'content-type': 'application/json', 'a2a-version': '1.0', ...(key && { authorization: `Bearer ${key}` }), ...ask.headers })),
+    headers: new Map(
+      Object.entries({
+        'content-type': 'application/json',
+        'a2a-version': '1.0',
+        ...(key && { authorization: `Bearer ${key}` }),
+        ...ask.headers,
+      }),
+    ),
     source: ask.source ?? '192.0.2.7',
     reply,
     readBody: () => Promise.resolve(Buffer.from(body)),
@@ -186,14 +234,24 @@ function fakeAudit(walkOf: () => FakeWalk): AuditTrail {
     log.push(record.kind)
     return { origin: 'o', index: records.length - 1, leafHash: 'h' }
   }
-  const refusal = (kind: 'refused' | 'refusedUnknown') => (facts: CallFacts, said: Refusal): Promise<Receipt> =>
-    write({ kind, code: said.code, detail: said.detail, facts, claims: [] })
+  const refusal =
+    (kind: 'refused' | 'refusedUnknown') =>
+    (facts: CallFacts, said: Refusal): Promise<Receipt> =>
+      write({ kind, code: said.code, detail: said.detail, facts, claims: [] })
   return {
     allowed: (facts, _admitted, claims) => write({ kind: 'allowed', code: '', facts, claims }),
     refused: refusal('refused'),
     refusedUnknown: refusal('refusedUnknown'),
     discovered: (facts) => write({ kind: 'discovered', code: '', facts, claims: [] }),
-    completed: (facts, completion) => write({ kind: 'completed', code: completion.code, detail: completion.detail, facts, completion, claims: completion.claims }),
+    completed: (facts, completion) =>
+      write({
+        kind: 'completed',
+        code: completion.code,
+        detail: completion.detail,
+        facts,
+        completion,
+        claims: completion.claims,
+      }),
     claimed: (facts, claims) => write({ kind: 'claimed', code: '', facts, claims }),
     administered: () => Promise.reject(new Error('not part of a walk')),
     close: () => Promise.resolve(),

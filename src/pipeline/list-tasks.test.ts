@@ -6,9 +6,22 @@ import test, { after, before } from 'node:test'
 import { createManualClock } from '../base/clock.ts'
 import type { Binding } from '../a2a/operations.ts'
 import type { ListFilter } from '../exchange/exchange.ts'
-import { createAssertionSigner, createDialler, createUpstream, type Dialler, type Forwarder } from '../forward/forward.ts'
+import {
+  createAssertionSigner,
+  createDialler,
+  createUpstream,
+  type Dialler,
+  type Forwarder,
+} from '../forward/forward.ts'
 import { isRefusal, type RefusalCode } from '../refusal/refusal.ts'
-import { admittedOf, FakeReply, memoryOwnership, snapshotOf, type FakeAdmitted, type MemoryOwnership } from '../../test/fakes/walk.ts'
+import {
+  admittedOf,
+  FakeReply,
+  memoryOwnership,
+  snapshotOf,
+  type FakeAdmitted,
+  type MemoryOwnership,
+} from '../../test/fakes/walk.ts'
 import { createTaskLister, type TaskIndex, type TaskLister, type TaskRow } from './list-tasks.ts'
 
 interface World {
@@ -35,7 +48,12 @@ let world: World
 const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
 const working = 'TASK_STATE_WORKING'
 const completed = 'TASK_STATE_COMPLETED'
-const task = (id: string, state = working, more: object = {}): object => ({ id, contextId: 'c1', status: { state }, ...more })
+const task = (id: string, state = working, more: object = {}): object => ({
+  id,
+  contextId: 'c1',
+  status: { state },
+  ...more,
+})
 
 before(async () => {
   server = createServer((request, response) => {
@@ -49,7 +67,9 @@ before(async () => {
       if (typeof answer === 'number') {
         const isMissing = answer === 404 && rpc !== undefined
         response.writeHead(isMissing ? 200 : answer)
-        response.end(isMissing ? `{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"x"}}` : '{"error":{"code":404}}')
+        response.end(
+          isMissing ? `{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"x"}}` : '{"error":{"code":404}}',
+        )
         return
       }
       const text = typeof answer === 'string' ? answer : JSON.stringify(answer)
@@ -73,11 +93,20 @@ function indexOver(rows: TaskRow[], ownership: MemoryOwnership): TaskIndex {
       const fitting = rows.filter((row) => {
         const found = ownership.tasks.get(row.taskId)
         const isMine = found?.owner.caller === owner.caller && found.owner.origin === owner.origin
-        return isMine && (filter.contextId ?? row.contextId) === row.contextId && (filter.status ?? row.state) === row.state && row.timestampMs >= (filter.afterMs ?? 0)
+        return (
+          isMine &&
+          (filter.contextId ?? row.contextId) === row.contextId &&
+          (filter.status ?? row.state) === row.state &&
+          row.timestampMs >= (filter.afterMs ?? 0)
+        )
       })
       const from = Number(filter.cursor ?? 0)
       const next = from + filter.limit
-      return { rows: fitting.slice(from, next), total: fitting.length, nextCursor: next < fitting.length ? String(next) : undefined }
+      return {
+        rows: fitting.slice(from, next),
+        total: fitting.length,
+        nextCursor: next < fitting.length ? String(next) : undefined,
+      }
     },
     forget(_agent, _tenant, taskId) {
       const at = rows.findIndex((row) => row.taskId === taskId)
@@ -87,7 +116,15 @@ function indexOver(rows: TaskRow[], ownership: MemoryOwnership): TaskIndex {
   }
 }
 
-const everything: ListFilter = { contextId: '', status: '', pageSize: 50, pageToken: '', historyLength: undefined, statusTimestampAfterMs: 0, includeArtifacts: false }
+const everything: ListFilter = {
+  contextId: '',
+  status: '',
+  pageSize: 50,
+  pageToken: '',
+  historyLength: undefined,
+  statusTimestampAfterMs: 0,
+  includeArtifacts: false,
+}
 
 /** Tasks by id and owner, newest first. */
 function make(owners: Readonly<Record<string, string>>, binding: Binding = 'JSONRPC'): World {
@@ -95,7 +132,11 @@ function make(owners: Readonly<Record<string, string>>, binding: Binding = 'JSON
   const [agent] = snapshot.config.agents
   assert.ok(agent)
   const clock = createManualClock()
-  const forwarder: Forwarder = { clock, signer, upstreams: new Map([['calculator', createUpstream(agent, {}, dialler, clock)]]) }
+  const forwarder: Forwarder = {
+    clock,
+    signer,
+    upstreams: new Map([['calculator', createUpstream(agent, {}, dialler, clock)]]),
+  }
   const ownership = memoryOwnership()
   const rows: TaskRow[] = []
   for (const [taskId, owner] of Object.entries(owners)) {
@@ -111,11 +152,20 @@ function make(owners: Readonly<Record<string, string>>, binding: Binding = 'JSON
       if (row !== undefined) rows[at] = { ...row, state }
     }
   }
-  const lister: TaskLister = createTaskLister({ index: indexOver(rows, ownership), ownership, tokenSecret: Buffer.alloc(32, 1) })
+  const lister: TaskLister = createTaskLister({
+    index: indexOver(rows, ownership),
+    ownership,
+    tokenSecret: Buffer.alloc(32, 1),
+  })
   const ask = (filter: Partial<ListFilter>, call: FakeAdmitted): ReturnType<TaskLister['list']> =>
-    lister.list(admittedOf({ operation: 'ListTasks', binding, snapshot, list: { ...everything, ...filter }, ...call }), forwarder)
+    lister.list(
+      admittedOf({ operation: 'ListTasks', binding, snapshot, list: { ...everything, ...filter }, ...call }),
+      forwarder,
+    )
   world = {
-    ownership, rows, asked: [],
+    ownership,
+    rows,
+    asked: [],
     answers: (id) => task(id),
     async list(filter = {}, call = {}) {
       const answer = await ask(filter, call)
@@ -153,7 +203,8 @@ for (const binding of ['JSONRPC', 'HTTP+JSON'] as const) {
   })
 
   test(`artifacts are cut out unless they are asked for, over ${binding}`, async () => {
-    make({ t1: 'key:alice' }, binding).answers = (id) => task(id, working, { artifacts: [{ artifactId: 'a', parts: [] }], metadata: { artifacts: 1 } })
+    make({ t1: 'key:alice' }, binding).answers = (id) =>
+      task(id, working, { artifacts: [{ artifactId: 'a', parts: [] }], metadata: { artifacts: 1 } })
     const [without] = (await world.list()).tasks
     assert.equal('artifacts' in (without ?? {}), false)
     assert.deepEqual((without as { metadata?: unknown }).metadata, { artifacts: 1 })
@@ -224,7 +275,17 @@ test('a page token that was made up or changed is refused', async () => {
     copy[at] = (copy[at] ?? 0) ^ 1
     return copy.toString('base64url')
   })
-  const rubbish = ['x', '3', 'AAAA', '"', '\u0000', '../', Buffer.alloc(16).toString('base64url'), Buffer.alloc(40).toString('base64url'), bytes.subarray(0, 16).toString('base64url')]
+  const rubbish = [
+    'x',
+    '3',
+    'AAAA',
+    '"',
+    '\u0000',
+    '../',
+    Buffer.alloc(16).toString('base64url'),
+    Buffer.alloc(40).toString('base64url'),
+    bytes.subarray(0, 16).toString('base64url'),
+  ]
   for (const pageToken of [...changed, ...rubbish]) await world.refused('VALIDATE_PARAMS', { pageSize: 3, pageToken })
   assert.ok(world.asked.length <= 3)
 })

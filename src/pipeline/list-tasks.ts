@@ -56,15 +56,21 @@ export function createTaskLister(parts: {
       const filter = admitted.list
       if (filter === undefined) return refuse('GATEWAY_INTERNAL', 'a list without a filter')
       const cursor = openToken(admitted, filter, parts.tokenSecret)
-      if (cursor === undefined) return refuse('VALIDATE_PARAMS', 'the page token is not this caller\'s', { hint: 'pageToken' })
+      if (cursor === undefined)
+        return refuse('VALIDATE_PARAMS', "the page token is not this caller's", { hint: 'pageToken' })
       const ask = new Asker(admitted, forwarder, filter, parts)
       const failed = await ask.refreshForFilter()
       if (failed !== undefined) return failed
       const page = ask.page(cursor)
       const problem = await ask.fetchAll(page.rows)
       if (problem !== undefined) return problem
-      const nextToken = page.nextCursor === undefined ? '' : sealToken(admitted, filter, page.nextCursor, parts.tokenSecret)
-      return releaseList(admitted, ask.texts(page.rows), { nextToken, pageSize: filter.pageSize, totalSize: ask.page(cursor).total })
+      const nextToken =
+        page.nextCursor === undefined ? '' : sealToken(admitted, filter, page.nextCursor, parts.tokenSecret)
+      return releaseList(admitted, ask.texts(page.rows), {
+        nextToken,
+        pageSize: filter.pageSize,
+        totalSize: ask.page(cursor).total,
+      })
     },
   }
 }
@@ -95,7 +101,10 @@ class Asker {
     const { status, statusTimestampAfterMs, contextId } = this.#filter
     if (status === '' && statusTimestampAfterMs === 0) return undefined
     const { agent, tenant } = this.#admitted
-    const newest = this.#parts.index.list(agent.name, tenant, this.#owner, { ...(contextId !== '' && { contextId }), limit: maxRefreshed })
+    const newest = this.#parts.index.list(agent.name, tenant, this.#owner, {
+      ...(contextId !== '' && { contextId }),
+      limit: maxRefreshed,
+    })
     return await this.fetchAll(newest.rows.filter((row) => !terminal.has(row.state)))
   }
 
@@ -127,7 +136,14 @@ class Asker {
   }
 
   async #fetch(taskId: string): Promise<Refusal | undefined> {
-    const call: Admitted = { ...this.#admitted, operation: 'GetTask', taskId, contextId: '', requestId: '1', body: { id: 1 } }
+    const call: Admitted = {
+      ...this.#admitted,
+      operation: 'GetTask',
+      taskId,
+      contextId: '',
+      requestId: '1',
+      body: { id: 1 },
+    }
     const sent = forwardGetTask(call, this.#forwarder, requestFor(call, taskId, this.#filter.historyLength))
     call.reply.onGone(() => sent.abort())
     const answer = await sent.answer
@@ -147,7 +163,10 @@ class Asker {
     const [task] = released.states
     if (task === undefined) return refuse('RELEASE_INVALID_ANSWER', 'the agent answered GetTask without a task')
     this.#parts.ownership.note(released.states, call)
-    this.#fetched.set(taskId, { text: taskText(call, released.released.text, this.#filter.includeArtifacts), state: task.state })
+    this.#fetched.set(taskId, {
+      text: taskText(call, released.released.text, this.#filter.includeArtifacts),
+      state: task.state,
+    })
     return undefined
   }
 
@@ -196,7 +215,16 @@ function cutMember(text: string, key: string): string {
 
 function tokenSignature(admitted: Admitted, filter: ListFilter, cursor: string, secret: Buffer): Buffer {
   const { caller, origin, agent, tenant } = admitted
-  const bound = [caller.id, origin.id, agent.name, tenant, filter.contextId, filter.status, filter.statusTimestampAfterMs, cursor]
+  const bound = [
+    caller.id,
+    origin.id,
+    agent.name,
+    tenant,
+    filter.contextId,
+    filter.status,
+    filter.statusTimestampAfterMs,
+    cursor,
+  ]
   return createHmac('sha256', secret).update(JSON.stringify(bound)).digest().subarray(0, 16)
 }
 

@@ -6,7 +6,10 @@ import { FakeReply, settled } from '../../test/fakes/walk.ts'
 import { messageParams, say, startFakeWalk, type Ask, type FakeWalk } from './fake-walk.ts'
 import { walkUnreadable } from './pipeline.ts'
 
-async function withWalk(work: (walk: FakeWalk) => Promise<void>, input: Parameters<typeof startFakeWalk>[0] = {}): Promise<void> {
+async function withWalk(
+  work: (walk: FakeWalk) => Promise<void>,
+  input: Parameters<typeof startFakeWalk>[0] = {},
+): Promise<void> {
   const walk = await startFakeWalk(input)
   try {
     await work(walk)
@@ -71,7 +74,9 @@ test('what cannot be recorded is not sent, and the caller learns only that', () 
 test('a context that a lost send had taken is free again', () =>
   withWalk(async (walk) => {
     walk.failing.add('allowed')
-    await walk.rpc('SendMessage', { message: { messageId: 'm', role: 'ROLE_USER', contextId: 'mine', parts: [{ text: 'hi' }] } })
+    await walk.rpc('SendMessage', {
+      message: { messageId: 'm', role: 'ROLE_USER', contextId: 'mine', parts: [{ text: 'hi' }] },
+    })
     assert.equal(walk.ownership.contexts.size, 0)
   }))
 
@@ -104,19 +109,26 @@ test('a refusal that cannot be recorded is a 503', () =>
     assert.equal((await send(walk, { as: '' })).status, 503)
   }))
 
-test('a new task is its caller\'s, durably, before the answer is seen', () =>
+test("a new task is its caller's, durably, before the answer is seen", () =>
   withWalk(async (walk) => {
     walk.agent = (_request, response, body) => say(response, body, { task: task('new') })
     const reply = await send(walk)
     assert.equal(reply.status, 200)
     assert.deepEqual(walk.log, ['allowed', 'agent', 'completed', 'caller 200'])
-    assert.deepEqual(walk.records[1]?.claims.map((claim) => claim.kind), ['task', 'context'])
-    assert.deepEqual(walk.ownership.noted.map((each) => each.taskId), ['new'])
+    assert.deepEqual(
+      walk.records[1]?.claims.map((claim) => claim.kind),
+      ['task', 'context'],
+    )
+    assert.deepEqual(
+      walk.ownership.noted.map((each) => each.taskId),
+      ['new'],
+    )
   }))
 
-test('a new task that cannot be recorded is nobody\'s, and its answer is not seen', () =>
+test("a new task that cannot be recorded is nobody's, and its answer is not seen", () =>
   withWalk(async (walk) => {
-    walk.agent = (_request, response, body) => say(response, body, { task: { ...task('new'), metadata: { secret: 'POISON' } } })
+    walk.agent = (_request, response, body) =>
+      say(response, body, { task: { ...task('new'), metadata: { secret: 'POISON' } } })
     walk.failing.add('completed')
     const reply = await send(walk)
     assert.equal(reply.status, 503)
@@ -174,7 +186,10 @@ test('every "no" is recorded, with its code, before it is said', () =>
       walk.records.length = 0
       const reply = await walk.ask(ask)
       assert.equal(reply.status, status, code)
-      assert.deepEqual(walk.records.map((record) => [record.kind, record.code]), [['refused', code]])
+      assert.deepEqual(
+        walk.records.map((record) => [record.kind, record.code]),
+        [['refused', code]],
+      )
       assert.equal(reply.headers['sallyport-record'], 'o/0/h')
     }
     assert.equal(walk.log.includes('agent'), false)
@@ -197,7 +212,8 @@ test('an agent that has lost a task answers as a foreign one is answered', () =>
   withWalk(async (walk) => {
     walk.ownership.give('task', 'mine', 'key:alice')
     walk.ownership.give('task', 'bobs', 'key:bob')
-    walk.agent = (_request, response) => response.end('{"jsonrpc":"2.0","id":"q-1","error":{"code":-32001,"message":"lost it"}}')
+    walk.agent = (_request, response) =>
+      response.end('{"jsonrpc":"2.0","id":"q-1","error":{"code":-32001,"message":"lost it"}}')
     const lost = await get(walk, 'mine')
     const foreign = await get(walk, 'bobs')
     assert.equal(lost.body, foreign.body)
@@ -206,7 +222,11 @@ test('an agent that has lost a task answers as a foreign one is answered', () =>
 
 test('unknown callers are told nothing of the path, and too many of them to wait', () =>
   withWalk(async (walk) => {
-    const asks: readonly Ask[] = [{ path: '/agents/calculator' }, { path: '/agents/vault' }, { path: '/agents/missing' }]
+    const asks: readonly Ask[] = [
+      { path: '/agents/calculator' },
+      { path: '/agents/vault' },
+      { path: '/agents/missing' },
+    ]
     const replies: FakeReply[] = []
     for (const ask of asks) replies.push(await walk.ask({ ...ask, as: '' }))
     for (const reply of replies) {
@@ -226,7 +246,9 @@ test('a thrown bug denies, is recorded and says nothing of itself', () =>
   withWalk(async (walk) => {
     walk.ownership.failure = new TypeError('PRIVATE belief')
     walk.agent = (_request, response, body) => say(response, body, { task: task('new') })
-    const reply = await walk.rpc('SendMessage', { message: { messageId: 'm', role: 'ROLE_USER', contextId: 'c', parts: [{ text: 'x' }] } })
+    const reply = await walk.rpc('SendMessage', {
+      message: { messageId: 'm', role: 'ROLE_USER', contextId: 'c', parts: [{ text: 'x' }] },
+    })
     assert.equal(reply.status, 500)
     assert.match(reply.body, /-32603/)
     assert.doesNotMatch(reply.body, /PRIVATE/)
@@ -251,7 +273,13 @@ test('an agent that answers rubbish fails the call after it was allowed, and the
     const reply = await send(walk)
     assert.match(reply.body, /-32006/)
     assert.doesNotMatch(reply.body, /POISON/)
-    assert.deepEqual(walk.records.map((record) => [record.kind, record.code]), [['allowed', ''], ['completed', 'RELEASE_INVALID_ANSWER']])
+    assert.deepEqual(
+      walk.records.map((record) => [record.kind, record.code]),
+      [
+        ['allowed', ''],
+        ['completed', 'RELEASE_INVALID_ANSWER'],
+      ],
+    )
     assert.equal(walk.records[1]?.completion?.outcome, 'failed')
   }))
 
@@ -289,7 +317,8 @@ test('a place among the streams is given back however the stream ends', () =>
 test('the directory lists only what the caller may call, and what is public', () =>
   withWalk(async (walk) => {
     const reply = await walk.ask({ method: 'GET', path: '/agents' })
-    const namesOf = (from: FakeReply): string[] => (from.json() as { agents: { name: string }[] }).agents.map((agent) => agent.name)
+    const namesOf = (from: FakeReply): string[] =>
+      (from.json() as { agents: { name: string }[] }).agents.map((agent) => agent.name)
     assert.deepEqual(namesOf(reply), ['calculator', 'open'])
     const none = await walk.ask({ method: 'GET', path: '/agents', as: 'nobody' })
     assert.deepEqual(namesOf(none), ['open'])
@@ -299,7 +328,8 @@ test('the directory lists only what the caller may call, and what is public', ()
 test('a public card needs no credential, any other does', () =>
   withWalk(async (walk) => {
     walk.agent = (_request, response) => response.end('{"name":"Card"}')
-    const card = (agent: string): Promise<FakeReply> => walk.ask({ method: 'GET', path: `/agents/${agent}/.well-known/agent-card.json`, as: '' })
+    const card = (agent: string): Promise<FakeReply> =>
+      walk.ask({ method: 'GET', path: `/agents/${agent}/.well-known/agent-card.json`, as: '' })
     assert.equal((await card('open')).status, 200)
     assert.equal(walk.records.at(-1)?.kind, 'discovered')
     for (const agent of ['calculator', 'vault', 'missing']) assert.equal((await card(agent)).status, 401)
@@ -318,7 +348,13 @@ test('bytes that were never a request are recorded and answered once', () =>
   withWalk(async (walk) => {
     const unreadable = (): Promise<FakeReply> => {
       const reply = new FakeReply()
-      const given = { call: createCallId(), receivedAtMs: 1, source: '192.0.2.9', refusal: refuse('LISTEN_HEAD_MALFORMED', 'PRIVATE'), reply }
+      const given = {
+        call: createCallId(),
+        receivedAtMs: 1,
+        source: '192.0.2.9',
+        refusal: refuse('LISTEN_HEAD_MALFORMED', 'PRIVATE'),
+        reply,
+      }
       return walkUnreadable(given, walk.parts).then(() => reply)
     }
     const reply = await unreadable()

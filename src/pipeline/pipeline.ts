@@ -82,4 +82,5 @@ export async function walkUnreadable(unreadable: Unreadable, parts: WalkParts): 
   await refuseUnreadable(unreadable, parts)
 }
 
-const describe = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error)

@@ -4,7 +4,16 @@ import { createManualClock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { refuse } from '../refusal/refusal.ts'
 import type { ReleasedEvent } from '../release/release.ts'
-import { admittedOf, FakeReply, FakeStream, memoryOwnership, settled, snapshotOf, type FakeAdmitted, type MemoryOwnership } from '../../test/fakes/walk.ts'
+import {
+  admittedOf,
+  FakeReply,
+  FakeStream,
+  memoryOwnership,
+  settled,
+  snapshotOf,
+  type FakeAdmitted,
+  type MemoryOwnership,
+} from '../../test/fakes/walk.ts'
 import { createHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { relayStream, type RelayEnd } from './relay-stream.ts'
 
@@ -22,7 +31,14 @@ interface World {
   events(): string[]
 }
 
-const bounds = { streamEvents: 5, streamBytes: '10KiB', event: '1KiB', streamLife: '100s', streamSilence: '10s', ping: '4s' }
+const bounds = {
+  streamEvents: 5,
+  streamBytes: '10KiB',
+  event: '1KiB',
+  streamLife: '100s',
+  streamSilence: '10s',
+  ping: '4s',
+}
 
 function open(call: FakeAdmitted = {}, before: (world: World) => void = () => undefined): World {
   const clock = createManualClock()
@@ -33,14 +49,25 @@ function open(call: FakeAdmitted = {}, before: (world: World) => void = () => un
   const heartbeat = createHeartbeat(clock, 1e9)
   const recorded: ReleasedEvent[] = []
   const world: World = {
-    clock, reply, stream, ownership, heartbeat, recorded,
+    clock,
+    reply,
+    stream,
+    ownership,
+    heartbeat,
+    recorded,
     record: () => Promise.resolve(),
     end: undefined,
     events: () => reply.body.split('\n\n').filter((text) => text.startsWith('data: ') || text.startsWith('event: ')),
   }
   before(world)
   reply.begin(200, {})
-  const admitted = admittedOf({ operation: 'SendStreamingMessage', binding: 'HTTP+JSON', snapshot: snapshotOf({ gateway: { bounds } }), reply, ...call })
+  const admitted = admittedOf({
+    operation: 'SendStreamingMessage',
+    binding: 'HTTP+JSON',
+    snapshot: snapshotOf({ gateway: { bounds } }),
+    reply,
+    ...call,
+  })
   const recordClaims = async (event: ReleasedEvent): Promise<void> => {
     recorded.push(event)
     await world.record()
@@ -49,7 +76,8 @@ function open(call: FakeAdmitted = {}, before: (world: World) => void = () => un
   return world
 }
 
-const update = (id = 't1', text = 'x'): string => `{"artifactUpdate":{"taskId":"${id}","artifact":{"artifactId":"${text}"}}}`
+const update = (id = 't1', text = 'x'): string =>
+  `{"artifactUpdate":{"taskId":"${id}","artifact":{"artifactId":"${text}"}}}`
 const event = (id?: string, text?: string): string => `data: ${update(id, text)}\n\n`
 const gate = (): { promise: Promise<void>; open: () => void; fail: (error: Error) => void } => {
   let open: () => void = () => undefined
@@ -100,7 +128,7 @@ test('an event of several lines stays one event', async () => {
   assert.deepEqual(JSON.parse(world.reply.body.replaceAll('data: ', '')), JSON.parse(update()))
 })
 
-test('comments and names of the agent\'s go no further', () => {
+test("comments and names of the agent's go no further", () => {
   const world = open()
   world.stream.chunk(`: secret\nid: secret\nretry: 1\nevent: message\n${event()}`)
   assert.equal(world.reply.body, event())
@@ -120,7 +148,7 @@ test('a slow caller pauses the agent until it has caught up', async () => {
   assert.equal(world.stream.paused, false)
 })
 
-test('a task that is new is somebody\'s, durably, before its event is seen', async () => {
+test("a task that is new is somebody's, durably, before its event is seen", async () => {
   const wait = gate()
   const world = open({}, (each) => (each.record = () => wait.promise))
   world.stream.chunk(event('new') + event())
@@ -169,7 +197,15 @@ test('an agent that fails while an event waits ends the stream at once, and the 
 })
 
 test('refuses what is no event of this call, and passes nothing after it', async () => {
-  const bad = ['data: nonsense\n\n', event('t2').replace('t2', 'foreign'), 'data: {"x":1}\n\n', 'event: other\ndata: {}\n\n', 'nonsense\n\n', '\ufeffdata: 1\n\n', 'data: {"task":{"id":"t1"},"task":{}}\n\n']
+  const bad = [
+    'data: nonsense\n\n',
+    event('t2').replace('t2', 'foreign'),
+    'data: {"x":1}\n\n',
+    'event: other\ndata: {}\n\n',
+    'nonsense\n\n',
+    '\ufeffdata: 1\n\n',
+    'data: {"task":{"id":"t1"},"task":{}}\n\n',
+  ]
   for (const text of bad) {
     const world = open()
     world.ownership.give('task', 'foreign', 'key:bob')
@@ -326,7 +362,7 @@ test('a caller who had gone before the stream began never starts it', async () =
   assert.equal(world.heartbeat.size, 0)
 })
 
-test('the failure that a caller\'s leaving causes is not the agent\'s', async () => {
+test("the failure that a caller's leaving causes is not the agent's", async () => {
   const world = open()
   world.reply.gone = true
   world.stream.fail(refuse('FORWARD_UNAVAILABLE', ''))
@@ -334,14 +370,17 @@ test('the failure that a caller\'s leaving causes is not the agent\'s', async ()
   assert.equal(world.end?.clientGone, true)
 })
 
-test('an agent that stalls by the transport\'s clock stalls', async () => {
+test("an agent that stalls by the transport's clock stalls", async () => {
   const world = open()
   world.stream.fail(refuse('FORWARD_TIMEOUT', ''))
   await assertOver(world, 'agent-failed', 'RELEASE_STREAM_STALLED')
 })
 
 test('a store that fails or a bug ends this stream and nothing else, wherever it strikes', async () => {
-  for (const [error, code] of [[new Fault('STORE_UNREACHABLE', 'private'), 'AUDIT_UNAVAILABLE'], [new TypeError('private'), 'GATEWAY_INTERNAL']] as const) {
+  for (const [error, code] of [
+    [new Fault('STORE_UNREACHABLE', 'private'), 'AUDIT_UNAVAILABLE'],
+    [new TypeError('private'), 'GATEWAY_INTERNAL'],
+  ] as const) {
     const now = open()
     now.ownership.failure = error
     now.stream.chunk(event('new'))

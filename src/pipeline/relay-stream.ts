@@ -5,7 +5,13 @@
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { Admitted } from '../exchange/exchange.ts'
-import { createSseParser, type ChunkSink, type RawEvent, type SseParser, type StreamAnswer } from '../forward/forward.ts'
+import {
+  createSseParser,
+  type ChunkSink,
+  type RawEvent,
+  type SseParser,
+  type StreamAnswer,
+} from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { renderJsonRpcError, renderRestError } from '../refusal/render.ts'
 import { releaseEvent, type OwnershipBook, type ReleasedEvent } from '../release/release.ts'

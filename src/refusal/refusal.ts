@@ -15,8 +15,14 @@ export interface CatalogueRow {
   readonly publicMessage: string
 }
 
-const row = (http: number, jsonRpcHttp: number, jsonRpc: number, grpc: string, reason: string, publicMessage: string): CatalogueRow =>
-  Object.freeze({ http, jsonRpcHttp, jsonRpc, grpc, reason, publicMessage })
+const row = (
+  http: number,
+  jsonRpcHttp: number,
+  jsonRpc: number,
+  grpc: string,
+  reason: string,
+  publicMessage: string,
+): CatalogueRow => Object.freeze({ http, jsonRpcHttp, jsonRpc, grpc, reason, publicMessage })
 
 export type RefusalCode =
   | 'LISTEN_HEAD_MALFORMED'
@@ -100,7 +106,11 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export function refuse(code: RefusalCode, detail: string, extra: { hint?: string; headers?: Record<string, string> } = {}): Refusal {
+export function refuse(
+  code: RefusalCode,
+  detail: string,
+  extra: { hint?: string; headers?: Record<string, string> } = {},
+): Refusal {
   return { kind: 'refusal', code, detail, ...extra }
 }
 

@@ -14,7 +14,13 @@ test('says a refusal as JSON-RPC, with the id as it stood in the request', () =>
     assert.deepEqual(JSON.parse(body).error, {
       code: -32041,
       message: 'Permission denied',
-      data: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', 'reason': 'PERMISSION_DENIED', 'domain': 'a2a-protocol.org' }],
+      data: [
+        {
+          '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+          reason: 'PERMISSION_DENIED',
+          domain: 'a2a-protocol.org',
+        },
+      ],
     })
   }
 })
@@ -29,7 +35,9 @@ test('says a refusal as HTTP+JSON', () => {
       code: 404,
       status: 'NOT_FOUND',
       message: 'Task not found',
-      details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', 'reason': 'TASK_NOT_FOUND', 'domain': 'a2a-protocol.org' }],
+      details: [
+        { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'TASK_NOT_FOUND', domain: 'a2a-protocol.org' },
+      ],
     },
   })
 })
@@ -48,7 +56,7 @@ test('every refusal has the status of its binding, and is never cached', () => {
   }
 })
 
-test('errors that are the gateway\'s own have their real status in both bindings', () => {
+test("errors that are the gateway's own have their real status in both bindings", () => {
   const own = codes.filter((each) => catalogue[each].jsonRpc <= -32040 && catalogue[each].jsonRpc >= -32044)
   assert.ok(own.length > 8)
   for (const each of own) {
@@ -59,7 +67,10 @@ test('errors that are the gateway\'s own have their real status in both bindings
 
 test('no two refusals of authentication can be told apart', () => {
   for (const binding of ['JSONRPC', 'HTTP+JSON'] as const) {
-    assert.deepEqual(renderRefusal(refuse('AUTHN_MISSING', 'a'), binding, '1'), renderRefusal(refuse('AUTHN_INVALID', 'b'), binding, '1'))
+    assert.deepEqual(
+      renderRefusal(refuse('AUTHN_MISSING', 'a'), binding, '1'),
+      renderRefusal(refuse('AUTHN_INVALID', 'b'), binding, '1'),
+    )
   }
 })
 

@@ -14,7 +14,11 @@ function owners(...foreign: string[]): MemoryOwnership {
   return ownership
 }
 
-function filter(text: string, ownership: MemoryOwnership, changed: FakeAdmitted = {}): ReturnType<typeof filterConfigs> {
+function filter(
+  text: string,
+  ownership: MemoryOwnership,
+  changed: FakeAdmitted = {},
+): ReturnType<typeof filterConfigs> {
   const parsed = parseStrictJson(text, { maxDepth: 64, maxNodes: 100_000 })
   assert.ok(parsed.ok, text)
   const value = 'jsonrpc' in (parsed.value as object) ? (parsed.value as { result: never }).result : parsed.value
@@ -26,7 +30,7 @@ test('leaves a list alone that holds nothing of others', () => {
   assert.equal(filter(text, owners('c')), text)
 })
 
-test('cuts what is another\'s and keeps the rest as it is written', () => {
+test("cuts what is another's and keeps the rest as it is written", () => {
   const text = '{"configs":[{"id":"a","n":1.0},{"id":"b"},{"id":"c","n":1e1}],"nextPageToken":"x"}'
   assert.equal(filter(text, owners('b')), '{"configs":[{"id":"a","n":1.0},{"id":"c","n":1e1}],"nextPageToken":"x"}')
   assert.equal(filter(text, owners('a', 'b', 'c')), '{"configs":[],"nextPageToken":"x"}')
@@ -34,7 +38,10 @@ test('cuts what is another\'s and keeps the rest as it is written', () => {
 
 test('cuts inside the envelope of JSON-RPC', () => {
   const text = '{"result":{"configs":[{"id":"a"},{"id":"b"}]},"id":1,"jsonrpc":"2.0"}'
-  assert.equal(filter(text, owners('a'), { binding: 'JSONRPC' }), '{"result":{"configs":[{"id":"b"}]},"id":1,"jsonrpc":"2.0"}')
+  assert.equal(
+    filter(text, owners('a'), { binding: 'JSONRPC' }),
+    '{"result":{"configs":[{"id":"b"}]},"id":1,"jsonrpc":"2.0"}',
+  )
 })
 
 test('brackets, commas and quotes inside strings, odd spaces and escaped keys mislead nobody', () => {
@@ -50,7 +57,7 @@ test('the same id twice is the same owner twice', () => {
   assert.equal(filter('{"configs":[{"id":"a"},{"id":"a"},{"id":"b"}]}', owners('a')), '{"configs":[{"id":"b"}]}')
 })
 
-test('one that the gateway never saw made is the task owner\'s alone', () => {
+test("one that the gateway never saw made is the task owner's alone", () => {
   const text = '{"configs":[{"id":"planted"},{}]}'
   assert.equal(filter(text, owners()), text)
   assert.equal(filter(text, owners(), { taskOwner: { caller: 'key:bob', origin: 'key:bob' } }), '{"configs":[]}')
@@ -60,11 +67,21 @@ test('who made one on a shared task sees just that', () => {
   const ownership = owners('theirs')
   ownership.give('pushConfig', 't1/mine', 'key:alice')
   const shared = { taskOwner: { caller: 'key:bob', origin: 'key:bob' } }
-  assert.equal(filter('{"configs":[{"id":"theirs"},{"id":"mine"},{"id":"planted"}]}', ownership, shared), '{"configs":[{"id":"mine"}]}')
+  assert.equal(
+    filter('{"configs":[{"id":"theirs"},{"id":"mine"},{"id":"planted"}]}', ownership, shared),
+    '{"configs":[{"id":"mine"}]}',
+  )
 })
 
 test('refuses configurations of another task', () => {
-  for (const config of ['{"id":"a","taskId":"t2"}', '{"id":"a","taskId":"T1"}', '{"id":"a","taskId":"t1 "}', '1', 'null', '[]']) {
+  for (const config of [
+    '{"id":"a","taskId":"t2"}',
+    '{"id":"a","taskId":"T1"}',
+    '{"id":"a","taskId":"t1 "}',
+    '1',
+    'null',
+    '[]',
+  ]) {
     assert.ok(isRefusal(filter(`{"configs":[{"id":"x"},${config}]}`, owners())), config)
   }
 })
@@ -78,16 +95,21 @@ test('no list is no list', () => {
   for (const text of ['{}', '{"configs":null}', '{"nextPageToken":""}']) assert.equal(filter(text, owners('a')), text)
 })
 
-test('for any list, what is kept is what is not another\'s, in its order', () => {
+test("for any list, what is kept is what is not another's, in its order", () => {
   const id = fc.constantFrom('a', 'b', 'c', 'ü', '𝄞', '"', '\\', ']', ',', '{', '\u2028')
   const config = fc.record({ id, more: fc.jsonValue({ maxDepth: 2 }) })
   fc.assert(
-    fc.property(fc.array(config, { maxLength: 8 }), fc.uniqueArray(id), fc.constantFrom(undefined, 1, '\t'), (configs, foreign, space) => {
-      const cut = filter(JSON.stringify({ configs }, undefined, space), owners(...foreign))
-      assert.ok(typeof cut === 'string')
-      const expected: unknown = JSON.parse(JSON.stringify(configs.filter((each) => !foreign.includes(each.id))))
-      assert.deepEqual(JSON.parse(cut).configs, expected)
-    }),
+    fc.property(
+      fc.array(config, { maxLength: 8 }),
+      fc.uniqueArray(id),
+      fc.constantFrom(undefined, 1, '\t'),
+      (configs, foreign, space) => {
+        const cut = filter(JSON.stringify({ configs }, undefined, space), owners(...foreign))
+        assert.ok(typeof cut === 'string')
+        const expected: unknown = JSON.parse(JSON.stringify(configs.filter((each) => !foreign.includes(each.id))))
+        assert.deepEqual(JSON.parse(cut).configs, expected)
+      },
+    ),
     { numRuns: 200 },
   )
 })

@@ -25,7 +25,9 @@ export function filterConfigs(
   }
   if (!visible.includes(false)) return text
   const kept = elementTexts(text, path, configs.length).filter((_, at) => visible[at])
-  return spliceMember(text, path, `[${kept.join(',')}]`) ?? refuse('RELEASE_INVALID_ANSWER', 'the list could not be cut')
+  return (
+    spliceMember(text, path, `[${kept.join(',')}]`) ?? refuse('RELEASE_INVALID_ANSWER', 'the list could not be cut')
+  )
 }
 
 /** The elements as they are written, in one pass: asking for each by its index would read the list as often as it is long. */

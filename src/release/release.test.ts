@@ -5,7 +5,13 @@ import type { Binding, Operation } from '../a2a/operations.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type RefusalCode } from '../refusal/refusal.ts'
 import { renderJsonRpcError, renderRestError } from '../refusal/render.ts'
-import { admittedOf, memoryOwnership, snapshotOf, type FakeAdmitted, type MemoryOwnership } from '../../test/fakes/walk.ts'
+import {
+  admittedOf,
+  memoryOwnership,
+  snapshotOf,
+  type FakeAdmitted,
+  type MemoryOwnership,
+} from '../../test/fakes/walk.ts'
 import { releaseAnswer, releaseEvent, releaseList, type ReleasedAnswer, type ReleasedEvent } from './release.ts'
 
 const bindings: readonly Binding[] = ['JSONRPC', 'HTTP+JSON']
@@ -24,7 +30,11 @@ interface Given {
 
 /** `body` goes out as it is. */
 function raw(call: FakeAdmitted, body: string | Buffer, given: Given = {}): ReturnType<typeof releaseAnswer> {
-  const answer = { status: given.status ?? 200, contentType: given.contentType ?? 'application/json', body: Buffer.from(body) }
+  const answer = {
+    status: given.status ?? 200,
+    contentType: given.contentType ?? 'application/json',
+    body: Buffer.from(body),
+  }
   return releaseAnswer(admittedOf(call), answer, given.ownership ?? memoryOwnership())
 }
 
@@ -32,7 +42,11 @@ function raw(call: FakeAdmitted, body: string | Buffer, given: Given = {}): Retu
 const result = (call: FakeAdmitted, text: string, given: Given = {}): ReturnType<typeof releaseAnswer> =>
   raw(call, inEnvelope(admittedOf(call), text), given)
 
-function refused(code: RefusalCode, outcome: ReleasedAnswer | ReleasedEvent | ReturnType<typeof releaseAnswer>, what = ''): void {
+function refused(
+  code: RefusalCode,
+  outcome: ReleasedAnswer | ReleasedEvent | ReturnType<typeof releaseAnswer>,
+  what = '',
+): void {
   if (!isRefusal(outcome)) assert.fail(`passed: ${what} ${outcome.released.text}`)
   assert.equal(outcome.code, code, `${what} ${outcome.detail}`)
 }
@@ -45,7 +59,10 @@ function passed<Outcome>(outcome: Outcome): Exclude<Outcome, { kind: 'refusal' }
 
 test('passes an answer as the agent wrote it, byte for byte', () => {
   for (const binding of bindings) {
-    const body = inEnvelope(admittedOf({ binding }), ' { "message":{"messageId":"m\\u0031", "parts":[{"data":1.0e2}],"x":null } }')
+    const body = inEnvelope(
+      admittedOf({ binding }),
+      ' { "message":{"messageId":"m\\u0031", "parts":[{"data":1.0e2}],"x":null } }',
+    )
     const released = passed(raw({ binding }, body))
     assert.equal(released.released.text, body)
     assert.equal(released.status, 200)
@@ -59,8 +76,8 @@ test('the content type that the agent claims is never passed on', () => {
 
 // what two parsers could read differently
 const rubbish: Record<string, string | Buffer> = {
-  'nothing': '',
-  'html': '<html></html>',
+  nothing: '',
+  html: '<html></html>',
   'two values': `${message}${message}`,
   'a comment': `/**/${message}`,
   'a byte order mark': `\ufeff${message}`,
@@ -77,7 +94,7 @@ const rubbish: Record<string, string | Buffer> = {
   'an enum as a number': '{"task":{"id":"t","status":{"state":3}}}',
   'a list': `[${message}]`,
   'a string': '"hi"',
-  'null': 'null',
+  null: 'null',
   'a task without id': `{"task":{${status}}}`,
   'a task id with a control character': `{"task":${task('t\u0001')}}`,
 }
@@ -94,10 +111,17 @@ for (const binding of bindings) {
 
 test('an answer must be to the request, in its own id', () => {
   const envelopes = [
-    `{"jsonrpc":"2.0","result":${message}}`, `{"jsonrpc":"2.0","id":null,"result":${message}}`, `{"jsonrpc":"2.0","id":"q-2","result":${message}}`,
-    `{"jsonrpc":"2.0","id":["q-1"],"result":${message}}`, `{"jsonrpc":"1.0","id":"q-1","result":${message}}`, `{"id":"q-1","result":${message}}`,
-    `{"jsonrpc":"2.0","id":"q-1"}`, `{"jsonrpc":"2.0","id":"q-1","result":${message},"error":{"code":1,"message":"x"}}`,
-    `{"jsonrpc":"2.0","id":"q-1","result":${message},"Result":${message}}`, `{"jsonrpc":"2.0","id":"q-1","result":${message},"ID":"q-2"}`, message,
+    `{"jsonrpc":"2.0","result":${message}}`,
+    `{"jsonrpc":"2.0","id":null,"result":${message}}`,
+    `{"jsonrpc":"2.0","id":"q-2","result":${message}}`,
+    `{"jsonrpc":"2.0","id":["q-1"],"result":${message}}`,
+    `{"jsonrpc":"1.0","id":"q-1","result":${message}}`,
+    `{"id":"q-1","result":${message}}`,
+    `{"jsonrpc":"2.0","id":"q-1"}`,
+    `{"jsonrpc":"2.0","id":"q-1","result":${message},"error":{"code":1,"message":"x"}}`,
+    `{"jsonrpc":"2.0","id":"q-1","result":${message},"Result":${message}}`,
+    `{"jsonrpc":"2.0","id":"q-1","result":${message},"ID":"q-2"}`,
+    message,
     `[{"jsonrpc":"2.0","id":"q-1","result":${message}}]`,
   ]
   for (const envelope of envelopes) refused('RELEASE_INVALID_ANSWER', raw({}, envelope), envelope)
@@ -107,8 +131,10 @@ test('an answer must be to the request, in its own id', () => {
 
 test('statuses that concern the gateway and not the caller are an unavailable agent', () => {
   for (const binding of bindings) {
-    for (const code of [401, 403, 407, 502, 503, 504]) refused('FORWARD_UNAVAILABLE', result({ binding }, message, { status: code }), `${code}`)
-    for (const code of [100, 101, 300, 301, 302, 304, 307, 308]) refused('RELEASE_INVALID_ANSWER', result({ binding }, message, { status: code }), `${code}`)
+    for (const code of [401, 403, 407, 502, 503, 504])
+      refused('FORWARD_UNAVAILABLE', result({ binding }, message, { status: code }), `${code}`)
+    for (const code of [100, 101, 300, 301, 302, 304, 307, 308])
+      refused('RELEASE_INVALID_ANSWER', result({ binding }, message, { status: code }), `${code}`)
   }
 })
 
@@ -124,7 +150,7 @@ test('an error page is never passed on', () => {
   refused('RELEASE_INVALID_ANSWER', raw({ binding: 'HTTP+JSON' }, '{"error":"text"}', { status: 400 }))
 })
 
-test('an error of the agent\'s own is passed on as it is', () => {
+test("an error of the agent's own is passed on as it is", () => {
   const rpc = '{"jsonrpc":"2.0","id":"q-1","error":{"code":-32004,"message":"not today","data":[{"x":1}]}}'
   assert.equal(passed(raw({}, rpc, { status: 400 })).released.text, rpc)
   assert.equal(passed(raw({}, rpc, { status: 400 })).status, 200)
@@ -139,19 +165,44 @@ test('an agent that could not read the request may answer null as its id, with a
 })
 
 test('refuses an error that is none', () => {
-  for (const error of ['null', '"x"', '{}', '{"code":"1","message":"x"}', '{"code":1.5,"message":"x"}', '{"code":1}', '{"code":1,"message":2}', '[]']) {
+  for (const error of [
+    'null',
+    '"x"',
+    '{}',
+    '{"code":"1","message":"x"}',
+    '{"code":1.5,"message":"x"}',
+    '{"code":1}',
+    '{"code":1,"message":2}',
+    '[]',
+  ]) {
     refused('RELEASE_INVALID_ANSWER', raw({}, `{"jsonrpc":"2.0","id":"q-1","error":${error}}`), error)
   }
   refused('RELEASE_INVALID_ANSWER', raw({}, '{"jsonrpc":"2.0","id":"q-2","error":{"code":1,"message":"x"}}'))
 })
 
-test('what the agent does not know is said in the gateway\'s words, as a foreign task is', () => {
-  refused('AUTHZ_TASK_NOT_FOUND', raw({ operation: 'GetTask', taskId: 't' }, '{"jsonrpc":"2.0","id":"q-1","error":{"code":-32001,"message":"no t here","data":[]}}'))
-  refused('AUTHZ_TASK_NOT_FOUND', raw({ binding: 'HTTP+JSON', operation: 'GetTask', taskId: 't' }, '{"error":{"code":404,"message":"no t here"}}', { status: 404 }))
+test("what the agent does not know is said in the gateway's words, as a foreign task is", () => {
+  refused(
+    'AUTHZ_TASK_NOT_FOUND',
+    raw(
+      { operation: 'GetTask', taskId: 't' },
+      '{"jsonrpc":"2.0","id":"q-1","error":{"code":-32001,"message":"no t here","data":[]}}',
+    ),
+  )
+  refused(
+    'AUTHZ_TASK_NOT_FOUND',
+    raw({ binding: 'HTTP+JSON', operation: 'GetTask', taskId: 't' }, '{"error":{"code":404,"message":"no t here"}}', {
+      status: 404,
+    }),
+  )
 })
 
 test('a deletion may answer nothing, and nothing else may', () => {
-  const call: FakeAdmitted = { operation: 'DeleteTaskPushNotificationConfig', taskId: 't', configId: 'c', binding: 'HTTP+JSON' }
+  const call: FakeAdmitted = {
+    operation: 'DeleteTaskPushNotificationConfig',
+    taskId: 't',
+    configId: 'c',
+    binding: 'HTTP+JSON',
+  }
   for (const code of [200, 204]) {
     const released = passed(raw(call, '', { status: code }))
     assert.equal(released.status, 204)
@@ -161,22 +212,32 @@ test('a deletion may answer nothing, and nothing else may', () => {
   refused('RELEASE_INVALID_ANSWER', raw({ ...call, binding: 'JSONRPC' }, ''))
   refused('RELEASE_INVALID_ANSWER', raw(call, '', { status: 500 }))
   for (const operation of ['SendMessage', 'GetTask', 'CancelTask', 'ListTaskPushNotificationConfigs'] as const) {
-    for (const code of [200, 204]) refused('RELEASE_INVALID_ANSWER', raw({ operation, taskId: 't', binding: 'HTTP+JSON' }, '', { status: code }))
+    for (const code of [200, 204])
+      refused('RELEASE_INVALID_ANSWER', raw({ operation, taskId: 't', binding: 'HTTP+JSON' }, '', { status: code }))
   }
 })
 
-test('a new task and context become the caller\'s', () => {
+test("a new task and context become the caller's", () => {
   for (const binding of bindings) {
     const ownership = memoryOwnership()
-    const released = passed(result({ binding, caller: 'agent:concierge', origin: 'key:alice' }, `{"task":${task('t1', ',"contextId":"c1"')}}`, { ownership }))
-    assert.deepEqual(released.claims.map((claim) => claim.kind), ['task', 'context'])
+    const released = passed(
+      result(
+        { binding, caller: 'agent:concierge', origin: 'key:alice' },
+        `{"task":${task('t1', ',"contextId":"c1"')}}`,
+        { ownership },
+      ),
+    )
+    assert.deepEqual(
+      released.claims.map((claim) => claim.kind),
+      ['task', 'context'],
+    )
     assert.deepEqual(ownership.tasks.get('t1')?.owner, { caller: 'agent:concierge', origin: 'key:alice' })
     released.undo()
     assert.equal(ownership.tasks.size + ownership.contexts.size, 0)
   }
 })
 
-test('a task that is the caller\'s already is no news', () => {
+test("a task that is the caller's already is no news", () => {
   const ownership = memoryOwnership()
   ownership.give('task', 't1', 'key:alice', 'c1')
   ownership.give('context', 'c1', 'key:alice')
@@ -187,9 +248,10 @@ const smuggled: Record<string, string> = {
   'as the task': `{"task":${task('foreign')}}`,
   'as the context': `{"task":${task('t1', ',"contextId":"foreign-context"')}}`,
   'in a message': '{"message":{"messageId":"m","taskId":"foreign"}}',
-  'as a message\'s context': '{"message":{"messageId":"m","contextId":"foreign-context"}}',
+  "as a message's context": '{"message":{"messageId":"m","contextId":"foreign-context"}}',
   'in the history': `{"task":${task('t1', ',"history":[{"messageId":"m","taskId":"foreign"}]')}}`,
-  'in the status': '{"task":{"id":"t1","status":{"state":"TASK_STATE_WORKING","message":{"messageId":"m","taskId":"foreign"}}}}',
+  'in the status':
+    '{"task":{"id":"t1","status":{"state":"TASK_STATE_WORKING","message":{"messageId":"m","taskId":"foreign"}}}}',
   'behind escapes': '{"task":{"id":"\\u0066oreign","status":{"state":"TASK_STATE_WORKING"}}}',
 }
 
@@ -210,7 +272,10 @@ for (const [where, body] of Object.entries(smuggled)) {
 test('the same caller on behalf of another is another owner', () => {
   const ownership = memoryOwnership()
   ownership.tasks.set('t1', { owner: { caller: 'agent:concierge', origin: 'key:bob' }, groups: [], contextId: '' })
-  refused('RELEASE_INVALID_ANSWER', result({ caller: 'agent:concierge', origin: 'key:alice' }, `{"task":${task('t1')}}`, { ownership }))
+  refused(
+    'RELEASE_INVALID_ANSWER',
+    result({ caller: 'agent:concierge', origin: 'key:alice' }, `{"task":${task('t1')}}`, { ownership }),
+  )
 })
 
 test('GetTask and CancelTask must answer about the task that was asked for', () => {
@@ -225,7 +290,7 @@ test('GetTask and CancelTask must answer about the task that was asked for', () 
   }
 })
 
-test('a context of a shared task stays its owner\'s when somebody else learns of it first', () => {
+test("a context of a shared task stays its owner's when somebody else learns of it first", () => {
   const ownership = memoryOwnership()
   ownership.give('task', 't1', 'key:bob')
   const call: FakeAdmitted = { operation: 'GetTask', taskId: 't1', taskOwner: { caller: 'key:bob', origin: 'key:bob' } }
@@ -246,11 +311,14 @@ test('a shared task may name its own context, and no other foreign one', () => {
 test('an answer that names thousands of tasks or contexts is refused before one is looked up', () => {
   const history = Array.from({ length: 1_000 }, (_, at) => `{"messageId":"m","taskId":"t${at}","contextId":"c${at}"}`)
   const ownership = memoryOwnership()
-  refused('RELEASE_INVALID_ANSWER', result({}, `{"task":${task('t1', `,"history":[${history.join(',')}]`)}}`, { ownership }))
+  refused(
+    'RELEASE_INVALID_ANSWER',
+    result({}, `{"task":${task('t1', `,"history":[${history.join(',')}]`)}}`, { ownership }),
+  )
   assert.equal(ownership.tasks.size + ownership.contexts.size, 0)
 })
 
-test('push configurations: one\'s own, of this task, by this id', () => {
+test("push configurations: one's own, of this task, by this id", () => {
   const ownership = memoryOwnership()
   ownership.give('pushConfig', 't1/theirs', 'key:bob')
   const create: FakeAdmitted = { operation: 'CreateTaskPushNotificationConfig', taskId: 't1' }
@@ -266,28 +334,44 @@ test('push configurations: one\'s own, of this task, by this id', () => {
 
 test('an extended card speaks of the gateway and of nothing behind it', () => {
   for (const binding of bindings) {
-    const upstream = { name: 'Calc', url: 'http://10.0.0.7/secret', supportedInterfaces: [{ url: 'http://10.0.0.7/secret' }], signatures: [{ protected: 'x' }], capabilities: {} }
+    const upstream = {
+      name: 'Calc',
+      url: 'http://10.0.0.7/secret',
+      supportedInterfaces: [{ url: 'http://10.0.0.7/secret' }],
+      signatures: [{ protected: 'x' }],
+      capabilities: {},
+    }
     const { text } = passed(result({ operation: 'GetExtendedAgentCard', binding }, JSON.stringify(upstream))).released
     assert.doesNotMatch(text, /10\.0\.0\.7|signatures/)
     const value = JSON.parse(text)
     const card = binding === 'JSONRPC' ? value.result : value
     assert.equal(card.supportedInterfaces[0].url, 'https://agents.example.com/agents/calculator')
-    refused('RELEASE_INVALID_ANSWER', result({ operation: 'GetExtendedAgentCard', binding }, '{"description":"no name"}'))
+    refused(
+      'RELEASE_INVALID_ANSWER',
+      result({ operation: 'GetExtendedAgentCard', binding }, '{"description":"no name"}'),
+    )
     refused('RELEASE_INVALID_ANSWER', result({ operation: 'GetExtendedAgentCard', binding }, '[]'))
   }
 })
 
 test('a list is put together in the binding of the call', () => {
   const page = { nextToken: 'abc', pageSize: 2, totalSize: 5 }
-  const rest = JSON.parse(releaseList(admittedOf({ operation: 'ListTasks', binding: 'HTTP+JSON' }), [task('a'), task('b')], page).released.text)
+  const rest = JSON.parse(
+    releaseList(admittedOf({ operation: 'ListTasks', binding: 'HTTP+JSON' }), [task('a'), task('b')], page).released
+      .text,
+  )
   assert.deepEqual([rest.tasks.length, rest.nextPageToken, rest.pageSize, rest.totalSize], [2, 'abc', 2, 5])
   const rpc = JSON.parse(releaseList(admittedOf({ operation: 'ListTasks', requestId: '7' }), [], page).released.text)
   assert.deepEqual([rpc.id, rpc.result.tasks], [7, []])
 })
 
 const streaming: FakeAdmitted = { operation: 'SendStreamingMessage' }
-const event = (call: FakeAdmitted, data: string, name = '', ownership = memoryOwnership()): ReturnType<typeof releaseEvent> =>
-  releaseEvent(admittedOf(call), { name, data }, ownership)
+const event = (
+  call: FakeAdmitted,
+  data: string,
+  name = '',
+  ownership = memoryOwnership(),
+): ReturnType<typeof releaseEvent> => releaseEvent(admittedOf(call), { name, data }, ownership)
 const update = (id: string): string => `{"statusUpdate":{"taskId":"${id}",${status}}}`
 
 test('passes events of the shape, and claims what they name', () => {
@@ -305,11 +389,13 @@ test('refuses events that are rubbish, foreign or of unknown kind', () => {
   for (const binding of bindings) {
     const call = { ...streaming, binding }
     const wrap = (text: string): string => inEnvelope(admittedOf(call), text)
-    for (const [name, body] of Object.entries(rubbish)) if (typeof body === 'string') refused('RELEASE_INVALID_ANSWER', event(call, wrap(body)), name)
+    for (const [name, body] of Object.entries(rubbish))
+      if (typeof body === 'string') refused('RELEASE_INVALID_ANSWER', event(call, wrap(body)), name)
     const ownership = memoryOwnership()
     ownership.give('task', 'foreign', 'key:bob')
     refused('RELEASE_INVALID_ANSWER', event(call, wrap(update('foreign')), '', ownership))
-    for (const name of ['ping', 'Message', ' error', 'open']) refused('RELEASE_INVALID_ANSWER', event(call, wrap(update('t1')), name), name)
+    for (const name of ['ping', 'Message', ' error', 'open'])
+      refused('RELEASE_INVALID_ANSWER', event(call, wrap(update('t1')), name), name)
     refused('RELEASE_INVALID_ANSWER', event(call, wrap(update('t1')), 'error'))
   }
 })
@@ -322,12 +408,19 @@ test('a subscription brings events of its task alone', () => {
 })
 
 test('an error event passes where it is one', () => {
-  assert.equal(passed(event(streaming, '{"jsonrpc":"2.0","id":"q-1","error":{"code":-32004,"message":"x"}}', 'error')).name, 'error')
+  assert.equal(
+    passed(event(streaming, '{"jsonrpc":"2.0","id":"q-1","error":{"code":-32004,"message":"x"}}', 'error')).name,
+    'error',
+  )
   const rest: FakeAdmitted = { ...streaming, binding: 'HTTP+JSON' }
-  for (const name of ['', 'error']) assert.equal(passed(event(rest, '{"error":{"code":400,"message":"x"}}', name)).name, 'error')
+  for (const name of ['', 'error'])
+    assert.equal(passed(event(rest, '{"error":{"code":400,"message":"x"}}', name)).name, 'error')
   refused('RELEASE_INVALID_ANSWER', event(rest, '{"error":"x"}'))
   refused('RELEASE_INVALID_ANSWER', event(rest, '{"oops":1}', 'error'))
-  refused('RELEASE_INVALID_ANSWER', event(streaming, '{"jsonrpc":"2.0","id":"q-2","error":{"code":-32004,"message":"x"}}'))
+  refused(
+    'RELEASE_INVALID_ANSWER',
+    event(streaming, '{"jsonrpc":"2.0","id":"q-2","error":{"code":-32004,"message":"x"}}'),
+  )
 })
 
 test('two callers cannot both become the owner of what an agent names to both at once', () => {
@@ -339,22 +432,50 @@ test('two callers cannot both become the owner of what an agent names to both at
 })
 
 test('whatever an agent answers, it is refused or one JSON value of the request, and nothing is thrown', () => {
-  const operations: readonly Operation[] = ['SendMessage', 'GetTask', 'ListTaskPushNotificationConfigs', 'DeleteTaskPushNotificationConfig', 'GetExtendedAgentCard']
+  const operations: readonly Operation[] = [
+    'SendMessage',
+    'GetTask',
+    'ListTaskPushNotificationConfigs',
+    'DeleteTaskPushNotificationConfig',
+    'GetExtendedAgentCard',
+  ]
   const snapshot = snapshotOf()
-  const value = fc.oneof(fc.json({ maxDepth: 4 }), fc.string(), fc.constantFrom(message, `{"task":${task('t1')}}`, task('t1'), '{"configs":[{}]}', '{"error":{"code":1,"message":"x"}}'))
+  const value = fc.oneof(
+    fc.json({ maxDepth: 4 }),
+    fc.string(),
+    fc.constantFrom(
+      message,
+      `{"task":${task('t1')}}`,
+      task('t1'),
+      '{"configs":[{}]}',
+      '{"error":{"code":1,"message":"x"}}',
+    ),
+  )
   fc.assert(
-    fc.property(value, fc.constantFrom(...operations), fc.constantFrom(...bindings), fc.constantFrom(200, 204, 400, 404, 500), fc.boolean(), (text, operation, binding, code, wrap) => {
-      const call = { operation, binding, taskId: 't1', snapshot }
-      const body = wrap ? inEnvelope(admittedOf(call), text) : text
-      const outcome = raw(call, body, { status: code })
-      if (isRefusal(outcome)) {
-        const said = binding === 'JSONRPC' ? renderJsonRpcError(outcome, '"q-1"') : renderRestError(outcome)
-        assert.equal(said, binding === 'JSONRPC' ? renderJsonRpcError(refuse(outcome.code, ''), '"q-1"') : renderRestError(refuse(outcome.code, '')))
-      } else if (outcome.status !== 204) {
-        const seen = JSON.parse(outcome.released.text)
-        if (binding === 'JSONRPC') assert.ok(seen.id === 'q-1' || seen.id === null)
-      }
-    }),
+    fc.property(
+      value,
+      fc.constantFrom(...operations),
+      fc.constantFrom(...bindings),
+      fc.constantFrom(200, 204, 400, 404, 500),
+      fc.boolean(),
+      (text, operation, binding, code, wrap) => {
+        const call = { operation, binding, taskId: 't1', snapshot }
+        const body = wrap ? inEnvelope(admittedOf(call), text) : text
+        const outcome = raw(call, body, { status: code })
+        if (isRefusal(outcome)) {
+          const said = binding === 'JSONRPC' ? renderJsonRpcError(outcome, '"q-1"') : renderRestError(outcome)
+          assert.equal(
+            said,
+            binding === 'JSONRPC'
+              ? renderJsonRpcError(refuse(outcome.code, ''), '"q-1"')
+              : renderRestError(refuse(outcome.code, '')),
+          )
+        } else if (outcome.status !== 204) {
+          const seen = JSON.parse(outcome.released.text)
+          if (binding === 'JSONRPC') assert.ok(seen.id === 'q-1' || seen.id === null)
+        }
+      },
+    ),
     { numRuns: 400 },
   )
 })

@@ -68,7 +68,8 @@ export function releaseEvent(
   event: { readonly name: string; readonly data: string },
   ownership: OwnershipBook,
 ): ReleasedEvent | Refusal {
-  if (event.name !== '' && event.name !== 'message' && event.name !== 'error') return invalid('an event of unknown kind')
+  if (event.name !== '' && event.name !== 'message' && event.name !== 'error')
+    return invalid('an event of unknown kind')
   const parsed = parseText(admitted, event.data)
   if (isRefusal(parsed)) return parsed
   const name = event.name === 'error' ? 'error' : ''
@@ -156,7 +157,12 @@ function releaseResult(
   if (admitted.operation === 'GetExtendedAgentCard') return releaseCard(admitted, answer.value)
   const settled = settle(admitted, answer.value, answer.text, ownership)
   if (isRefusal(settled)) return settled
-  return { ...settled, status: answer.status, contentType: 'application/json', states: namedIds(admitted.operation, answer.value).tasks }
+  return {
+    ...settled,
+    status: answer.status,
+    contentType: 'application/json',
+    states: namedIds(admitted.operation, answer.value).tasks,
+  }
 }
 
 /** Shape and ownership of a result or event; the text that may go out. */

@@ -6,12 +6,26 @@ import { admittedOf, memoryOwnership, type FakeAdmitted } from '../../test/fakes
 import { claimNamed, claimOfRequest } from './settle-ownership.ts'
 
 const named = (ids: Partial<NamedIds>): NamedIds => ({ tasks: [], contexts: [], configs: [], ...ids })
-const aTask = (taskId: string, contextId = ''): NamedIds['tasks'][number] => ({ taskId, contextId, state: '', timestampMs: 0 })
+const aTask = (taskId: string, contextId = ''): NamedIds['tasks'][number] => ({
+  taskId,
+  contextId,
+  state: '',
+  timestampMs: 0,
+})
 
 test('a context that nobody has is taken by the send that names it first', () => {
-  const [claim] = claimOfRequest(admittedOf({ contextId: 'c1', caller: 'agent:concierge', origin: 'key:alice' }), memoryOwnership())
+  const [claim] = claimOfRequest(
+    admittedOf({ contextId: 'c1', caller: 'agent:concierge', origin: 'key:alice' }),
+    memoryOwnership(),
+  )
   assert.deepEqual(claim, {
-    kind: 'context', contextId: 'c1', agent: 'calculator', tenant: '', owner: { caller: 'agent:concierge', origin: 'key:alice' }, groups: [], createdAtMs: 1_800_000_000_000,
+    kind: 'context',
+    contextId: 'c1',
+    agent: 'calculator',
+    tenant: '',
+    owner: { caller: 'agent:concierge', origin: 'key:alice' },
+    groups: [],
+    createdAtMs: 1_800_000_000_000,
   })
 })
 
@@ -24,7 +38,12 @@ test('only a message takes a context, and none that somebody has', () => {
 })
 
 test('an owner keeps the groups of caller and origin, each once', () => {
-  const call = admittedOf({ contextId: 'c1', caller: 'agent:concierge', origin: 'key:alice', callerFields: { groups: ['group:a', 'group:b'] } })
+  const call = admittedOf({
+    contextId: 'c1',
+    caller: 'agent:concierge',
+    origin: 'key:alice',
+    callerFields: { groups: ['group:a', 'group:b'] },
+  })
   const both = { ...call, origin: { ...call.origin, groups: ['group:b', 'group:c'] } }
   assert.deepEqual(claimOfRequest(both, memoryOwnership())[0]?.groups, ['group:a', 'group:b', 'group:c'])
 })
@@ -54,7 +73,9 @@ test('an agent may begin another task in answer to a message, but not to anythin
   const call: FakeAdmitted = { taskId: 't1' }
   assert.ok(!isRefusal(claimNamed(admittedOf(call), named({ tasks: [aTask('t2')] }), memoryOwnership())))
   for (const operation of ['GetTask', 'CancelTask', 'SubscribeToTask', 'CreateTaskPushNotificationConfig'] as const) {
-    assert.ok(isRefusal(claimNamed(admittedOf({ ...call, operation }), named({ tasks: [aTask('t2')] }), memoryOwnership())))
+    assert.ok(
+      isRefusal(claimNamed(admittedOf({ ...call, operation }), named({ tasks: [aTask('t2')] }), memoryOwnership())),
+    )
   }
 })
 

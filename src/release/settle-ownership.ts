@@ -40,7 +40,13 @@ export function claimOfRequest(admitted: Admitted, ownership: OwnershipBook): re
 function mine(admitted: Admitted): Pick<Claim, 'agent' | 'tenant' | 'owner' | 'groups' | 'createdAtMs'> {
   const { caller, origin, agent, tenant, receivedAtMs } = admitted
   const groups = caller.id === origin.id ? caller.groups : [...new Set([...caller.groups, ...origin.groups])]
-  return { agent: agent.name, tenant, owner: { caller: caller.id, origin: origin.id }, groups, createdAtMs: receivedAtMs }
+  return {
+    agent: agent.name,
+    tenant,
+    owner: { caller: caller.id, origin: origin.id },
+    groups,
+    createdAtMs: receivedAtMs,
+  }
 }
 
 /** Far more than any honest answer names; each costs a look into the index and a place in the ledger. */
@@ -87,9 +93,11 @@ function settleTask(
   const { operation, agent, tenant, taskId } = admitted
   // the task that the caller named has been authorized, whoever's it is
   if (task.taskId === taskId) return undefined
-  if (!operations[operation].carriesMessage) return foreign('the agent answered about another task than the one asked for')
+  if (!operations[operation].carriesMessage)
+    return foreign('the agent answered about another task than the one asked for')
   const known = ownership.task(agent.name, tenant, task.taskId)
-  if (known === undefined) wanted.push({ kind: 'task', taskId: task.taskId, contextId: task.contextId, ...mine(admitted) })
+  if (known === undefined)
+    wanted.push({ kind: 'task', taskId: task.taskId, contextId: task.contextId, ...mine(admitted) })
   else if (!isMine(known, admitted)) return foreign('the agent named a task of another owner')
   return undefined
 }
@@ -122,7 +130,9 @@ function settleConfig(
   const { agent, tenant, taskId, operation, configId } = admitted
   if (config.taskId !== '' && config.taskId !== taskId) return foreign('the agent answered about another task')
   if (operation === 'GetTaskPushNotificationConfig') {
-    return config.configId === '' || config.configId === configId ? undefined : foreign('the agent answered about another push configuration')
+    return config.configId === '' || config.configId === configId
+      ? undefined
+      : foreign('the agent answered about another push configuration')
   }
   if (config.configId === '') return undefined
   const known = ownership.pushConfig(agent.name, tenant, taskId, config.configId)

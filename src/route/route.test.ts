@@ -33,12 +33,21 @@ function refused(code: RefusalCode, path: string, method?: string, host?: string
   return outcome.headers
 }
 
-function found(path: string, method?: string, host?: string): { kind: string; agent: string; operation: string; taskId: string } {
+function found(
+  path: string,
+  method?: string,
+  host?: string,
+): { kind: string; agent: string; operation: string; taskId: string } {
   const outcome = go(path, method, host)
   if (isRefusal(outcome)) assert.fail(`${outcome.code} ${outcome.detail}`)
   const { target } = outcome
   const rest = target.kind === 'rest' ? target.rest : undefined
-  return { kind: target.kind, agent: target.kind === 'directory' ? '' : target.agent.name, operation: rest?.operation ?? '', taskId: rest?.taskId ?? '' }
+  return {
+    kind: target.kind,
+    agent: target.kind === 'directory' ? '' : target.agent.name,
+    operation: rest?.operation ?? '',
+    taskId: rest?.taskId ?? '',
+  }
 }
 
 test('finds the JSON-RPC binding with and without a slash at the end', () => {
@@ -48,8 +57,18 @@ test('finds the JSON-RPC binding with and without a slash at the end', () => {
 })
 
 test('finds the operations of the HTTP+JSON binding', () => {
-  assert.deepEqual(found('/agents/calculator/message:send'), { kind: 'rest', agent: 'calculator', operation: 'SendMessage', taskId: '' })
-  assert.deepEqual(found('/agents/calculator/tasks/t%20%31'.replace('%31', '1'), 'GET'), { kind: 'rest', agent: 'calculator', operation: 'GetTask', taskId: 't 1' })
+  assert.deepEqual(found('/agents/calculator/message:send'), {
+    kind: 'rest',
+    agent: 'calculator',
+    operation: 'SendMessage',
+    taskId: '',
+  })
+  assert.deepEqual(found('/agents/calculator/tasks/t%20%31'.replace('%31', '1'), 'GET'), {
+    kind: 'rest',
+    agent: 'calculator',
+    operation: 'GetTask',
+    taskId: 't 1',
+  })
 })
 
 test('finds the directory and a card', () => {
@@ -58,20 +77,60 @@ test('finds the directory and a card', () => {
   assert.deepEqual(found(`/agents/calculator${card}`, 'GET').kind, 'card')
 })
 
-test('refuses paths that are nobody\'s', () => {
+test("refuses paths that are nobody's", () => {
   const paths = [
-    '/', '//', '//agents/calculator', '/Agents/calculator', '/agents/calculator\u0000', '/agents//calculator', '/agents/Calculator', '/agents/calc%75lator',
-    '/agents/%63alculator', '/agents/.', '/agents/..', '/agents/../agents/calculator', '/agents/-calculator', '/agents/calculator-', '/agents/calculator;x=1',
-    `/agents/${'a'.repeat(64)}`, '/agentscalculator', '/api/v1/status', '/metrics', '/healthz', '/hooks/x', card, '/v1/message:send',
+    '/',
+    '//',
+    '//agents/calculator',
+    '/Agents/calculator',
+    '/agents/calculator\u0000',
+    '/agents//calculator',
+    '/agents/Calculator',
+    '/agents/calc%75lator',
+    '/agents/%63alculator',
+    '/agents/.',
+    '/agents/..',
+    '/agents/../agents/calculator',
+    '/agents/-calculator',
+    '/agents/calculator-',
+    '/agents/calculator;x=1',
+    `/agents/${'a'.repeat(64)}`,
+    '/agentscalculator',
+    '/api/v1/status',
+    '/metrics',
+    '/healthz',
+    '/hooks/x',
+    card,
+    '/v1/message:send',
   ]
   for (const path of paths) refused('ROUTE_NOT_FOUND', path)
 })
 
-test('refuses paths below an agent that are no operation\'s', () => {
+test("refuses paths below an agent that are no operation's", () => {
   const rests = [
-    '//', '/.', '/..', '/../vault', '/%2e%2e/vault', '/message:send/', '/message%3Asend', '/Message:send', '/message:Send', '/v1/tasks/t/x', '/tasks/', '/tasks//',
-    '/tasks/a%2Fb', '/tasks/%00', '/tasks/%74', '/tasks/..', `${card}/`, '/.well-known', '/.well-known/agent.json', '/.well-known//agent-card.json',
-    '/.WELL-KNOWN/agent-card.json', '/tasks/t/pushNotificationConfigs/c/x', '/a/b/c/d/e/f/g',
+    '//',
+    '/.',
+    '/..',
+    '/../vault',
+    '/%2e%2e/vault',
+    '/message:send/',
+    '/message%3Asend',
+    '/Message:send',
+    '/message:Send',
+    '/v1/tasks/t/x',
+    '/tasks/',
+    '/tasks//',
+    '/tasks/a%2Fb',
+    '/tasks/%00',
+    '/tasks/%74',
+    '/tasks/..',
+    `${card}/`,
+    '/.well-known',
+    '/.well-known/agent.json',
+    '/.well-known//agent-card.json',
+    '/.WELL-KNOWN/agent-card.json',
+    '/tasks/t/pushNotificationConfigs/c/x',
+    '/a/b/c/d/e/f/g',
   ]
   for (const rest of rests) {
     const outcome = go(`/agents/calculator${rest}`, 'POST')
@@ -104,8 +163,17 @@ test('an agent that the caller may not know of answers as one that does not exis
 })
 
 test('an unknown and a hidden agent are answered in the same binding', () => {
-  for (const [rest, method] of [['', 'POST'], ['/', 'POST'], ['', 'GET'], ['/message:send', 'POST'], ['/x', 'POST']] as const) {
-    assert.equal(claimedBinding(request(`/agents/vault${rest}`, method)), claimedBinding(request(`/agents/missing${rest}`, method)))
+  for (const [rest, method] of [
+    ['', 'POST'],
+    ['/', 'POST'],
+    ['', 'GET'],
+    ['/message:send', 'POST'],
+    ['/x', 'POST'],
+  ] as const) {
+    assert.equal(
+      claimedBinding(request(`/agents/vault${rest}`, method)),
+      claimedBinding(request(`/agents/missing${rest}`, method)),
+    )
   }
   assert.equal(claimedBinding(request('/agents/calculator', 'POST')), 'JSONRPC')
   assert.equal(claimedBinding(request('/agents/calculator', 'GET')), 'HTTP+JSON')
@@ -120,24 +188,46 @@ test('a host of its own leads to its agent, at the root', () => {
 })
 
 test('at a host of its own no other agent can be reached, nor the directory', () => {
-  for (const path of ['/agents', '/agents/', '/agents/calculator', '/agents/hosted', '/agents/calculator/message:send']) {
+  for (const path of [
+    '/agents',
+    '/agents/',
+    '/agents/calculator',
+    '/agents/hosted',
+    '/agents/calculator/message:send',
+  ]) {
     const outcome = go(path, 'POST', 'hosted.example.com')
     assert.ok(isRefusal(outcome) && outcome.code === 'ROUTE_NOT_FOUND', path)
   }
 })
 
-test('a host that only looks like an agent\'s is the gateway\'s', () => {
-  for (const host of ['hosted.example.com.evil.org', 'xhosted.example.com', 'ported.example.com', 'ported.example.com:8444', 'hosted.example.com:1:2']) {
+test("a host that only looks like an agent's is the gateway's", () => {
+  for (const host of [
+    'hosted.example.com.evil.org',
+    'xhosted.example.com',
+    'ported.example.com',
+    'ported.example.com:8444',
+    'hosted.example.com:1:2',
+  ]) {
     refused('ROUTE_NOT_FOUND', '/', 'POST', host)
   }
 })
 
 test('documents for everyone are the keys, the contact and the cards declared public', () => {
-  const kindOf = (path: string, method = 'GET', host?: string): string | undefined => findPublicDocument(request(path, method, host))?.kind
+  const kindOf = (path: string, method = 'GET', host?: string): string | undefined =>
+    findPublicDocument(request(path, method, host))?.kind
   assert.equal(kindOf('/.well-known/jwks.json'), 'jwks')
   assert.equal(kindOf('/.well-known/security.txt'), 'security-txt')
   assert.equal(kindOf(`/agents/open${card}`), 'public-card')
-  for (const path of [`/agents/calculator${card}`, `/agents/vault${card}`, `/agents/missing${card}`, card, `/agents/open/${card}`, `/agents/open${card}/`, '/.well-known/JWKS.json', '/agents/open']) {
+  for (const path of [
+    `/agents/calculator${card}`,
+    `/agents/vault${card}`,
+    `/agents/missing${card}`,
+    card,
+    `/agents/open/${card}`,
+    `/agents/open${card}/`,
+    '/.well-known/JWKS.json',
+    '/agents/open',
+  ]) {
     assert.equal(kindOf(path), undefined, path)
   }
   for (const method of ['POST', 'HEAD', 'DELETE', 'OPTIONS']) {

@@ -23,11 +23,17 @@ interface Place {
   readonly rest: string
 }
 
-/** The agent that host or path name, or undefined when the path is not an agent's. */
-function locate(request: Pick<ReceivedFields, 'host' | 'path' | 'snapshot'>): Place | undefined {
+/**
+ * The agent that host or path name, or undefined when the path is not an agent's. A host name of an agent that this
+ * caller may not know of is a host name like any other.
+ */
+function locate(
+  request: Pick<ReceivedFields, 'host' | 'path' | 'snapshot'>,
+  isVisible: (agent: AgentConfig) => boolean,
+): Place | undefined {
   const { host, path, snapshot } = request
   const own = agentByHost(snapshot, host)
-  if (own !== undefined) return { agent: own, rest: path === '/' ? '' : path }
+  if (own !== undefined && isVisible(own)) return { agent: own, rest: path === '/' ? '' : path }
   const match = agentPath.exec(path)
   if (match === null) return undefined
   const rest = match[2] ?? ''
@@ -45,15 +51,18 @@ export function findPublicDocument(request: ReceivedFields): PublicDocument | un
   if (request.path === '/.well-known/jwks.json') return { kind: 'jwks' }
   if (request.path === '/.well-known/security.txt') return { kind: 'security-txt' }
   if (!request.path.endsWith(cardPath)) return undefined
-  const place = locate(request)
-  return place?.agent?.discovery === 'public' && place.rest === cardPath
+  const isPublic = (agent: AgentConfig): boolean => agent.discovery === 'public'
+  const place = locate(request, isPublic)
+  return place?.agent !== undefined && isPublic(place.agent) && place.rest === cardPath
     ? { kind: 'public-card', agent: place.agent }
     : undefined
 }
 
-/** The binding that a request seems to use, before anything is known of it: only for saying "no" in its manner. */
+/** The binding that a request seems to use, by its own words alone: only for saying "no" in its manner. */
 export function claimedBinding(request: ReceivedFields): Binding {
-  return request.method === 'POST' && locate(request)?.rest === '' ? 'JSONRPC' : 'HTTP+JSON'
+  const rest = request.path === '/' ? '' : agentPath.exec(request.path)?.[2]
+  const isRoot = rest === '/' || rest === '' || (rest === undefined && agentPath.test(request.path))
+  return request.method === 'POST' && isRoot ? 'JSONRPC' : 'HTTP+JSON'
 }
 
 /** `isVisible` is policy's word on whether this caller may do anything at all on an agent. */
@@ -62,14 +71,15 @@ export function route(
   isVisible: (agent: AgentConfig) => boolean,
 ): Routed | Discovering | Refusal {
   const { path, method } = authenticated
-  const place = locate(authenticated)
+  const place = locate(authenticated, isVisible)
   if (place === undefined) {
     if (path !== '/agents' && path !== '/agents/') return refuse('ROUTE_NOT_FOUND', 'no such path')
     if (method !== 'GET') return notAllowed('GET')
     return Object.assign(authenticated, { target: { kind: 'directory' } }) as unknown as Discovering
   }
   const { agent, rest } = place
-  if (agent === undefined || !isVisible(agent)) return refuse('ROUTE_AGENT_UNKNOWN', 'no agent of this name for this caller')
+  if (agent === undefined || !isVisible(agent))
+    return refuse('ROUTE_AGENT_UNKNOWN', 'no agent of this name for this caller')
   if (rest === '') return method === 'POST' ? routed(authenticated, { kind: 'json-rpc', agent }) : notAllowed('POST')
   if (rest === cardPath) {
     if (method !== 'GET') return notAllowed('GET')

@@ -28,7 +28,8 @@ function make(): World {
       return Promise.resolve({ origin: 'o', index: 0, leafHash: 'h' })
     },
   }
-  const reload = (): Promise<{ digest: string; changed: boolean; problems: [] }> => Promise.resolve({ digest: 'd', changed: false, problems: [] })
+  const reload = (): Promise<{ digest: string; changed: boolean; problems: [] }> =>
+    Promise.resolve({ digest: 'd', changed: false, problems: [] })
   // of the trail only this one is used
   const methods = createControlMethods({ keys, audit: audit as AuditTrail }, () => clock.nowMs(), reload)
   const world: World = { clock, keys, recorded, methods, left: Infinity }
@@ -68,7 +69,10 @@ test('a key is revoked before that is recorded, and also where it cannot be', as
   const world = make()
   await world.methods['key.create']({ name: 'ci', expiresInMs: null })
   world.left = 0
-  await assert.rejects(world.methods['key.revoke']({ name: 'ci' }), (error: Fault) => error.code === 'LEDGER_UNWRITABLE')
+  await assert.rejects(
+    world.methods['key.revoke']({ name: 'ci' }),
+    (error: Fault) => error.code === 'LEDGER_UNWRITABLE',
+  )
   assert.notEqual((await world.methods['key.list']({}))[0]?.revokedAtMs, null)
 })
 

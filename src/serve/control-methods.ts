@@ -20,18 +20,21 @@ export function createControlMethods(
     return { key: created.key, summary: summarize(created.record) }
   }
   return {
-    'ping': () => Promise.resolve({ pid: process.pid }),
+    ping: () => Promise.resolve({ pid: process.pid }),
     'key.create': ({ name, expiresInMs }) =>
       give('key.create', name, () =>
-        keys.create({ name, ...(expiresInMs !== null && { expiresAtMs: nowMs() + expiresInMs }) })),
+        keys.create({ name, ...(expiresInMs !== null && { expiresAtMs: nowMs() + expiresInMs }) }),
+      ),
     'key.list': () => Promise.resolve(keys.list().map(summarize)),
     'key.rotate': ({ name, overlapMs }) => give('key.rotate', name, () => keys.rotate(name, overlapMs)),
     async 'key.revoke'({ name }) {
       const revoked = keys.revoke(name)
       for (const record of revoked) {
-        await audit.administered('key.revoke', `key:${record.name}`, { name: record.name, id: record.id }).catch((cause: unknown) => {
-          throw new Fault('LEDGER_UNWRITABLE', 'the key is revoked, but this could not be recorded', { cause })
-        })
+        await audit
+          .administered('key.revoke', `key:${record.name}`, { name: record.name, id: record.id })
+          .catch((cause: unknown) => {
+            throw new Fault('LEDGER_UNWRITABLE', 'the key is revoked, but this could not be recorded', { cause })
+          })
       }
       return revoked.map(summarize)
     },

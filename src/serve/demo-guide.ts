@@ -69,10 +69,10 @@ function stepsFor(facts: GuideFacts, how: { file: string; command: string }): re
     {
       title: 'A stream flows, event by event',
       command: curl(carol, send('SendStreamingMessage', 'slow 3'), '-sSN'),
-      shows: 'one event a second; Ctrl-C would abort the agent\'s work',
+      shows: "one event a second; Ctrl-C would abort the agent's work",
     },
     {
-      title: 'Bob asks for carol\'s task',
+      title: "Bob asks for carol's task",
       command: `${curl(bob, getTask)}; echo`,
       shows: '"Task not found", exactly as for a task that never was',
     },

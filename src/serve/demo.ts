@@ -77,7 +77,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
           },
           adminToken,
         }
-        options.out(options.json ? `${JSON.stringify(ready)}\n` : renderGuide(ready, { file, color: options.color, command: launcher() }))
+        options.out(
+          options.json
+            ? `${JSON.stringify(ready)}\n`
+            : renderGuide(ready, { file, color: options.color, command: launcher() }),
+        )
       },
       err: options.err,
       quiet: true,
@@ -108,7 +112,11 @@ async function createKey(gateway: Gateway, name: string): Promise<string> {
 
 async function requireConfig(file: string): Promise<LoadedConfig> {
   const loaded = await loadConfig(file, { extraChecks: checkPolicy })
-  if (!loaded.ok) throw new Fault('CONFIG_INVALID', loaded.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; '))
+  if (!loaded.ok)
+    throw new Fault(
+      'CONFIG_INVALID',
+      loaded.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; '),
+    )
   return loaded
 }
 

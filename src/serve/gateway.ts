@@ -21,7 +21,14 @@ import {
 import { createAssertionSigner, createDialler, loadAssertionKey, type Dialler } from '../forward/forward.ts'
 import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import { createListener } from '../listen/listen.ts'
-import { createHeartbeat, createTaskLister, walk, walkUnreadable, type Rules, type WalkParts } from '../pipeline/pipeline.ts'
+import {
+  createHeartbeat,
+  createTaskLister,
+  walk,
+  walkUnreadable,
+  type Rules,
+  type WalkParts,
+} from '../pipeline/pipeline.ts'
 import type { ReloadAnswer } from '../cli/ports.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
@@ -124,7 +131,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       claim: state.ownership.claim.bind(state.ownership),
       note: ((tasks, call) => {
         for (const task of tasks) {
-          if (task.state !== '') state.ownership.noteState(call.agent.name, call.tenant, task.taskId, task.state, task.timestampMs)
+          if (task.state !== '')
+            state.ownership.noteState(call.agent.name, call.tenant, task.taskId, task.state, task.timestampMs)
         }
       }) satisfies WalkParts['ownership']['note'],
     }
@@ -164,7 +172,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
     })
     const { host, port } = splitAddress(loaded.config.gateway.listen)
-    if (tls === undefined && !isLoopback(host)) log.warn({ listen: loaded.config.gateway.listen }, 'dangerouslyAllowPlaintext: callers and their credentials are not protected by TLS')
+    if (tls === undefined && !isLoopback(host))
+      log.warn(
+        { listen: loaded.config.gateway.listen },
+        'dangerouslyAllowPlaintext: callers and their credentials are not protected by TLS',
+      )
     const bound = await listener.listen(unbracket(host), port)
     const url = `${tls === undefined ? 'http' : 'https'}://${host}:${bound}`
     const adopt = (next: Snapshot): void => {
@@ -183,7 +195,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         adopt(next)
         log.info({ digest: next.digest }, 'configuration reloaded')
         if (needRestart.length > 0) log.warn({ settings: needRestart }, 'changed settings that need a restart')
-        state.audit.administered('configuration.reload', '', { digest: next.digest, needRestart: [...needRestart] }).catch(() => undefined)
+        state.audit
+          .administered('configuration.reload', '', { digest: next.digest, needRestart: [...needRestart] })
+          .catch(() => undefined)
       },
       onProblems(problems) {
         log.error({ problems }, 'the changed configuration was refused; the one before it stays in force')
@@ -193,7 +207,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const reload = async (): Promise<ReloadAnswer> => {
       const before = snapshot.digest
       const result = await watch.reload()
-      return { digest: snapshot.digest, changed: snapshot.digest !== before, problems: result.ok ? [] : result.problems }
+      return {
+        digest: snapshot.digest,
+        changed: snapshot.digest !== before,
+        problems: result.ok ? [] : result.problems,
+      }
     }
     const methods = createControlMethods(state, () => clock.nowMs(), reload)
     const control = await startControlServer(state.dataDir, methods, parts.onBug)
@@ -215,7 +233,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         version,
         configDigest: snapshot.digest,
         startedAt,
-        ledger: { origin: state.ledger.origin, size: state.ledger.size, root: state.ledger.root(), status: state.ledger.status },
+        ledger: {
+          origin: state.ledger.origin,
+          size: state.ledger.size,
+          root: state.ledger.root(),
+          status: state.ledger.status,
+        },
         openStreams: heartbeat.size,
         connections: listener.connections,
         agents: health.report(),
@@ -223,7 +246,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     const adminAddress = splitAddress(loaded.config.admin.listen)
     const adminPort = await admin.listen(unbracket(adminAddress.host), adminAddress.port)
-    await state.audit.administered('started', '', { version, digest: snapshot.digest, recovery: { ...state.ledger.recovery } })
+    await state.audit.administered('started', '', {
+      version,
+      digest: snapshot.digest,
+      recovery: { ...state.ledger.recovery },
+    })
 
     return {
       url,
@@ -251,7 +278,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-async function fetchCard(agent: Snapshot['config']['agents'][number], baseDir: string, dialler: Dialler): Promise<Buffer> {
+async function fetchCard(
+  agent: Snapshot['config']['agents'][number],
+  baseDir: string,
+  dialler: Dialler,
+): Promise<Buffer> {
   const { tls } = agentSecrets(agent, baseDir)
   const url = agent.cardUrl ?? `${agent.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
   return await dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })

@@ -8,7 +8,15 @@ import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { isOperation } from '../a2a/operations.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
-import type { AgentTarget, CardFacts, PolicyExplanation, PolicyQuery, Ports, TailOptions, TailRecord } from '../cli/ports.ts'
+import type {
+  AgentTarget,
+  CardFacts,
+  PolicyExplanation,
+  PolicyQuery,
+  Ports,
+  TailOptions,
+  TailRecord,
+} from '../cli/ports.ts'
 import type { Config } from '../config/config.ts'
 import { createDialler } from '../forward/forward.ts'
 import { createControlMethods } from './control-methods.ts'
@@ -32,11 +40,21 @@ export function createPorts(): Ports {
         onFatal: () => undefined,
       })
       const nothingRuns = (): never => {
-        throw new Fault('CONTROL_FAILED', 'no gateway is running on this data directory', { hint: 'start one: sallyport serve' })
+        throw new Fault('CONTROL_FAILED', 'no gateway is running on this data directory', {
+          hint: 'start one: sallyport serve',
+        })
       }
-      return { methods: createControlMethods(state, () => systemClock.nowMs(), () => Promise.resolve(nothingRuns())), close: () => state.close() }
+      return {
+        methods: createControlMethods(
+          state,
+          () => systemClock.nowMs(),
+          () => Promise.resolve(nothingRuns()),
+        ),
+        close: () => state.close(),
+      }
     },
-    verifyLedger: async (ledgerRoot) => await verifyLedger(ledgerRoot, { expectedOrigins: await knownOrigins(ledgerRoot) }),
+    verifyLedger: async (ledgerRoot) =>
+      await verifyLedger(ledgerRoot, { expectedOrigins: await knownOrigins(ledgerRoot) }),
     tailLedger,
     checkPolicy,
     explainPolicy,
@@ -52,7 +70,10 @@ async function knownOrigins(ledgerRoot: string): Promise<string[]> {
 }
 
 function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
-  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  const compiled = compilePolicy(
+    config.policy,
+    config.agents.map((agent) => agent.name),
+  )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   if (!isOperation(query.operation)) throw new Fault('CONFIG_INVALID', `there is no operation ${query.operation}`)
   const explanation = explain(compiled.policy, {
@@ -62,7 +83,7 @@ function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
     agent: query.agent,
     operation: query.operation,
   })
-  const outcomes = { 'applies': 'matched', 'does not apply': 'not-matched', 'errs': 'error' } as const
+  const outcomes = { applies: 'matched', 'does not apply': 'not-matched', errs: 'error' } as const
   return {
     allowed: explanation.allowed,
     reason: explanation.because,
@@ -145,10 +166,14 @@ async function inspectAgent(target: AgentTarget): Promise<CardFacts> {
     return readCard(cardUrl, bytes)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('CONTROL_FAILED', `the card cannot be fetched from ${cardUrl}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-      hint: 'is the agent running, and is this its base URL?',
-    })
+    throw new Fault(
+      'CONTROL_FAILED',
+      `the card cannot be fetched from ${cardUrl}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+        hint: 'is the agent running, and is this its base URL?',
+      },
+    )
   } finally {
     await dialler.close()
   }
@@ -158,7 +183,9 @@ function readCard(cardUrl: string, bytes: Buffer): CardFacts {
   const text = decodeUtf8(bytes)
   const parsed = text === undefined ? undefined : parseStrictJson(text, { maxDepth: 64, maxNodes: 20_000 })
   if (parsed?.ok !== true || !isJsonObject(parsed.value)) {
-    throw new Fault('CONTROL_FAILED', `what lies at ${cardUrl} is not an agent card`, { hint: 'name the card by --card-url, if it lies elsewhere' })
+    throw new Fault('CONTROL_FAILED', `what lies at ${cardUrl} is not an agent card`, {
+      hint: 'name the card by --card-url, if it lies elsewhere',
+    })
   }
   const card = parsed.value
   const interfaces = objects(card['supportedInterfaces'])

@@ -24,7 +24,9 @@ const parts = {
   signer: createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
   dialler,
 }
-const badPolicy = { roles: [{ name: 'r', rules: [{ agents: ['calculator'], operations: ['*' as const], when: 'mesage.parts == 1' }] }] }
+const badPolicy = {
+  roles: [{ name: 'r', rules: [{ agents: ['calculator'], operations: ['*' as const], when: 'mesage.parts == 1' }] }],
+}
 
 test('every agent has an upstream, and its secret is its own', () => {
   writeFileSync(join(dir, 'token'), 'Bearer one')
@@ -40,7 +42,9 @@ test('every agent has an upstream, and its secret is its own', () => {
 })
 
 test('a secret that is not there is a fault, not an agent without one', () => {
-  const snapshot = snapshotOf({ agents: [{ name: 'one', url: 'http://127.0.0.1:1', credential: { value: 'file:missing' } }] })
+  const snapshot = snapshotOf({
+    agents: [{ name: 'one', url: 'http://127.0.0.1:1', credential: { value: 'file:missing' } }],
+  })
   assert.throws(() => compileRules(snapshot, dir, parts), Fault)
   const [agent] = snapshot.config.agents
   assert.ok(agent)
@@ -51,7 +55,10 @@ test('a policy that does not compile is told with its place, and never becomes r
   const { config } = snapshotOf({ policy: badPolicy })
   const [finding] = checkPolicy(config)
   assert.deepEqual(finding?.path.slice(0, 4), ['policy', 'roles', 0, 'rules'])
-  assert.throws(() => compileRules(snapshotOf({ policy: badPolicy }), dir, parts), (error: Fault) => error.code === 'CONFIG_INVALID')
+  assert.throws(
+    () => compileRules(snapshotOf({ policy: badPolicy }), dir, parts),
+    (error: Fault) => error.code === 'CONFIG_INVALID',
+  )
 })
 
 test('a policy without fault has no findings', () => {

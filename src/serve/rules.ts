@@ -6,7 +6,14 @@ import { compilePolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { resolveSecret, type AgentConfig, type Config, type Finding, type Snapshot } from '../config/config.ts'
-import { createUpstream, type AgentSecrets, type AssertionSigner, type Dialler, type TlsClient, type Upstream } from '../forward/forward.ts'
+import {
+  createUpstream,
+  type AgentSecrets,
+  type AssertionSigner,
+  type Dialler,
+  type TlsClient,
+  type Upstream,
+} from '../forward/forward.ts'
 import type { Rules } from '../pipeline/pipeline.ts'
 
 export interface RuleParts {
@@ -18,7 +25,10 @@ export interface RuleParts {
 
 /** Problems of the policy, with paths from the root of the file. */
 export function checkPolicy(config: Config): readonly Finding[] {
-  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  const compiled = compilePolicy(
+    config.policy,
+    config.agents.map((agent) => agent.name),
+  )
   if (compiled.ok) return []
   return compiled.problems.map((problem) => ({
     path: problem.path,
@@ -29,7 +39,10 @@ export function checkPolicy(config: Config): readonly Finding[] {
 
 export function compileRules(snapshot: Snapshot, baseDir: string, parts: RuleParts): Rules {
   const { config } = snapshot
-  const compiled = compilePolicy(config.policy, config.agents.map((agent) => agent.name))
+  const compiled = compilePolicy(
+    config.policy,
+    config.agents.map((agent) => agent.name),
+  )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   const upstreams = new Map<string, Upstream>()
   for (const agent of config.agents) {

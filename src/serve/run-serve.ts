@@ -13,7 +13,11 @@ export async function runServe(options: ServeOptions): Promise<number> {
       const ready = { gateway: gateway.url, admin: gateway.adminUrl, dataDir: gateway.state.dataDir, pid: process.pid }
       const { host } = splitAddress(loaded.config.gateway.listen)
       const plain = loaded.config.gateway.tls === undefined && !isLoopback(host) ? ' (dangerously without TLS)' : ''
-      options.out(options.json ? `${JSON.stringify(ready)}\n` : `gateway ${gateway.url}${plain}\nadmin   ${gateway.adminUrl}\ndata    ${ready.dataDir}\n`)
+      options.out(
+        options.json
+          ? `${JSON.stringify(ready)}\n`
+          : `gateway ${gateway.url}${plain}\nadmin   ${gateway.adminUrl}\ndata    ${ready.dataDir}\n`,
+      )
       return Promise.resolve()
     },
     err: options.err,

@@ -17,14 +17,45 @@ function home(t: TestContext): string {
 }
 
 const open = (dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<State> =>
-  openState({ dataDir, loaded: undefined, role, clock: createManualClock(), snapshotDigest: () => 'd', onFatal: (fault) => assert.fail(fault) })
+  openState({
+    dataDir,
+    loaded: undefined,
+    role,
+    clock: createManualClock(),
+    snapshotDigest: () => 'd',
+    onFatal: (fault) => assert.fail(fault),
+  })
 
 const facts: CallFacts = {
-  call: 'call1', receivedAtMs: 1_800_000_000_000, snapshotDigest: 'd', source: '', caller: 'key:alice', origin: 'key:alice', chain: [], authentication: '', credential: '',
-  agent: 'calculator', operation: 'SendMessage', binding: '', tenant: '', task: '', context: '', requestBytes: 0, trace: '',
+  call: 'call1',
+  receivedAtMs: 1_800_000_000_000,
+  snapshotDigest: 'd',
+  source: '',
+  caller: 'key:alice',
+  origin: 'key:alice',
+  chain: [],
+  authentication: '',
+  credential: '',
+  agent: 'calculator',
+  operation: 'SendMessage',
+  binding: '',
+  tenant: '',
+  task: '',
+  context: '',
+  requestBytes: 0,
+  trace: '',
 }
-const owned = { agent: 'calculator', tenant: '', owner: { caller: 'key:alice', origin: 'key:alice' }, groups: ['group:a'], createdAtMs: 1 }
-const claims: readonly Claim[] = [{ kind: 'task', taskId: 't1', contextId: 'c1', ...owned }, { kind: 'context', contextId: 'c1', ...owned }]
+const owned = {
+  agent: 'calculator',
+  tenant: '',
+  owner: { caller: 'key:alice', origin: 'key:alice' },
+  groups: ['group:a'],
+  createdAtMs: 1,
+}
+const claims: readonly Claim[] = [
+  { kind: 'task', taskId: 't1', contextId: 'c1', ...owned },
+  { kind: 'context', contextId: 'c1', ...owned },
+]
 
 async function recordClaims(state: State): Promise<void> {
   const taken = state.ownership.claim(claims)

@@ -5,14 +5,27 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { readdir } from 'node:fs/promises'
 import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
-import { createAuditTrail, ledgerIdentity, openLedger, readLedger, type AuditTrail, type Ledger } from '../audit/audit.ts'
+import {
+  createAuditTrail,
+  ledgerIdentity,
+  openLedger,
+  readLedger,
+  type AuditTrail,
+  type Ledger,
+} from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, resolveSecret, type Config, type LoadedConfig } from '../config/config.ts'
 import type { Claim } from '../exchange/exchange.ts'
-import { openDataDir, openKeyStore, openOwnershipIndex, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
+import {
+  openDataDir,
+  openKeyStore,
+  openOwnershipIndex,
+  type OwnershipIndex,
+  type SqliteKeyStore,
+} from '../store/store.ts'
 
 export interface State {
   readonly dataDir: string
