@@ -56,7 +56,7 @@ export interface Completion {
 export interface AuditTrail {
   /** an allowed call, before its effect; durable when it resolves */
   allowed(facts: CallFacts, admitted: Admitted, claims: readonly Claim[]): Promise<Receipt>
-  /** a refused call of someone we know; durable when it resolves */
+  /** a refused call of someone we know; durable when it resolves. "Slow down" is folded beyond a budget. */
   refused(facts: CallFacts, refusal: Refusal, policyInput?: JsonObject): Promise<Receipt>
   /** a refused call of someone we do not know: recorded one by one within a budget, then folded */
   refusedUnknown(facts: CallFacts, refusal: Refusal): Promise<Receipt>
@@ -76,7 +76,7 @@ export interface AuditOptions {
   readonly ledger: Ledger
   readonly clock: Clock
   readonly snapshotDigest: () => string
-  /** single records of unknown callers per minute before folding begins */
+  /** single records of unknown callers, and of known ones told to slow down, per minute before folding begins */
   readonly unknownPerMinute: number
 }
 
@@ -92,7 +92,10 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
     if (lost.count > 0) await appendGap()
     return receipt
   }
-  const folder: Folder = createFolder({ clock, perMinute: options.unknownPerMinute, append: appendUncounted })
+  const fold = (code: 'AUTHN_FLOOD' | 'LIMIT_RATE'): Folder =>
+    createFolder({ clock, perMinute: options.unknownPerMinute, code, append: appendUncounted })
+  const unknownCallers = fold('AUTHN_FLOOD')
+  const slowedCallers = fold('LIMIT_RATE')
 
   /** Every record of a call passes here; what could not be recorded is said as soon as something can be. */
   const append = async (record: NewRecord): Promise<Receipt> => {
@@ -125,9 +128,9 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
       lost.calls = [...calls, ...lost.calls].slice(0, maxRememberedCalls)
     }
   }
-  /** Within the budget of unknown callers by itself, beyond it as one of the fold that is open. */
-  const appendUnknown = (source: string, code: string, record: () => NewRecord): Promise<Receipt> => {
-    const folded = folder.take(source, code)
+  /** Within the folder's budget by itself, beyond it as one of the fold that is open. */
+  const appendOrFold = (folder: Folder, who: string, code: string, record: () => NewRecord): Promise<Receipt> => {
+    const folded = folder.take(who, code)
     if (folded === undefined) return append(record())
     return folded.catch((error: unknown) => {
       noteLoss(code)
@@ -157,20 +160,24 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
           ...claimsMember(claims),
         }),
       ),
-    refused: (facts, refusal, policyInput) =>
-      append(
+    refused: (facts, refusal, policyInput) => {
+      const record = (): NewRecord =>
         callRecord('decision', 'refused', facts, refusal.code, {
           detail: refusal.detail,
           ...(policyInput && { input: policyInput }),
-        }),
-      ),
+        })
+      // all other refusals of a known caller are bounded by its rate
+      const isSlowed = refusal.code === 'LIMIT_RATE'
+      return isSlowed ? appendOrFold(slowedCallers, facts.caller, refusal.code, record) : append(record())
+    },
     refusedUnknown: (facts, refusal) =>
-      appendUnknown(facts.source, refusal.code, () =>
+      appendOrFold(unknownCallers, facts.source, refusal.code, () =>
         callRecord('decision', 'refused', facts, refusal.code, { detail: refusal.detail }),
       ),
     discovered: (facts, status) => {
       const record = (): NewRecord => callRecord('decision', 'allowed', facts, '', { status })
-      return facts.caller === '' ? appendUnknown(facts.source, facts.operation, record) : append(record())
+      if (facts.caller !== '') return append(record())
+      return appendOrFold(unknownCallers, facts.source, facts.operation, record)
     },
     completed: (facts, completion) =>
       append({
@@ -188,7 +195,7 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
       append({ ...callRecord('ownership', 'done', facts, '', claimsMember(claims)), timeMs: clock.nowMs() }),
     administered: (action, subject, event) => append(administrative(action, subject, event)),
     async close() {
-      await folder.close()
+      await Promise.all([unknownCallers.close(), slowedCallers.close()])
       await append(administrative('stopped', '', {})).catch(() => undefined)
       await ledger.close()
     },

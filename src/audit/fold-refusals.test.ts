@@ -30,7 +30,7 @@ function make(perMinute: number): World {
     world.written.push(record.event)
     return { origin: 'o', index: world.written.length - 1, leafHash: 'h' }
   }
-  return Object.assign(world, { folder: createFolder({ clock: world.clock, perMinute, append }) })
+  return Object.assign(world, { folder: createFolder({ clock: world.clock, perMinute, code: 'AUTHN_FLOOD', append }) })
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

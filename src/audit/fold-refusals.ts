@@ -1,4 +1,4 @@
-// Nobody may fill the disk with refusals of callers we do not know. Within a budget each has its record; beyond
+// Nobody may fill the disk with refusals: of callers we do not know, or of one that was told to slow down. Within a budget each has its record; beyond
 // it they are folded: a durable "folding since" record comes first, replies then carry its receipt, and counts
 // by code and source follow once a window. Nothing is dropped without a count (invariant 2).
 
@@ -32,6 +32,8 @@ const maxSources = 100
 export function createFolder(options: {
   clock: Clock
   perMinute: number
+  /** of the records that a fold leaves; what one by one would have said */
+  code: 'AUTHN_FLOOD' | 'LIMIT_RATE'
   append: (record: NewRecord) => Promise<Receipt>
 }): Folder {
   const { clock } = options
@@ -50,7 +52,7 @@ export function createFolder(options: {
     agent: '',
     operation: '',
     outcome: 'refused',
-    code: 'AUTHN_FLOOD',
+    code: options.code,
     sensitive: {},
     event,
   })

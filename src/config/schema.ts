@@ -107,6 +107,9 @@ const bounds = z
     connections: z.number().int().min(1).max(100_000).default(20_000).describe('most open client connections'),
     idleTime: duration('75s', 'how long an idle keep-alive connection stays open'),
     ping: duration('15s', 'a comment is sent into a stream that has been silent for so long'),
+    answerTime: duration('60s', 'time for a caller to take a unary answer'),
+    unsent: size('256MiB', 'most bytes of unary answers that slow callers have not taken, over all connections'),
+    parts: z.number().int().min(1).max(10_000).default(256).describe('most parts in one message'),
     streamLife: duration('1h', 'longest life of one stream'),
     streamEvents: z.number().int().min(1).default(100_000).describe('most events in one stream'),
     streamBytes: size('256MiB', 'most bytes in one stream'),
@@ -126,7 +129,11 @@ const gateway = z
     trustedProxies: z
       .array(z.string().regex(/^[0-9a-fA-F:.]+(\/\d{1,3})?$/, 'expected an address or a network such as 10.0.0.0/8'))
       .default([])
-      .describe('proxies whose Forwarded and X-Forwarded-For fields are believed'),
+      .describe('proxies whose word on who the caller is (proxyHeader) is believed'),
+    proxyHeader: z
+      .enum(['forwarded', 'x-forwarded-for'])
+      .default('x-forwarded-for')
+      .describe('the one field that trustedProxies write; where it does not name the caller, the source is "unknown"'),
     cors: z
       .strictObject({
         origins: z
@@ -160,7 +167,7 @@ const jwtIssuer = z.strictObject({
     .min(1)
     .describe('allowed signature algorithms'),
   jwks: z.union([z.string().regex(/^file:.+$/), httpUrl]).describe('the key set, file:PATH or URL'),
-  subject: z.string().default('sub').describe('claim that identifies the subject'),
+  subject: z.string().default('sub').describe('claim that identifies the subject; "email" only with email_verified'),
   display: z.string().default('{sub}').describe('template of the display name, e.g. "{email}"'),
   groups: z.string().optional().describe('claim that lists groups'),
   clockSkew: duration('30s', 'tolerated difference of clocks', 300_000),

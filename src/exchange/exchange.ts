@@ -25,6 +25,8 @@ export interface Reply {
   /** calls back once, when the client goes away before the answer ended; at once if it has gone already */
   onGone(callback: () => void): void
   send(status: number, headers: HeaderRecord, body: string | Buffer): void
+  /** false while slow readers hold so much of the memory for answers that this one must be refused */
+  hasRoomFor(bytes: number): boolean
   begin(status: number, headers: HeaderRecord): void
   /** returns false when the client is slower than we are: wait for `drained` */
   write(chunk: string | Buffer): boolean

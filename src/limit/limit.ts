@@ -3,7 +3,7 @@
 // streams for a caller, the defaults do. Fields: draft-ietf-httpapi-ratelimit-headers-10.
 
 import { operations } from '../a2a/operations.ts'
-import type { Admitted, AdmittedFields, Authorized } from '../exchange/exchange.ts'
+import type { Admitted, AdmittedFields, Authenticated, Authorized } from '../exchange/exchange.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import type { Limiter } from './limiter.ts'
 
@@ -11,6 +11,15 @@ export { createLimiter } from './limiter.ts'
 export type { Limiter } from './limiter.ts'
 export { createSourceLimiter } from './source-limiter.ts'
 export type { SourceLimiter } from './source-limiter.ts'
+
+/**
+ * Right after authentication, before a body is read or a policy is asked: a caller whose allowance is used up costs
+ * no more than this. Takes nothing; what is refused later is charged by itself.
+ */
+export function guard(authenticated: Authenticated, limiter: Limiter): Refusal | undefined {
+  const taken = limiter.guard(authenticated.caller)
+  return taken === undefined || taken.ok ? undefined : refuse(taken.code, taken.detail, { headers: taken.headers })
+}
 
 /**
  * By now the call is allowed. May refuse LIMIT_RATE and LIMIT_STREAMS, both with retry-after. What was taken for

@@ -19,6 +19,10 @@ export type Taken =
 export interface Limiter {
   /** Takes one call, and one stream when it opens one, from every limit that concerns it; or from none. */
   take(caller: Pick<Principal, 'id' | 'groups'>, agent: string, opensStream: boolean): Taken
+  /** Refuses a caller whose own allowance is used up, whatever it asks for; takes nothing. */
+  guard(caller: Pick<Principal, 'id' | 'groups'>): Taken | undefined
+  /** Takes one from the caller's own allowance for what never became a call: a refusal, a look at the directory. */
+  charge(caller: Pick<Principal, 'id' | 'groups'>): void
   /** Applies other limits from now on; counters of limits that are still there go on. */
   reconfigure(limits: readonly LimitConfig[]): void
 }
@@ -68,6 +72,11 @@ export function createLimiter(options: { clock: Clock; limits: readonly LimitCon
     reconfigure: (limits) => {
       current = compileLimits(limits, current.tables, maxKeys)
     },
+    guard: (caller) => checkCaller(current, anyCall(caller, clock)),
+    charge: (caller) => {
+      const call = anyCall(caller, clock)
+      if (checkCaller(current, call) === undefined) commit(call)
+    },
     take: (caller, agent, opensStream) => {
       const call: Call = { caller, agent, opensStream, nowMs: clock.monotonicMs(), shares: [] }
       return checkAll(current, call) ?? commit(call)
@@ -98,6 +107,23 @@ function checkAll({ limits, fallback }: LimitSet, call: Call): Taken | undefined
   }
   if (hasRate && (hasStreams || !call.opensStream)) return undefined
   return check(call, fallback, hasRate ? undefined : fallback.rate, hasStreams ? undefined : fallback.streams)
+}
+
+/** Only what counts this caller over all agents: nothing is known of the call yet. */
+function checkCaller({ limits, fallback }: LimitSet, call: Call): Taken | undefined {
+  let hasRate = false
+  for (const limit of limits) {
+    if (limit.scope !== 'caller' || limit.agents !== undefined || limit.rate === undefined) continue
+    if (!concerns(limit, call.caller, '')) continue
+    hasRate = true
+    const refused = check(call, limit, limit.rate, undefined)
+    if (refused !== undefined) return refused
+  }
+  return hasRate ? undefined : check(call, fallback, fallback.rate, undefined)
+}
+
+function anyCall(caller: Call['caller'], clock: Clock): Call {
+  return { caller, agent: '', opensStream: false, nowMs: clock.monotonicMs(), shares: [] }
 }
 
 function check(call: Call, limit: Limit, rate: Rate | undefined, streams: number | undefined): Taken | undefined {

@@ -12,7 +12,7 @@ import type { Snapshot } from '../config/config.ts'
 import type { HeaderRecord, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
 import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { checkHead } from './check-head.ts'
-import { NodeReply } from './node-reply.ts'
+import { NodeReply, type Unsent } from './node-reply.ts'
 import { readBody } from './read-body.ts'
 import { createSourceReader, type SourceReader } from './source-address.ts'
 
@@ -55,6 +55,7 @@ export function createListener(options: ListenerOptions): Listener {
   const bounds = options.snapshot().config.gateway.bounds
   let draining = false
   const lines = new Map<Socket, Line>()
+  const unsent: Unsent = { bytes: 0, maxBytes: bounds.unsent }
   let onLastClose = (): void => undefined
   const always: HeaderRecord = options.tls
     ? { 'x-content-type-options': 'nosniff', 'strict-transport-security': 'max-age=31536000' }
@@ -63,7 +64,7 @@ export function createListener(options: ListenerOptions): Listener {
   const sourceReaderOf = (snapshot: Snapshot): SourceReader => {
     let reader = sourceReaders.get(snapshot)
     if (reader === undefined) {
-      reader = createSourceReader(snapshot.config.gateway.trustedProxies)
+      reader = createSourceReader(snapshot.config.gateway)
       sourceReaders.set(snapshot, reader)
     }
     return reader
@@ -91,6 +92,8 @@ export function createListener(options: ListenerOptions): Listener {
       const reply = new NodeReply(request, response, {
         always: { ...always, connection: 'close' },
         isDraining: () => draining,
+        unsent,
+        answerMs: bounds.answerTime,
       })
       const source = sourceReaderOf(snapshot).read(request.socket.remoteAddress, new Map())
       options.onUnreadable({ call, receivedAtMs, source, refusal: refuse('LISTEN_HEAD_MALFORMED', head), reply })
@@ -100,6 +103,8 @@ export function createListener(options: ListenerOptions): Listener {
     const reply = new NodeReply(request, response, {
       always: cors === undefined ? always : { ...always, ...cors },
       isDraining: () => draining,
+      unsent,
+      answerMs: bounds.answerTime,
     })
     if (cors !== undefined && request.method === 'OPTIONS') return reply.send(204, preflightHeaders, '')
     const fields: ReceivedFields = {
@@ -279,6 +284,7 @@ function createSocketReply(socket: Socket): Reply {
       return socket.destroyed
     },
     bytesSent: 0,
+    hasRoomFor: () => true,
     onGone: (callback) => void socket.once('close', callback),
     send(status, headers, body) {
       // the walk of a request whose body broke may have answered while this was being recorded

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import test from 'node:test'
-import { NodeReply } from './node-reply.ts'
+import { NodeReply, type Unsent } from './node-reply.ts'
 
 interface Exchange {
   readonly reply: NodeReply
@@ -15,9 +15,10 @@ interface Exchange {
 /** One request on a connection of its own; the client reads only when it is told to, if `holds`. */
 async function withExchange(
   work: (exchange: Exchange) => Promise<void>,
-  options: { request?: string; holds?: boolean; isDraining?: boolean } = {},
+  options: { request?: string; holds?: boolean; isDraining?: boolean; unsent?: Unsent; answerMs?: number } = {},
 ): Promise<void> {
   const { request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', holds = false, isDraining = false } = options
+  const { unsent = { bytes: 0, maxBytes: 2 ** 28 }, answerMs = 60_000 } = options
   const server = createServer()
   const arrived = new Promise<[IncomingMessage, ServerResponse]>((resolve) =>
     server.once('request', (...both) => resolve(both)),
@@ -33,7 +34,12 @@ async function withExchange(
   const [incoming, response] = await arrived
   try {
     await work({
-      reply: new NodeReply(incoming, response, { always: { 'x-always': 'yes' }, isDraining: () => isDraining }),
+      reply: new NodeReply(incoming, response, {
+        always: { 'x-always': 'yes' },
+        isDraining: () => isDraining,
+        unsent,
+        answerMs,
+      }),
       response,
       client,
       received,

@@ -8,11 +8,22 @@ import type { HeaderRecord, Reply } from '../exchange/exchange.ts'
 const lingerMs = 1_000
 const smallRest = 65_536
 
+/** Bytes of unary answers that slow readers have not taken yet, over all connections of a listener. */
+export interface Unsent {
+  bytes: number
+  readonly maxBytes: number
+}
+
+/** Answers up to this size fit into a socket's own buffers and are not counted. */
+const smallAnswer = 16_384
+
 export class NodeReply implements Reply {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #always: HeaderRecord
   readonly #isDraining: () => boolean
+  readonly #unsent: Unsent
+  readonly #answerMs: number
   #goneCallbacks: (() => void)[] | undefined
   #drainCallbacks: (() => void)[] = []
   #ended = false
@@ -23,12 +34,20 @@ export class NodeReply implements Reply {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    options: { always: HeaderRecord; isDraining: () => boolean },
+    options: {
+      always: HeaderRecord
+      isDraining: () => boolean
+      unsent: Unsent
+      /** how long a caller may take over a unary answer */
+      answerMs: number
+    },
   ) {
     this.#request = request
     this.#response = response
     this.#always = options.always
     this.#isDraining = options.isDraining
+    this.#unsent = options.unsent
+    this.#answerMs = options.answerMs
     response.on('close', () => {
       if (this.#ended && response.writableFinished) return
       this.gone = true
@@ -56,6 +75,7 @@ export class NodeReply implements Reply {
     const sent = hasBody && this.#request.method !== 'HEAD' ? body : ''
     if (this.#hasLargeRest()) this.#endAfterUnreadBody(sent)
     else this.#response.end(sent)
+    if (length > smallAnswer && !this.#response.writableFinished) this.#watchSlowReader(length)
   }
 
   begin(status: number, headers: HeaderRecord): void {
@@ -87,6 +107,21 @@ export class NodeReply implements Reply {
 
   destroy(): void {
     this.#response.destroy()
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    return bytes <= smallAnswer || this.#unsent.bytes + bytes <= this.#unsent.maxBytes
+  }
+
+  /** Counts a large answer until it is taken, and ends the connection of a caller that does not take it. */
+  #watchSlowReader(bytes: number): void {
+    this.#unsent.bytes += bytes
+    const timer = setTimeout(() => this.#response.destroy(), this.#answerMs)
+    timer.unref()
+    this.#response.once('close', () => {
+      clearTimeout(timer)
+      this.#unsent.bytes -= bytes
+    })
   }
 
   #tellDrained(): void {

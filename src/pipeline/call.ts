@@ -32,7 +32,7 @@ export const recordHeader = (receipt: Receipt): string => `${receipt.origin}/${r
 
 export function openCall(received: Received, parts: WalkParts): Call {
   let lastMs = received.startedMs
-  let isKnown = false
+  let known: Authenticated['caller'] | undefined
   let binding: Binding = claimedBinding(received)
   let requestId = ''
   const facts = openFacts(received.call, received.receivedAtMs, received.source, received.snapshot.digest)
@@ -50,7 +50,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
   return {
     facts,
     knowsCaller(authenticated) {
-      isKnown = authenticated.caller.method !== 'anonymous'
+      if (authenticated.caller.method !== 'anonymous') known = authenticated.caller
       facts.caller = authenticated.caller.id
       facts.origin = authenticated.origin.id
       facts.chain = authenticated.chain.map((actor) => actor.id)
@@ -73,19 +73,23 @@ export function openCall(received: Received, parts: WalkParts): Call {
       mark('validate')
     },
     async answer(status, headers, body) {
+      if (known !== undefined) parts.limiter.charge(known)
       const receipt = await parts.audit.discovered(facts, status)
       reply.send(status, { ...headers, 'sallyport-record': recordHeader(receipt) }, body)
       ended('completed')
       return undefined
     },
     async refuse(refusal) {
-      const said = isKnown ? refusal : slowDown(refusal, received.source, parts)
+      const said = known === undefined ? slowDown(refusal, received.source, parts) : refusal
+      // what limit refused took nothing; every other refusal costs its caller what a call would
+      if (known !== undefined && said.code !== 'LIMIT_RATE') parts.limiter.charge(known)
       parts.metrics.refusal(said.code)
       const id = requestId === '' ? requestIdOf(refusal) : requestId
       try {
-        const receipt = isKnown
-          ? await parts.audit.refused(facts, said, policyInputOf(said))
-          : await parts.audit.refusedUnknown(facts, said)
+        const receipt =
+          known === undefined
+            ? await parts.audit.refusedUnknown(facts, said)
+            : await parts.audit.refused(facts, said, policyInputOf(said))
         say(said, { 'sallyport-record': recordHeader(receipt) }, id)
       } catch {
         // the trail has counted it; the caller learns only that we cannot serve

@@ -95,6 +95,12 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   }
   const { text } = answer.released
   const completion = { status: answer.status, claims: answer.claims, answerBytes: Buffer.byteLength(text) }
+  if (!admitted.reply.hasRoomFor(completion.answerBytes)) {
+    const refusal = refuse('LIMIT_MEMORY', `${completion.answerBytes} bytes`, { headers: { 'retry-after': '5' } })
+    const status = trip.call.sayAfterDecision(refusal, headers)
+    // the agent did its work: what it made is its caller's all the same
+    return await complete(trip, { outcome: 'failed', status, code: refusal.code, claims: answer.claims }, answer.undo)
+  }
   if (answer.claims.length > 0) {
     try {
       await recordCompletion(trip, completion)

@@ -8,7 +8,7 @@ import { authenticate, findCycle } from '../authenticate/authenticate.ts'
 import { authorize, maySeeAgent } from '../authorize/authorize.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { discover, discoverPublic } from '../discover/discover.ts'
-import { limit } from '../limit/limit.ts'
+import { guard, limit } from '../limit/limit.ts'
 import type { Unreadable } from '../listen/listen.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { findPublicDocument, route } from '../route/route.ts'
@@ -45,6 +45,9 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const authenticated = await authenticate(received, rules.authenticator)
   if (isRefusal(authenticated)) return authenticated
   call.knowsCaller(authenticated)
+
+  const overdue = guard(authenticated, parts.limiter)
+  if (overdue !== undefined) return overdue
 
   const { caller, origin } = authenticated
   const isVisible = (agent: AgentConfig): boolean => maySeeAgent(rules.policy, caller, origin, agent)

@@ -45,6 +45,7 @@ export type RefusalCode =
   | 'AUTHZ_TASK_NOT_FOUND'
   | 'LIMIT_RATE'
   | 'LIMIT_STREAMS'
+  | 'LIMIT_MEMORY'
   | 'FORWARD_UNAVAILABLE'
   | 'FORWARD_TIMEOUT'
   | 'RELEASE_INVALID_ANSWER'
@@ -82,6 +83,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   // limit
   LIMIT_RATE:                   row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
   LIMIT_STREAMS:                row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many open streams'),
+  LIMIT_MEMORY:                 row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'Too many answers wait for slow callers'),
   // forward: the agent could not be reached or did not answer
   FORWARD_UNAVAILABLE:          row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The agent is unavailable'),
   FORWARD_TIMEOUT:              row(504, 504, -32043, 'DEADLINE_EXCEEDED',   'UNAVAILABLE',           'The agent did not answer in time'),

@@ -165,10 +165,29 @@ function readCall(
   path: PathIds,
 ): Facts | Refusal {
   if (!isJsonObject(params)) return refuseParams('params: an object is needed')
+  const crowded = findCrowd(params, routed.snapshot.config.gateway.bounds.parts)
+  if (crowded !== undefined) return refuseParams(crowded)
   const problem = shape && checkShape(params, shape)
   if (problem) return refuseParams(`${problem.path.slice(0, 200)}: ${problem.reason}`)
   const facts = readParams(operation, params, path, routed.agent.tenant)
   return typeof facts === 'string' ? refuseParams(facts) : facts
+}
+
+/** What policy sees of a message, and the record keeps, grows with these: bounded before anything walks them. */
+const mostMetadataKeys = 1_000
+const mostListed = 1_000
+
+function findCrowd(params: JsonObject, mostParts: number): string | undefined {
+  const { message } = params
+  if (!isJsonObject(message)) return undefined
+  const { parts, metadata, extensions, referenceTaskIds } = message
+  if (Array.isArray(parts) && parts.length > mostParts) return `message.parts: more than ${mostParts}`
+  if (isJsonObject(metadata) && Object.keys(metadata).length > mostMetadataKeys)
+    return 'message.metadata: too many keys'
+  for (const list of [extensions, referenceTaskIds]) {
+    if (Array.isArray(list) && list.length > mostListed) return 'message: a list is too long'
+  }
+  return undefined
 }
 
 const refuseParams = (detail: string): Refusal => refuse('VALIDATE_PARAMS', detail, { hint: detail })

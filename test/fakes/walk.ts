@@ -46,12 +46,17 @@ export class FakeReply implements Reply {
   body = ''
   /** while true the client takes nothing: writes answer false and `drained` waits */
   slow = false
+  /** false while others hold the memory for answers */
+  hasRoom = true
   #goneCallbacks: (() => void)[] = []
   #drained: (() => void)[] = []
 
   onGone(callback: () => void): void {
     if (this.gone) callback()
     else this.#goneCallbacks.push(callback)
+  }
+  hasRoomFor(): boolean {
+    return this.hasRoom
   }
   send(status: number, headers: HeaderRecord, body: string | Buffer): void {
     if (this.begun || this.gone) return
