@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
-import { configJsonSchema, configSchema } from '../src/config/config.ts'
+import { configJsonSchema, configSchema, staticSettings } from '../src/config/config.ts'
 import type { SchemaNode } from '../src/config/config.ts'
 
 const root = dirname(import.meta.dirname)
@@ -97,7 +97,8 @@ and where each value came from. [schema/config.schema.json](../schema/config.sch
 - Durations are written \`250ms\`, \`10s\`, \`5m\`, \`1h\`, \`400d\`; sizes \`4096\`, \`16KiB\`, \`1MiB\`; rates \`600/m\`.
 - \`[]\` in a field's name stands for each item of a list.
 - A changed file is taken up while the gateway runs; a file with a problem is refused whole and the old one goes on.
-  \`gateway.listen\`, \`gateway.tls\`, \`admin\`, \`dataDir\`, \`store\`, \`identity.apiKeys\` and \`audit\` need a restart.
+  ${staticSettings.slice(0, -1).map(code).join(', ')} and
+  ${code(staticSettings.at(-1) ?? '')} need a restart; every other setting is taken up at once.
 
 ${sections.join('\n')}`
 }

@@ -121,6 +121,25 @@ test('a fixed tenant is named on each interface', () => {
   )
 })
 
+test('only bindings are offered that the agent answers', () => {
+  const offers = (...interfaces: [binding: string, version: string][]): unknown[] => {
+    const supportedInterfaces = interfaces.map(([protocolBinding, protocolVersion]) => ({
+      url: 'http://10.0.0.7/',
+      protocolBinding,
+      protocolVersion,
+    }))
+    const card = rebuilt({ name: 'x', supportedInterfaces })
+    return (card['supportedInterfaces'] as JsonObject[]).map((each) => each['protocolBinding'])
+  }
+  assert.deepEqual(offers(['JSONRPC', '1.0']), ['JSONRPC'])
+  assert.deepEqual(offers(['HTTP+JSON', '1.0'], ['GRPC', '1.0']), ['HTTP+JSON'])
+  assert.deepEqual(offers(['HTTP+JSON', '1.1'], ['JSONRPC', '1']), ['JSONRPC', 'HTTP+JSON'])
+  assert.deepEqual(offers(['JSONRPC', '1.0'], ['HTTP+JSON', '0.3']), ['JSONRPC'])
+  // nothing is known of 1.x there
+  for (const unknown of [[], [['JSONRPC', '0.3']], [['JSONRPC', '10']], [['GRPC', '1.0']]] as [string, string][][])
+    assert.deepEqual(offers(...unknown), ['JSONRPC', 'HTTP+JSON'])
+})
+
 test('what must be there is there, also where the agent left it out', () => {
   const card = rebuilt({ name: 'x' })
   assert.deepEqual(

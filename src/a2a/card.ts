@@ -45,7 +45,7 @@ export function rebuildCard(upstream: JsonValue, frame: CardFrame): JsonObject |
   if (isJsonObject(provider)) card['provider'] = pick(provider, ['organization', 'url'], [])
   return {
     ...card,
-    supportedInterfaces: (['JSONRPC', 'HTTP+JSON'] as const).map((protocolBinding) => ({
+    supportedInterfaces: bindingsOf(upstream).map((protocolBinding) => ({
       url: frame.url,
       protocolBinding,
       protocolVersion,
@@ -61,6 +61,37 @@ export function rebuildCard(upstream: JsonValue, frame: CardFrame): JsonObject |
     defaultOutputModes: texts(upstream['defaultOutputModes'], ['text/plain']),
     skills: Array.isArray(skills) ? skills.filter(isJsonObject).map((skill) => pick(skill, skillText, skillLists)) : [],
   }
+}
+
+export interface CardInterface {
+  readonly url: string
+  readonly binding: string
+  readonly version: string
+}
+
+/** Where a card says that its agent answers: its own word, as it stands. */
+export function interfacesOf(card: JsonObject): CardInterface[] {
+  const interfaces = card['supportedInterfaces']
+  if (!Array.isArray(interfaces)) return []
+  return interfaces.filter(isJsonObject).map((each) => ({
+    url: text(each['url']) ?? '',
+    binding: text(each['protocolBinding']) ?? '',
+    version: text(each['protocolVersion']) ?? '',
+  }))
+}
+
+/** One that the gateway can call: A2A 1.x over a binding that it speaks. */
+export function isCallable({ binding, version }: CardInterface): boolean {
+  return /^1(\.|$)/.test(version) && ourBindings.some((known) => known === binding)
+}
+
+const ourBindings = ['JSONRPC', 'HTTP+JSON'] as const
+
+/** The bindings that would reach the agent; both where its card says nothing of those the gateway speaks. */
+function bindingsOf(card: JsonObject): readonly (typeof ourBindings)[number][] {
+  const offered = interfacesOf(card).filter(isCallable)
+  if (offered.length === 0) return ourBindings
+  return ourBindings.filter((binding) => offered.some((each) => each.binding === binding))
 }
 
 /** Exactly what authenticate accepts: a bearer credential, or the key in a header of its own. */

@@ -5,10 +5,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '../base/fault.ts'
+import { formatAddress } from '../config/config.ts'
 import type { Readiness, Status } from './contract.ts'
 
 export { createMetrics } from './metrics.ts'
-export type { Gauges, Metrics } from './metrics.ts'
 
 export interface AdminOptions {
   readonly readiness: () => Promise<Readiness>
@@ -36,7 +36,7 @@ export function createAdmin(options: AdminOptions): AdminListener {
       new Promise((resolve, reject) => {
         server.once('error', (cause) =>
           reject(
-            new Fault('LISTEN_FAILED', `cannot listen on ${host}:${port}`, {
+            new Fault('LISTEN_FAILED', `cannot listen on ${formatAddress(host, port)}`, {
               cause,
               hint: 'choose another port with --admin-port or admin.listen',
             }),

@@ -9,12 +9,11 @@ import type { Refusal, RefusalCode } from '../refusal/refusal.ts'
 import { createFolder, type Folder } from './fold-refusals.ts'
 import type { Ledger, NewRecord } from './ledger.ts'
 
-export { ledgerIdentity, openLedger } from './ledger.ts'
-export type { FileSystem, Ledger, LedgerOptions, NewRecord } from './ledger.ts'
+export { confirmBegun, ledgerIdentity, openLedger } from './ledger.ts'
+export type { Ledger, NewRecord } from './ledger.ts'
 export { createLedgerReader, readLedger } from './read-ledger.ts'
 export type { LedgerReader, LedgerRecord } from './read-ledger.ts'
 export { verifyLedger } from './verify-ledger.ts'
-export type { LedgerReport } from './verify-ledger.ts'
 
 /** What is known of a call when it is decided; grows along the walk. Empty strings where nothing is known. */
 export interface CallFacts {

@@ -24,6 +24,8 @@ export interface FileSystem {
   /** undefined when there is no such file */
   readFile(path: string): Promise<Buffer | undefined>
   fileSize(path: string): Promise<number>
+  /** what a name stands for, links followed; `other`: a pipe, a device, nothing that can be looked at */
+  kindOf(path: string): Promise<'file' | 'folder' | 'other'>
   /** names in a folder; empty when there is no such folder */
   list(path: string): Promise<string[]>
   makeFolder(path: string): Promise<void>
@@ -44,6 +46,10 @@ export const nodeFiles: FileSystem = {
     return fileOf(await openCallback(path, flags[mode], 0o600))
   },
   fileSize: async (path) => (await stat(path)).size,
+  async kindOf(path) {
+    const found = await stat(path).catch(() => undefined)
+    return found?.isFile() === true ? 'file' : found?.isDirectory() === true ? 'folder' : 'other'
+  },
   readFile: (path) => readFile(path).catch(undefinedWhenAbsent),
   list: async (path) => (await readdir(path).catch(undefinedWhenAbsent)) ?? [],
   async makeFolder(path) {

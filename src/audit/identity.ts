@@ -1,6 +1,8 @@
 // Who writes a log: a signing key and an origin for each role of a data directory, made on first use. The origin
 // is `sallyport.local/<8 hex>`, taken from the first key; it is a name and stays when the key is rotated. Keys
-// lie in dataDir/keys with mode 0600 and are never written twice.
+// lie in dataDir/keys with mode 0600 and are never written twice. `ledger-<role>.beginning` names an origin whose
+// first record may not be durable yet; renamed to `ledger-<role>.origin` it says that there is a log, so that one
+// that is gone later is a loss and not a beginning.
 
 import {
   createHash,
@@ -10,25 +12,63 @@ import {
   randomUUID,
   type KeyObject,
 } from 'node:crypto'
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import { rawPublicKey } from './checkpoint.ts'
-import { errorCode } from './files.ts'
+import { errorCode, nodeFiles } from './files.ts'
+import { segmentIndex } from './segment.ts'
 
 export interface LedgerIdentity {
   readonly origin: string
   /** the folder of this log */
   readonly dir: string
   readonly signingKey: KeyObject
+  /** this log has had records: without any, it has lost them */
+  readonly isBegun: boolean
 }
 
 const originPattern = /^sallyport\.local\/([0-9a-f]{8})$/
 
-/** The identity of a role (`gateway`, `cli`), created when the data directory has none for it yet. */
+/**
+ * The identity of a role (`gateway`, `cli`), created when the data directory has none for it yet. Throws a Fault:
+ * KEY_UNREADABLE, or LEDGER_CORRUPT when the role has a log and its segments are gone.
+ */
 export async function ledgerIdentity(dataDir: string, role: string): Promise<LedgerIdentity> {
+  const origin = await readText(begunPath(dataDir, role))
+  if (origin === undefined) return { ...(await beginningIdentity(dataDir, role)), isBegun: false }
+  const identity = await loadIdentity(dataDir, origin.trim())
+  // what is no folder, or one that cannot be read, holds no log either
+  const segments = await nodeFiles.list(join(identity.dir, 'segments')).catch(() => [])
+  if (segments.every((name) => segmentIndex(name) === undefined)) throw lost(identity, role)
+  return { ...identity, isBegun: true }
+}
+
+/** To be called when the log of a role has its first record, durably: from then on it may not be missing. */
+export async function confirmBegun(dataDir: string, role: string): Promise<void> {
   const keys = join(dataDir, 'keys')
-  const named = join(keys, `ledger-${role}.origin`)
+  try {
+    // the log's folder before what says that there is one: a power cut may take the later only
+    await nodeFiles.syncFolder(dataDir)
+    await rename(beginningPath(dataDir, role), begunPath(dataDir, role))
+    await nodeFiles.syncFolder(keys)
+  } catch (error) {
+    throw new Fault('LEDGER_UNWRITABLE', `cannot write in ${keys}`, {
+      cause: error,
+      hint: 'check the disk and its permissions',
+    })
+  }
+}
+
+const begunPath = (dataDir: string, role: string): string => join(dataDir, 'keys', `ledger-${role}.origin`)
+const beginningPath = (dataDir: string, role: string): string => join(dataDir, 'keys', `ledger-${role}.beginning`)
+
+type Loaded = Omit<LedgerIdentity, 'isBegun'>
+
+/** A start that was killed before its first record is gone on with, under the origin that it took. */
+async function beginningIdentity(dataDir: string, role: string): Promise<Loaded> {
+  const keys = join(dataDir, 'keys')
+  const named = beginningPath(dataDir, role)
   const origin = await readText(named)
   if (origin !== undefined) return loadIdentity(dataDir, origin.trim())
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
@@ -37,6 +77,7 @@ export async function ledgerIdentity(dataDir: string, role: string): Promise<Led
     await mkdir(keys, { recursive: true, mode: 0o700 })
     await writeOnce(join(keys, `ledger-${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
     await writeOnce(named, `sallyport.local/${name}\n`)
+    await nodeFiles.syncFolder(keys)
   } catch (error) {
     // two processes may begin at once: whoever names the role first is it, and the other's key stays unused
     if (errorCode(error) !== 'EEXIST') throw unreadable(keys, error)
@@ -44,7 +85,7 @@ export async function ledgerIdentity(dataDir: string, role: string): Promise<Led
   return loadIdentity(dataDir, ((await readText(named)) ?? '').trim())
 }
 
-async function loadIdentity(dataDir: string, origin: string): Promise<LedgerIdentity> {
+async function loadIdentity(dataDir: string, origin: string): Promise<Loaded> {
   const name = originPattern.exec(origin)?.[1]
   if (name === undefined) throw unreadable(`the origin ${JSON.stringify(origin)}`, undefined)
   const path = join(dataDir, 'keys', `ledger-${name}.pem`)
@@ -84,5 +125,11 @@ function unreadable(what: string, cause: unknown): Fault {
   return new Fault('KEY_UNREADABLE', `cannot read the ledger's signing key: ${what}`, {
     cause,
     hint: 'restore the keys folder of the data directory from a backup',
+  })
+}
+
+function lost({ dir }: Loaded, role: string): Fault {
+  return new Fault('LEDGER_CORRUPT', `the log of this data directory is gone: no segments are to be found in ${dir}`, {
+    hint: `restore that folder from a backup; to begin a new log and leave this one lost, remove keys/ledger-${role}.origin from the data directory (docs/ledger.md)`,
   })
 }

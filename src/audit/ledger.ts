@@ -31,7 +31,7 @@ import { openSubjects, type SubjectKey, type Subjects } from './subjects.ts'
 
 export type { NewRecord } from './encode-record.ts'
 export type { FileSystem, OpenFile } from './files.ts'
-export { ledgerIdentity } from './identity.ts'
+export { confirmBegun, ledgerIdentity } from './identity.ts'
 export type { LedgerIdentity } from './identity.ts'
 
 export interface LedgerOptions {
@@ -40,6 +40,8 @@ export interface LedgerOptions {
   readonly origin: string
   /** Ed25519 */
   readonly signingKey: KeyObject
+  /** the log has had records (`LedgerIdentity`): one without any is refused, not begun again */
+  readonly isBegun?: boolean
   /** 32 bytes that lie outside the data directory */
   readonly keyEncryptionKey: Buffer
   readonly clock: Clock
@@ -150,7 +152,7 @@ async function recover(files: FileSystem, options: LedgerOptions, signer: Checkp
       hint: `restore the key that belongs to ${origin}, or begin a new log under an origin of its own`,
     })
   }
-  return recoverLedger({ files, dir, origin, verifiers })
+  return recoverLedger({ files, dir, origin, verifiers, isBegun: options.isBegun ?? false })
 }
 
 // key.vkey comes last: until it is there, opening begins anew

@@ -43,6 +43,8 @@ export interface RecoverOptions {
   readonly dir: string
   readonly origin: string
   readonly verifiers: readonly Verifier[]
+  /** the log has had records */
+  readonly isBegun: boolean
 }
 
 export async function recoverLedger(options: RecoverOptions): Promise<Recovered> {
@@ -192,6 +194,8 @@ class Walk {
     try {
       if (this.#checkpoint.size > this.#edge.size) throw rollback(this.#checkpoint.size, this.#edge.size)
       if (!this.#isCheckpointMet) throw corrupt('the signed checkpoint is of no state that this log was in')
+      // everybody can put back the checkpoint of no records: the header of the first segment has it
+      if (this.#options.isBegun && this.#edge.size === 0) throw corrupt('the log has lost all its records')
       this.#requireSignedEnd()
       if (this.#tailBytes > 0) await this.#segment?.file.truncate(this.#segment.offset)
     } catch (error) {

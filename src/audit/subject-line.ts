@@ -105,6 +105,21 @@ export function parseSubjectLine(text: string): SubjectLine | undefined {
   }
 }
 
+// what ends a field that was torn anywhere, so that it can be held against the pattern
+const fieldEnds = ['k1', '0', '2026-11', '0'.repeat(16), 'A'.repeat(22), 'A', '0'.repeat(8)]
+
+/** Whether a write of a line for a record at or behind `size` may have been torn to this text; without a newline. */
+export function isLineBeginning(text: string, size: number): boolean {
+  const fields = text.split(' ')
+  const torn = fields.length - 1
+  if (torn >= fieldEnds.length || text.length >= maxLineBytes) return false
+  if (torn > 1 && Number(fields[1]) < size) return false
+  const sum = fields[fieldEnds.length - 1] ?? ''
+  if (sum.length === 8) return parseSubjectLine(text) !== undefined
+  const ended = (fields[torn] ?? '') + (fieldEnds[torn] ?? '').slice(fields[torn]?.length)
+  return linePattern.test([...fields.slice(0, torn), ended, ...fieldEnds.slice(torn + 1)].join(' '))
+}
+
 function checksum(text: string): string {
   return crc32c(Buffer.from(text)).toString(16).padStart(8, '0')
 }

@@ -22,10 +22,10 @@ import {
   findLaterNotes,
   isHeaderProven,
   readSegmentHeader,
-  segmentIndex,
   segmentName,
   type SegmentHeader,
 } from './segment.ts'
+import { readLogFolder, type FolderReport, type LogFolder } from './verify-folder.ts'
 import { createLineChecker, type LineChecker } from './verify-subjects.ts'
 
 export type ProblemKind =
@@ -75,9 +75,6 @@ export interface VerifyLogOptions {
   readonly trustedKeys: readonly string[] | undefined
 }
 
-// a lock says who writes, the rest is what a crash in the middle of a rename leaves
-const unprovenFile = /^(?:lock(?:\.[0-9]+)?|(?:checkpoint|subjects\.keys|key\.vkey)\.tmp)$/
-const provenFiles = ['checkpoint', 'key.vkey', 'segments', 'subjects.keys']
 const maxPendingSignatures = 128
 const maxProblems = 1_000
 
@@ -90,6 +87,7 @@ class LogVerifier {
   readonly #problems: LedgerProblem[] = []
   readonly #notes: LedgerNote[] = []
   readonly #committedKeys: string[] = []
+  #present: LogFolder['present'] = new Set()
   #verifiers: readonly Verifier[] = []
   #origin = ''
   #edge: Edge = createEdge()
@@ -99,6 +97,10 @@ class LogVerifier {
   #isCheckpointMet = false
   #lines: LineChecker | undefined
   #signatures: Promise<void>[] = []
+  readonly #folderReport: FolderReport = {
+    unexpected: (file, message) => this.#problem({ file, kind: 'unexpected-file', message }),
+    note: (file, message) => this.#note(file, message),
+  }
 
   constructor(options: VerifyLogOptions) {
     this.#options = options
@@ -106,13 +108,14 @@ class LogVerifier {
 
   async run(): Promise<VerifiedLog> {
     const { files, dir } = this.#options
-    const segments = await this.#listSegments()
+    const folder = await readLogFolder({ ...this.#options, report: this.#folderReport })
+    if (folder === undefined) return this.#report(undefined)
+    const { segments } = folder
+    this.#present = folder.present
     if (!(await this.#readKeys(segments.length > 0))) return this.#report(undefined)
     // before the segments: a running writer only moves on, so what the checkpoint promises must be found in them
     await this.#readCheckpoint()
-    const keys = (await files.list(dir)).includes('subjects.keys')
-      ? await files.open(join(dir, 'subjects.keys'), 'read')
-      : undefined
+    const keys = this.#present.has('subjects.keys') ? await files.open(join(dir, 'subjects.keys'), 'read') : undefined
     this.#lines = createLineChecker(keys, (index, message) =>
       this.#problem({ index, file: 'subjects.keys', kind: 'subject-key', message }),
     )
@@ -144,36 +147,15 @@ class LogVerifier {
     this.#notes.push({ log: this.#options.name, file, message })
   }
 
-  async #listSegments(): Promise<number[]> {
-    const { files, dir } = this.#options
-    const names = await files.list(dir).catch(() => undefined)
-    if (names === undefined) {
-      this.#problem({ file: '', kind: 'unexpected-file', message: 'not the folder of a log' })
-      return []
-    }
-    for (const name of names) {
-      if (!provenFiles.includes(name) && !unprovenFile.test(name))
-        this.#problem({ file: name, kind: 'unexpected-file', message: 'no file of a log' })
-    }
-    const indices: number[] = []
-    for (const name of await files.list(join(dir, 'segments'))) {
-      const index = segmentIndex(name)
-      if (index !== undefined) indices.push(index)
-      else if (name !== 'next.tmp')
-        this.#problem({ file: `segments/${name}`, kind: 'unexpected-file', message: 'no segment' })
-    }
-    return indices.toSorted((a, b) => a - b)
-  }
-
   async #readKeys(hasSegments: boolean): Promise<boolean> {
-    const { files, dir, name, trustedKeys } = this.#options
-    const bytes = await files.readFile(join(dir, 'key.vkey')).catch(() => undefined)
+    const { name, trustedKeys } = this.#options
+    const bytes = await this.#readPresent('key.vkey')
     const verifiers = bytes && parseVkeys(bytes)
     const [first] = verifiers ?? []
     if (verifiers === undefined || first === undefined) {
       // creation writes key.vkey last: without it and without records, nothing has begun
       const kind = bytes === undefined ? 'missing-file' : 'key'
-      if (bytes !== undefined || hasSegments)
+      if (bytes !== undefined || hasSegments || !(await this.#isUnbegun()))
         this.#problem({ file: 'key.vkey', kind, message: 'no list of verifier keys' })
       else this.#note('', 'a log that was not begun')
       return false
@@ -189,8 +171,21 @@ class LogVerifier {
     return true
   }
 
+  /** Creation has come no further than this before it writes key.vkey. */
+  async #isUnbegun(): Promise<boolean> {
+    const { files, dir } = this.#options
+    if (this.#present.has('subjects.keys') && (await files.fileSize(join(dir, 'subjects.keys'))) > 0) return false
+    const checkpoint = await this.#readPresent('checkpoint')
+    return checkpoint === undefined || parseCheckpoint(checkpoint)?.size === 0
+  }
+
+  async #readPresent(file: string): Promise<Buffer | undefined> {
+    const { files, dir } = this.#options
+    return this.#present.has(file) ? await files.readFile(join(dir, file)) : undefined
+  }
+
   async #readCheckpoint(): Promise<void> {
-    const bytes = await this.#options.files.readFile(join(this.#options.dir, 'checkpoint'))
+    const bytes = await this.#readPresent('checkpoint')
     if (bytes === undefined)
       return this.#problem({ file: 'checkpoint', kind: 'missing-file', message: 'there is no checkpoint' })
     const checkpoint = parseCheckpoint(bytes)

@@ -5,18 +5,19 @@
 import { hash } from 'node:crypto'
 import type { OpenFile } from './files.ts'
 import { readLines } from './read-lines.ts'
-import { maxLineBytes } from './subject-line.ts'
+import { isLineBeginning, maxLineBytes, parseSubjectLine } from './subject-line.ts'
 
 export interface LineChecker {
   /** a record commits to a line */
   expect(index: number, lineHash: string): Promise<void>
   /** records from `from` to before `to` could not be read: their lines cannot be judged */
   skip(from: number, to: number): void
-  /** after the last record: the number of lines that name a later one */
+  /** after the last record: the number of lines that name a later one, and are what a killed writer leaves */
   finish(size: number): Promise<number>
 }
 
 interface ClaimedLine {
+  readonly text: string
   readonly claimedIndex: number
   readonly hash: string
   readonly isWhole: boolean
@@ -62,11 +63,11 @@ export function createLineChecker(
     async finish(size) {
       await begin()
       let uncommitted = 0
-      while (line !== undefined) {
-        if (line.claimedIndex >= size || !line.isWhole) uncommitted += 1
-        else if (Number.isNaN(line.claimedIndex)) report(size, 'a key line that names no record')
-        else reportStray(line)
-        line = await nextLine()
+      for (; line !== undefined; line = await nextLine()) {
+        const { text, isWhole, claimedIndex } = line
+        if (isWhole && claimedIndex < size) reportStray(line)
+        else if (isWhole ? parseSubjectLine(text) !== undefined : isLineBeginning(text, size)) uncommitted += 1
+        else return (report(size, 'bytes behind the last key line that no writer leaves there'), uncommitted)
       }
       return uncommitted
     },
@@ -76,6 +77,7 @@ export function createLineChecker(
 function claim({ text, isWhole }: { text: string; isWhole: boolean }): ClaimedLine {
   const index = /^k1 (0|[1-9][0-9]{0,15}) /.exec(text)?.[1]
   return {
+    text,
     claimedIndex: index === undefined ? Number.NaN : Number(index),
     hash: hash('sha256', Buffer.from(isWhole ? `${text}\n` : text, 'latin1'), 'base64url'),
     isWhole,

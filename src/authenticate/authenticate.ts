@@ -17,9 +17,7 @@ import type { KeyReader } from './key-record.ts'
 
 export { administerKeys, type CreatedKey, type KeyAdministration } from './administer-keys.ts'
 export { findCycle } from './delegation.ts'
-export { parseApiKey } from './api-key.ts'
-export type { AssertionKey } from './verify-assertion.ts'
-export type { KeyReader, KeyRecord, KeySecret, KeyStore } from './key-record.ts'
+export type { KeyRecord, KeySecret, KeyStore } from './key-record.ts'
 
 export interface AuthenticatorOptions {
   readonly clock: Clock
@@ -73,17 +71,29 @@ const nobodyBetween: readonly Principal[] = Object.freeze([])
 
 function conclude(received: Received, proven: Caller | Refusal, authenticator: Authenticator): Authenticated | Refusal {
   if (isRefusal(proven)) return proven
-  const agent = received.snapshot.agentsByPrincipal.get(proven.id)
+  const { snapshot } = received
+  const agent = snapshot.agentsByPrincipal.get(proven.id)
+  const chain = nobodyBetween
+  const originIsRevoked = (): boolean => proven.isRevoked()
   const assertion = received.headers.get(assertionHeader)
   if (agent === undefined) {
     if (assertion !== undefined) return refuseInvalid('an assertion from a caller that is not a configured agent')
-    return mint(received, { caller: proven, origin: proven, chain: nobodyBetween, autonomous: false })
+    return mint(received, { caller: proven, origin: proven, chain, autonomous: false, originIsRevoked })
   }
   const caller = asAgent(proven, agent)
-  if (assertion === undefined) return mint(received, { caller, origin: caller, chain: nobodyBetween, autonomous: true })
-  const delegation = authenticator.assertions.verify(assertion, caller.id, received.snapshot)
+  if (assertion === undefined)
+    return mint(received, { caller, origin: caller, chain, autonomous: true, originIsRevoked })
+  const { assertions } = authenticator
+  const delegation = assertions.verify(assertion, caller.id, snapshot)
   if (isRefusal(delegation)) return delegation
-  return mint(received, { caller, origin: delegation.origin, chain: delegation.chain, autonomous: false })
+  const { origin } = delegation
+  return mint(received, {
+    caller,
+    origin,
+    chain: delegation.chain,
+    autonomous: false,
+    originIsRevoked: () => assertions.isRevoked(origin.id, snapshot),
+  })
 }
 
 /** The identity that acts as an agent is known by the agent's name from here on. */

@@ -37,13 +37,13 @@ test('shows an e-mail only when the issuer verified it', () => {
     return principal.display
   }
   assert.equal(display({ email: 'a@example.com', email_verified: true }), 'a@example.com')
-  assert.equal(display({ email: 'a@example.com' }), '4f1c')
-  assert.equal(display({ email: 'a@example.com', email_verified: 'true' }), '4f1c')
-  assert.equal(display({}), '4f1c')
+  assert.equal(display({ email: 'a@example.com' }), 'user:corp/4f1c')
+  assert.equal(display({ email: 'a@example.com', email_verified: 'true' }), 'user:corp/4f1c')
+  assert.equal(display({}), 'user:corp/4f1c')
   assert.equal(display({ name: 'Alice', team: 'x' }, '{name} of {team}'), 'Alice of x')
-  assert.equal(display({ name: 'Alice' }, '{name} of {team}'), '4f1c')
+  assert.equal(display({ name: 'Alice' }, '{name} of {team}'), 'user:corp/4f1c')
   assert.equal(display({ name: '{email}' }, '{name}'), '{email}')
-  assert.equal(display({ name: 'a\u001b[31m' }, '{name}'), '4f1c')
+  assert.equal(display({ name: 'a\u001b[31m' }, '{name}'), 'user:corp/4f1c')
 })
 
 test('reads groups as a list or as one name, and only from the configured claim', () => {

@@ -1,8 +1,8 @@
 // From verified claims to a principal: user:<issuer>/<subject>, groups with their issuer, a display name by
 // template. Groups that exceed the bounds refuse the token: leaving some out could leave out one that a deny
-// speaks of. An e-mail is shown only when the issuer says it was verified.
+// speaks of. An e-mail counts only when the issuer says it was verified, whatever it is used for.
 
-import { detach, type JsonObject } from '../base/strict-json.ts'
+import { detach, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { JwtIssuerConfig } from '../config/config.ts'
 import type { Principal } from '../exchange/exchange.ts'
 import { ownValue } from './compact-form.ts'
@@ -14,20 +14,26 @@ const maxGroupsLength = 6144
 
 /** The principal, or why these claims do not make one. INVARIANT: the signature over them has been verified. */
 export function principalOf(claims: JsonObject, config: JwtIssuerConfig): Principal | string {
-  const subject = ownValue(claims, config.subject)
+  const subject = claimOf(claims, config.subject)
   if (typeof subject !== 'string' || !isName(subject)) return `${config.subject} is not a name`
   const groups = groupsOf(claims, config)
   if (typeof groups === 'string') return groups
-  return {
-    id: detach(`user:${config.name}/${escapeName(subject)}`),
-    groups,
-    display: detach(displayOf(claims, config.display) ?? subject),
-  }
+  const id = detach(`user:${config.name}/${escapeName(subject)}`)
+  const display = displayOf(claims, config.display)
+  // not the bare subject: one that looks like an e-mail would be read as one
+  return { id, groups, display: display === undefined ? id : detach(display) }
+}
+
+/** A claim as far as it may be believed. */
+function claimOf(claims: JsonObject, name: string): JsonValue | undefined {
+  return name === 'email' && ownValue(claims, 'email_verified') !== true ? undefined : ownValue(claims, name)
 }
 
 function groupsOf(claims: JsonObject, config: JwtIssuerConfig): readonly string[] | string {
-  const claimed = config.groups === undefined ? undefined : ownValue(claims, config.groups)
+  if (config.groups === undefined) return []
+  const claimed = ownValue(claims, config.groups)
   if (claimed === undefined || claimed === null) return []
+  if (claimOf(claims, config.groups) === undefined) return 'a group by an e-mail that was not verified'
   const names = Array.isArray(claimed) ? claimed : [claimed]
   if (names.length > maxGroups) return 'too many groups'
   const groups = new Set<string>()
@@ -56,9 +62,8 @@ function escapeName(name: string): string {
 function displayOf(claims: JsonObject, template: string): string | undefined {
   let isWhole = true
   const display = template.replace(/\{([^{}]+)\}/g, (_, name: string) => {
-    const value = ownValue(claims, name)
-    const isShown =
-      typeof value === 'string' && isName(value) && (name !== 'email' || ownValue(claims, 'email_verified') === true)
+    const value = claimOf(claims, name)
+    const isShown = typeof value === 'string' && isName(value)
     isWhole &&= isShown
     return isShown ? value : ''
   })

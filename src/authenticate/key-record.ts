@@ -24,6 +24,8 @@ export interface KeyRecord {
 
 export interface KeyReader {
   find(id: string): KeyRecord | undefined
+  /** When the last key of this name that is not revoked expires: -Infinity where there is none. Without a search. */
+  liveUntilMs(name: string): number
 }
 
 export interface KeyStore extends KeyReader {

@@ -43,6 +43,7 @@ class CachedKeySource implements KeySource {
   #identities: ReadonlySet<string> = new Set()
   #loadedAtMs = -Infinity
   #attemptedAtMs = -Infinity
+  #refetchedAtMs = -Infinity
   #inFlight: Promise<void> | undefined
 
   constructor(options: KeySourceOptions) {
@@ -68,7 +69,13 @@ class CachedKeySource implements KeySource {
   }
 
   async refetch(): Promise<KeySet | undefined> {
-    if (this.#inFlight !== undefined || this.#mayAttempt(refetchMs)) await this.#load()
+    // counted by itself: a key that the issuer added right after a regular fetch is found at its first token
+    const nowMs = this.#now()
+    if (this.#inFlight !== undefined) await this.#load()
+    else if (nowMs - this.#refetchedAtMs >= refetchMs) {
+      this.#refetchedAtMs = nowMs
+      await this.#load()
+    }
     return this.#usable()
   }
 

@@ -12,6 +12,7 @@ import type { Principal } from '../exchange/exchange.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import { ownValue, parseClaims, parseCompactForm } from './compact-form.ts'
 import { findChainProblem, maxHops, type Delegation } from './delegation.ts'
+import type { KeyReader } from './key-record.ts'
 import { refuseInvalid } from './unauthenticated.ts'
 
 /** A public key of ours, by the id that assertions carry. */
@@ -23,6 +24,8 @@ export interface AssertionKey {
 export interface AssertionVerifier {
   /** `agentId` is the caller, proven by its own credential. */
   verify(assertion: string, agentId: string, snapshot: Snapshot): Delegation | Refusal
+  /** Whether nobody may act for this origin any more. Asked again on open streams. */
+  isRevoked(originId: string, snapshot: Snapshot): boolean
 }
 
 /** What an assertion says once its signature has been verified. Times and audience are looked at on every use. */
@@ -45,8 +48,9 @@ const cachedAssertions = 4096
 export function createAssertionVerifier(options: {
   clock: Clock
   assertionKeys: readonly AssertionKey[]
+  keys: KeyReader
 }): AssertionVerifier {
-  const { clock, assertionKeys } = options
+  const { clock, assertionKeys, keys } = options
   const cache = createBoundedCache<Signed>(cachedAssertions)
 
   const read = (assertion: string): Signed | string => {
@@ -58,14 +62,25 @@ export function createAssertionVerifier(options: {
     return signed
   }
 
+  const isDead = (principalId: string): boolean =>
+    principalId.startsWith('key:') && clock.nowMs() >= keys.liveUntilMs(principalId.slice(4))
+
+  const isRevoked = (originId: string, snapshot: Snapshot): boolean => {
+    if (!originId.startsWith('agent:')) return isDead(originId)
+    // an agent that began a chain lives as long as one of the identities that may act as it
+    return (snapshot.agents.get(originId.slice(6))?.principals ?? []).every(isDead)
+  }
+
   return {
+    isRevoked,
     verify: (assertion, agentId, snapshot) => {
       if (assertion.length > maxLength) return refuseInvalid('assertion: too long')
       const signed = read(assertion)
       if (typeof signed === 'string') return refuseInvalid(`assertion: ${signed}`)
       const problem =
         findUseProblem(signed, agentId, snapshot.publicUrl, clock.nowMs()) ?? findChainProblem(signed, agentId)
-      return problem === undefined ? signed : refuseInvalid(`assertion: ${problem}`)
+      if (problem !== undefined) return refuseInvalid(`assertion: ${problem}`)
+      return isRevoked(signed.origin.id, snapshot) ? refuseInvalid('assertion: its origin was revoked') : signed
     },
   }
 }

@@ -296,7 +296,7 @@ describe('ownership', () => {
   it('refuses an operation that names a task without one', () => {
     assert.equal(ask(everything(callers, 'any'), { operation: 'GetTask', taskId: '' }), 'AUTHZ_TASK_NOT_FOUND')
   })
-  it('refuses a push configuration of another, or one that does not exist', () => {
+  it("refuses a push configuration of another; one that was never seen made is the task owner's", () => {
     const owners = {
       tasks: { t: ['key:alice', 'key:alice'] as const },
       configs: { 't/mine': ['key:alice', 'key:alice'] as const, 't/theirs': ['key:bob', 'key:bob'] as const },
@@ -307,10 +307,7 @@ describe('ownership', () => {
         ask(everything(callers), { operation, taskId: 't', configId: 'theirs' }, owners),
         'AUTHZ_TASK_NOT_FOUND',
       )
-      assert.equal(
-        ask(everything(callers), { operation, taskId: 't', configId: 'none' }, owners),
-        'AUTHZ_TASK_NOT_FOUND',
-      )
+      assert.equal(ask(everything(callers), { operation, taskId: 't', configId: 'inline' }, owners), 'allowed')
     }
   })
   it('lets a new push configuration have a fresh id, never that of another', () => {

@@ -11,13 +11,10 @@ import type { OwnershipReader } from './ownership.ts'
 import { gatherInput, type PolicyInput } from './policy-input.ts'
 
 export { compilePolicy } from './compile-policy.ts'
-export type { CompiledPolicy, PolicyProblem, PolicyResult } from './compile-policy.ts'
-export { decideAgain, mayDoAnything, maySeeAgent } from './decide.ts'
-export type { Decision } from './decide.ts'
+export type { CompiledPolicy } from './compile-policy.ts'
+export { decideAgain, maySeeAgent } from './decide.ts'
 export { explain } from './explain.ts'
-export type { Explanation, ExplanationStep, PolicyQuery } from './explain.ts'
-export type { Owned, OwnedTask, OwnershipReader } from './ownership.ts'
-export type { PolicyInput } from './policy-input.ts'
+export type { OwnershipReader } from './ownership.ts'
 
 /** A refusal that carries what policy saw, for the record only. */
 export interface AuthorizationRefusal extends Refusal {

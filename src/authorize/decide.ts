@@ -228,7 +228,8 @@ function allow(
 
 /** Whether this rule, held by `who`, reaches a thing that is not this caller's for this origin. */
 function isShared(rule: Rule, thing: NamedThing, who: Who, input: PolicyInput): boolean {
-  if (thing.owner === null) return false
+  // a webhook is its maker's: whoever could put another in its place would read along, or silence it
+  if (thing.owner === null || thing.kind === 'pushConfig') return false
   const { sharing } = rule
   if (sharing.kind === 'any') return true
   if (sharing.kind === 'origin') return thing.owner.origin === input.origin.id

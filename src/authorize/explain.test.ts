@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { configSchema } from '../config/config.ts'
-import { explain, mayDoAnything, maySeeAgent } from './authorize.ts'
+import { buildSnapshot, configSchema } from '../config/config.ts'
+import { explain as explainCall, maySeeAgent, type CompiledPolicy } from './authorize.ts'
+import { mayDoAnything } from './decide.ts'
+import type { Explanation, PolicyQuery } from './explain.ts'
 import { policyOf, textPart } from './fake-call.ts'
 
 const policy = policyOf({
@@ -25,6 +27,11 @@ const policy = policyOf({
   ],
 })
 const analyst = { id: 'user:corp/1', groups: ['group:corp/analysts'] }
+
+const { agentsByPrincipal } = buildSnapshot(
+  configSchema.parse({ agents: [{ name: 'concierge', url: 'http://c', principals: ['key:concierge'] }] }),
+)
+const explain = (of: CompiledPolicy, query: PolicyQuery): Explanation => explainCall(of, query, agentsByPrincipal)
 
 describe('an explanation', () => {
   it('names the rule that allows and what was considered', () => {
@@ -92,6 +99,32 @@ describe('an explanation', () => {
     } as const
     assert.match(explain(policy, query).because, /key:bob/)
     assert.equal(explain(policy, { ...query, origin: analyst }).allowed, true)
+  })
+  it('knows an agent by the identity that acts as it, as a call does', () => {
+    const query = { caller: { id: 'key:concierge' }, agent: 'calculator', operation: 'GetTask' } as const
+    const alone = explain(policy, query)
+    assert.deepEqual([alone.code, alone.steps.at(-1)?.subject], ['AUTHZ_DENIED', 'agent:concierge'])
+    assert.deepEqual(alone.steps, explain(policy, { ...query, caller: { id: 'agent:concierge' } }).steps)
+    assert.equal(explain(policy, { ...query, origin: analyst }).allowed, true)
+  })
+  it('takes an origin that is an agent for one on its own account, by whichever name', () => {
+    const own = policyOf({
+      roles: [{ name: 'all', rules: [{ agents: ['*'], operations: ['*'] }] }],
+      bindings: [{ role: 'all', callers: ['key:concierge', 'agent:concierge', 'agent:other'] }],
+    })
+    for (const id of ['key:concierge', 'agent:concierge', 'agent:other']) {
+      const query = {
+        caller: { id: 'agent:other' },
+        origin: { id },
+        agent: 'calculator',
+        operation: 'GetTask',
+      } as const
+      assert.equal(explain(own, query).allowed, false, id)
+    }
+  })
+  it('says that only a configured agent can act on behalf of another', () => {
+    const query = { caller: analyst, origin: { id: 'key:bob' }, agent: 'calculator', operation: 'GetTask' } as const
+    assert.equal(explain(policy, query).code, 'AUTHN_INVALID')
   })
 })
 

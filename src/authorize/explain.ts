@@ -2,11 +2,12 @@
 // makes up the input that a call would have brought and writes down what was looked at. No I/O.
 
 import { type Operation, operations } from '../a2a/operations.ts'
+import type { Snapshot } from '../config/config.ts'
 import type { MessageFacts } from '../exchange/exchange.ts'
 import type { RefusalCode } from '../refusal/refusal.ts'
 import type { CompiledPolicy } from './compile-policy.ts'
 import { type Consideration, decide } from './decide.ts'
-import { type NamedThing, type PolicyInput, type Relation, taskFacts } from './policy-input.ts'
+import { isAgent, type NamedThing, type PolicyInput, type Relation, taskFacts } from './policy-input.ts'
 
 interface Asked {
   readonly id: string
@@ -17,13 +18,11 @@ interface Asked {
 /** A call that might be made; what is left out is as in the plainest call. */
 export interface PolicyQuery {
   readonly caller: Asked & { readonly method?: string }
-  /** the caller itself when left out */
+  /** on whose behalf a configured agent calls; without one a caller acts on its own account */
   readonly origin?: Asked
   readonly chain?: readonly Asked[]
   readonly agent: string
   readonly operation: Operation
-  /** the caller is an agent without an assertion, known by another id than agent:… */
-  readonly autonomous?: boolean
   readonly message?: Partial<MessageFacts>
   readonly request?: Partial<PolicyInput['request']>
   readonly inlinePush?: boolean
@@ -43,9 +42,18 @@ export interface Explanation {
   readonly steps: readonly ExplanationStep[]
 }
 
-export function explain(policy: CompiledPolicy, query: PolicyQuery): Explanation {
+/** `agents` are the configuration's: who acts as an agent is known by its name, and on its own account, as in a call. */
+export function explain(
+  policy: CompiledPolicy,
+  query: PolicyQuery,
+  agents: Snapshot['agentsByPrincipal'],
+): Explanation {
   const steps: ExplanationStep[] = []
-  const decision = decide(policy, inputOf(query), (step) => steps.push(step))
+  if (query.origin !== undefined && !isAgent(query.caller.id, agents)) {
+    const because = `${query.caller.id} is no configured agent, and nobody else acts on another's behalf`
+    return { allowed: false, code: 'AUTHN_INVALID', allowedBy: [], because, steps }
+  }
+  const decision = decide(policy, inputOf(query, agents), (step) => steps.push(step))
   if (!decision.allowed) return { allowed: false, code: decision.code, allowedBy: [], because: decision.detail, steps }
   const because = `allowed by ${decision.allowedBy.join(' and ')}`
   return { allowed: true, code: undefined, allowedBy: decision.allowedBy, because, steps }
@@ -62,11 +70,13 @@ const emptyMessage: MessageFacts = Object.freeze({
   metadataKeys: [],
 })
 
-function inputOf(query: PolicyQuery): PolicyInput {
-  const caller = { method: 'api-key', ...withDefaults(query.caller) }
-  const origin = withDefaults(query.origin ?? query.caller)
+function inputOf(query: PolicyQuery, agents: Snapshot['agentsByPrincipal']): PolicyInput {
+  const acting = agents.get(query.caller.id)
+  const asked = acting === undefined ? query.caller : { ...query.caller, id: `agent:${acting.name}` }
+  const caller = { method: 'api-key', ...withDefaults(asked) }
+  const origin = withDefaults(query.origin ?? asked)
   const chain = (query.chain ?? []).map(withDefaults)
-  const autonomous = query.autonomous ?? false
+  const autonomous = query.origin === undefined && isAgent(caller.id, agents)
   const named = nameTask(query, caller.id, origin.id)
   return {
     v: 1,
@@ -74,7 +84,7 @@ function inputOf(query: PolicyQuery): PolicyInput {
     origin,
     chain: chain.map((member) => member.id),
     chainGroups: chain.map((member) => member.groups),
-    autonomous: { caller: autonomous, origin: autonomous || origin.id.startsWith('agent:') },
+    autonomous: { caller: autonomous, origin: autonomous || isAgent(origin.id, agents) },
     agent: { name: query.agent },
     operation: query.operation,
     message: { ...emptyMessage, ...query.message },
@@ -89,6 +99,16 @@ function withDefaults(asked: Asked): { id: string; groups: readonly string[]; di
   return { groups: [], display: asked.id, ...asked }
 }
 
+/** The owner's, as the task is: those that others made are theirs alone. */
+function touchesPushConfig({ operation, inlinePush }: PolicyQuery): boolean {
+  return (
+    inlinePush === true ||
+    operation === 'CreateTaskPushNotificationConfig' ||
+    operation === 'GetTaskPushNotificationConfig' ||
+    operation === 'DeleteTaskPushNotificationConfig'
+  )
+}
+
 function nameTask(query: PolicyQuery, callerId: string, originId: string): readonly NamedThing[] {
   const relation = query.task ?? (operations[query.operation].namesTask ? 'self' : undefined)
   if (relation === undefined) return []
@@ -98,5 +118,11 @@ function nameTask(query: PolicyQuery, callerId: string, originId: string): reado
     other: { caller: 'another caller', origin: 'another origin' },
     none: null,
   }
-  return [{ kind: 'task', owner: owners[relation], groups: [], mayBeNew: false }]
+  const named = (kind: NamedThing['kind']): NamedThing => ({
+    kind,
+    owner: owners[relation],
+    groups: [],
+    mayBeNew: false,
+  })
+  return touchesPushConfig(query) ? [named('task'), named('pushConfig')] : [named('task')]
 }

@@ -2,9 +2,9 @@
 // index of owners in memory. Nothing of the product imports this.
 
 import { configSchema, type ConfigInput } from '../config/config.ts'
-import type { MessageFacts, Principal, TaskOwner, Validated } from '../exchange/exchange.ts'
+import type { MessageFacts, Owned, Principal, TaskOwner, Validated } from '../exchange/exchange.ts'
 import { compilePolicy, type CompiledPolicy, type PolicyProblem } from './compile-policy.ts'
-import type { Owned, OwnershipReader } from './ownership.ts'
+import type { OwnershipReader } from './ownership.ts'
 
 export type PolicyText = NonNullable<ConfigInput['policy']>
 

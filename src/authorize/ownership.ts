@@ -1,16 +1,7 @@
 // What authorize asks of the index of owners. Ownership is kept by (agent, tenant, id): the same task id on two
 // agents is two tasks. Types only; store implements them.
 
-import type { TaskOwner } from '../exchange/exchange.ts'
-
-/** Whose something is: who called, on whose behalf, and the groups of both when it was made. */
-export interface Owned {
-  readonly owner: TaskOwner
-  readonly groups: readonly string[]
-}
-export interface OwnedTask extends Owned {
-  readonly contextId: string
-}
+import type { Owned, OwnedTask } from '../exchange/exchange.ts'
 
 /** The index of owners, implemented by store. Synchronous, because it lies on every call's path. */
 export interface OwnershipReader {

@@ -51,7 +51,7 @@ const position: Readonly<Record<string, number>> = Object.freeze(
 )
 export const allOperations: number = (1 << operationNames.length) - 1
 
-export function operationIndex(operation: Operation): number {
+function operationIndex(operation: Operation): number {
   return position[operation] ?? -1
 }
 

@@ -2,8 +2,9 @@
 // under another policy. Kinds, sizes and names of a message are here; its words never are.
 
 import { type Operation, operations } from '../a2a/operations.ts'
-import type { MessageFacts, TaskOwner, Validated } from '../exchange/exchange.ts'
-import type { Owned, OwnershipReader } from './ownership.ts'
+import type { Snapshot } from '../config/config.ts'
+import type { MessageFacts, Owned, TaskOwner, Validated } from '../exchange/exchange.ts'
+import type { OwnershipReader } from './ownership.ts'
 
 export type Relation = 'self' | 'origin' | 'other' | 'none'
 
@@ -14,7 +15,7 @@ export type NamedThing = {
   readonly owner: TaskOwner | null
   /** groups of the owner's caller and origin when it was made */
   readonly groups: readonly string[]
-  /** a name that nobody holds may be used: fresh contexts, new push configurations */
+  /** a name that nobody holds may be used: fresh contexts */
   readonly mayBeNew: boolean
 }
 
@@ -61,7 +62,10 @@ export function gatherInput(call: Validated, ownership: OwnershipReader): Policy
     origin: { id: origin.id, groups: origin.groups, display: origin.display },
     chain: call.chain.map((member) => member.id),
     chainGroups: call.chain.map((member) => member.groups),
-    autonomous: { caller: call.autonomous, origin: call.autonomous || isAgent(call, origin.id) },
+    autonomous: {
+      caller: call.autonomous,
+      origin: call.autonomous || isAgent(origin.id, call.snapshot.agentsByPrincipal),
+    },
     agent: { name: call.agent.name },
     operation: call.operation,
     message,
@@ -73,8 +77,8 @@ export function gatherInput(call: Validated, ownership: OwnershipReader): Policy
 }
 
 /** A chain that an agent began is on that agent's own account, however many hops it has gone since. */
-function isAgent(call: Validated, id: string): boolean {
-  return id.startsWith('agent:') || call.snapshot.agentsByPrincipal.has(id)
+export function isAgent(id: string, agents: Snapshot['agentsByPrincipal']): boolean {
+  return id.startsWith('agent:') || agents.has(id)
 }
 
 export function taskFacts(owner: TaskOwner | null, callerId: string, originId: string): PolicyInput['task'] {
@@ -89,16 +93,13 @@ export function relationOf(owner: TaskOwner | null, callerId: string, originId: 
 }
 
 function nameThings(call: Validated, ownership: OwnershipReader): readonly NamedThing[] {
-  const { tenant, taskId, configId, contextId, message, operation } = call
+  const { tenant, taskId, contextId, message, operation } = call
   const agent = call.agent.name
-  if (taskId === '' && contextId === '' && configId === '' && isPlain(call)) return nothing
+  if (taskId === '' && contextId === '' && isPlain(call)) return nothing
   const things: NamedThing[] = []
   const task = taskId === '' ? undefined : ownership.task(agent, tenant, taskId)
   if (taskId !== '' || operations[operation].namesTask) things.push(thing('task', task, false))
-  if (configId !== '') {
-    const mustExist = operation === 'GetTaskPushNotificationConfig' || operation === 'DeleteTaskPushNotificationConfig'
-    things.push(thing('pushConfig', ownership.pushConfig(agent, tenant, taskId, configId), !mustExist))
-  }
+  if (touchesPushConfig(call)) things.push(thing('pushConfig', ownerOfPushConfig(call, task, ownership), false))
   const references = new Set(message.referenceTaskIds)
   // The stage before says that message.taskId is the task named; should they ever differ, both must be owned.
   if (message.taskId !== '') references.add(message.taskId)
@@ -114,6 +115,21 @@ function nameThings(call: Validated, ownership: OwnershipReader): readonly Named
 }
 
 const nothing: readonly NamedThing[] = Object.freeze([])
+
+/** A configuration inside a send that begins a task is its owner's, as the task will be. */
+function touchesPushConfig({ operation, taskId, configId, inlinePush }: Validated): boolean {
+  return taskId !== '' && (configId !== '' || inlinePush || operation === 'CreateTaskPushNotificationConfig')
+}
+
+/**
+ * One that the gateway never saw made is the task owner's: it came inside the task's first message, or from the
+ * agent. So is one without an id, since agents give it one that they can have given before: the task's own, mostly.
+ */
+function ownerOfPushConfig(call: Validated, task: Owned | undefined, ownership: OwnershipReader): Owned | undefined {
+  const { agent, tenant, taskId, configId } = call
+  const known = configId === '' ? undefined : ownership.pushConfig(agent.name, tenant, taskId, configId)
+  return known ?? task
+}
 
 function isPlain(call: Validated): boolean {
   const { message } = call

@@ -5,7 +5,8 @@ import { suggestWord } from '../config/config.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
 import { fetchCard } from './fetch-card.ts'
-import { CommandError, printable, printJson } from './io.ts'
+import { CommandError, printable, printJson, printWarning } from './io.ts'
+import { compareWithCard } from './place-agent.ts'
 import type { AgentTarget, CardFacts } from './ports.ts'
 import { requireConfig } from './state.ts'
 
@@ -17,7 +18,11 @@ export const command: Command = {
     'data-dir': dataDirOption,
   },
   run: async (input) => {
-    const facts = await fetchCard(input, await findTarget(input))
+    const target = await findTarget(input)
+    const facts = await fetchCard(input, target)
+    const configured = target.loaded?.config.agents.find((agent) => agent.name === target.name)
+    for (const difference of configured === undefined ? [] : compareWithCard(configured, facts))
+      printWarning(input.io, difference, '')
     if (input.json) printJson(input.io, facts)
     else input.io.out(formatFacts(facts))
     return 0
@@ -50,7 +55,7 @@ function formatFacts(facts: CardFacts): string {
     `push           ${facts.pushNotifications ? 'yes' : 'no'}`,
     `signed         ${facts.signed ? 'yes, not verified' : 'no'}`,
     `security       ${facts.securitySchemes.join(', ') || 'none'}`,
-    ...facts.interfaces.map((face) => `interface      ${face.binding} ${face.url}`),
+    ...facts.interfaces.map((face) => `interface      ${face.binding} ${face.version} ${face.url}`),
     ...facts.skills.map((skill) => `skill          ${skill.id}: ${skill.description || skill.name}`),
   ]
   return `${lines.map(printable).join('\n')}\n`

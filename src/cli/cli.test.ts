@@ -294,7 +294,7 @@ test('policy bind and agent add edit the file', async () => {
   assert.equal((await run(['policy', 'bind', 'analyst', 'key:carol'])).code, 0)
   const inspectAgent: Ports['inspectAgent'] = () =>
     Promise.resolve({
-      cardUrl: '',
+      cardUrl: 'http://127.0.0.1:9002/.well-known/agent-card.json',
       name: 'My Agent (v2)',
       description: '',
       version: '',

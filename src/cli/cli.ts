@@ -3,6 +3,8 @@
 
 import { Fault } from '../base/fault.ts'
 import { nearest } from '../base/nearest.ts'
+import { isSystemError, systemReason } from '../base/system-error.ts'
+import { readVersion } from '../base/version.ts'
 import { formatHelp, parseArguments } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError, printable, printError } from './io.ts'
@@ -53,6 +55,10 @@ export async function runCli(words: readonly string[], io: Io, loadPorts: () => 
       printError(io, error.message, error.hint)
       return error.code === 'CONFIG_INVALID' || error.code === 'CONTROL_FAILED' ? 2 : 3
     }
+    if (isSystemError(error)) {
+      printError(io, describeSystemError(error), 'check the path, who owns it, and that the disk has room')
+      return 3
+    }
     printError(
       io,
       `internal error: ${error instanceof Error ? error.message : String(error)}`,
@@ -64,10 +70,20 @@ export async function runCli(words: readonly string[], io: Io, loadPorts: () => 
   }
 }
 
+/** `cannot open /x/y: permission denied`: the world's doing, not a bug. */
+function describeSystemError(error: NodeJS.ErrnoException): string {
+  const path = error.path === undefined ? '' : ` ${error.path}`
+  return `cannot ${error.syscall}${path}: ${systemReason(error)}`
+}
+
 async function dispatch(words: readonly string[], io: Io, loadPorts: () => Promise<Ports>): Promise<ExitCode> {
   const first = words[0]
   if (first === '--help' || first === '-h' || first === 'help') {
     io.out(formatOverview(''))
+    return 0
+  }
+  if (first === '--version' || first === '-v') {
+    io.out(words.includes('--json') ? `${JSON.stringify({ version: readVersion() })}\n` : `${readVersion()}\n`)
     return 0
   }
   if (first === undefined) {
@@ -131,5 +147,5 @@ function formatOverview(prefix: string): string {
   const listed = Object.entries(entries).filter(([title]) => title.startsWith(prefix))
   const width = Math.max(...listed.map(([title]) => title.length))
   const lines = listed.map(([title, entry]) => `  ${title.padEnd(width)}  ${entry.summary}`)
-  return `sallyport: a zero-trust gateway for A2A agents\n\nusage: sallyport ${prefix === '' ? 'COMMAND' : `${prefix}COMMAND`} [flags]\n\n${lines.join('\n')}\n\nevery command takes --help and --json\n`
+  return `sallyport: a zero-trust gateway for A2A agents\n\nusage: sallyport ${prefix === '' ? 'COMMAND' : `${prefix}COMMAND`} [flags]\n\n${lines.join('\n')}\n\nevery command takes --help and --json; --version prints the version\n`
 }

@@ -18,8 +18,13 @@ export const command: Command = {
     const [role = '', caller = ''] = input.args
     const file = configFile(input)
     const ports = await input.ports()
-    const edit = await bindRole(file, role, caller, { extraChecks: (config) => ports.checkPolicy(config) })
-    await reportEdit(input, file, edit)
+    const edit = await bindRole(file, role, caller, {
+      secrets: 'unresolved',
+      extraChecks: (config) => ports.checkPolicy(config),
+    })
+    const hint = caller.includes(':') ? 'see: sallyport policy bind --help' : `did you mean key:${caller}`
+    const argument = { argument: 'CALLER', hint }
+    await reportEdit(input, file, edit, { '': argument, 'callers[0]': argument, role: { argument: 'ROLE' } })
     const changed = edit.ok && edit.changed
     if (input.json) printJson(input.io, { role, caller, file, changed })
     else input.io.out(changed ? `bound ${role} to ${caller} in ${file}\n` : `nothing to do: ${caller} has ${role}\n`)

@@ -13,9 +13,8 @@ export const command: Command = {
   options: {
     caller: { value: 'ID', about: 'key:ci, user:corp/4f1c, agent:planner …' },
     group: { value: 'ID', multiple: true, about: 'a group of the caller; may be given again' },
-    origin: { value: 'ID', about: 'on whose behalf (default: the caller itself)' },
+    origin: { value: 'ID', about: 'on whose behalf an agent calls (default: its own account)' },
     'origin-group': { value: 'ID', multiple: true, about: 'a group of the origin; may be given again' },
-    autonomous: { about: 'the caller is an agent acting on its own account' },
     agent: { value: 'NAME', about: 'the agent called' },
     operation: { value: 'NAME', about: `${operationNames[0]}, ${operationNames[2]} …` },
     config: configOption,
@@ -37,7 +36,6 @@ export const command: Command = {
       groups: input.list('group'),
       origin: input.option('origin'),
       originGroups: input.list('origin-group'),
-      autonomous: input.flag('autonomous'),
       agent,
       operation,
     }

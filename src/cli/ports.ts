@@ -137,11 +137,9 @@ export interface TailRecord {
 export interface PolicyQuery {
   readonly caller: string
   readonly groups: readonly string[]
-  /** on whose behalf; the caller itself when undefined */
+  /** on whose behalf an agent calls; its own account when undefined */
   readonly origin: string | undefined
   readonly originGroups: readonly string[]
-  /** the caller is an agent on its own account */
-  readonly autonomous: boolean
   readonly agent: string
   readonly operation: string
 }
@@ -173,7 +171,7 @@ export interface CardFacts {
   readonly description: string
   readonly version: string
   readonly protocolVersions: readonly string[]
-  readonly interfaces: readonly { readonly url: string; readonly binding: string }[]
+  readonly interfaces: readonly { readonly url: string; readonly binding: string; readonly version: string }[]
   readonly streaming: boolean
   readonly pushNotifications: boolean
   readonly signed: boolean

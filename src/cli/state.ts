@@ -26,13 +26,17 @@ export function configFile(input: Input): string {
 }
 
 /** The valid configuration; throws CommandError 2 once its problems are printed. `withPolicy` compiles policy too. */
-export async function requireConfig(input: Input, options: { withPolicy?: boolean } = {}): Promise<LoadedConfig> {
+export async function requireConfig(
+  input: Input,
+  options: { withPolicy?: boolean; secrets?: 'unresolved' } = {},
+): Promise<LoadedConfig> {
+  const { withPolicy, ...rest } = options
   const file = configFile(input)
-  const ports = options.withPolicy === true ? await input.ports() : undefined
-  const loaded = await loadConfig(
-    file,
-    ports === undefined ? {} : { extraChecks: (config) => ports.checkPolicy(config) },
-  )
+  const ports = withPolicy === true ? await input.ports() : undefined
+  const loaded = await loadConfig(file, {
+    ...rest,
+    ...(ports !== undefined && { extraChecks: (config) => ports.checkPolicy(config) }),
+  })
   if (!loaded.ok) throw refuseProblems(input.io, file, loaded.problems)
   printWarnings(input.io, loaded)
   return loaded
@@ -51,17 +55,20 @@ export function refuseProblems(io: Io, file: string, problems: readonly Problem[
     : new CommandError(2, describeProblem(file, last), last.hint)
 }
 
-/** Data directory and, where there is one, its configuration. `--data-dir` alone is enough. */
+/**
+ * Data directory and, where there is one, its configuration. `--data-dir` alone is enough. Secrets of agents and
+ * listeners are the running process's own: a key must be revocable from a shell that does not have them.
+ */
 export async function findState(input: Input): Promise<StateContext> {
   const given = input.option('data-dir')
   if (given === undefined) {
-    const loaded = await requireConfig(input)
+    const loaded = await requireConfig(input, { secrets: 'unresolved' })
     return { dataDir: loaded.dataDir, loaded }
   }
   const dataDir = resolve(input.io.cwd, given)
   const file = configFile(input)
   if (input.option('config') === undefined && !existsSync(file)) return { dataDir, loaded: undefined }
-  const loaded = await requireConfig(input)
+  const loaded = await requireConfig(input, { secrets: 'unresolved' })
   // A sallyport.yaml that merely lies near may speak of another data directory: leave it out.
   const isAbout =
     input.option('config') !== undefined || loaded.dataDir === dataDir || file === join(dataDir, defaultFile)

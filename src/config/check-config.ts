@@ -3,10 +3,11 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { systemReason } from '../base/system-error.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
-import { checkSecrets, referencedPath, systemReason } from './secrets.ts'
+import { checkSecrets, referencedPath } from './secrets.ts'
 import type { Environment } from './secrets.ts'
 
 export interface Checked {
@@ -14,8 +15,9 @@ export interface Checked {
   readonly warnings: readonly Finding[]
 }
 
-export function checkConfig(config: Config, baseDir: string, env: Environment): Checked {
-  const secrets = checkSecrets(config, baseDir, env)
+/** Without an environment references to secrets are not followed. */
+export function checkConfig(config: Config, baseDir: string, env: Environment | undefined): Checked {
+  const secrets = env === undefined ? { problems: [], warnings: [] } : checkSecrets(config, baseDir, env)
   return {
     problems: [
       ...checkText(config, []),
@@ -51,6 +53,11 @@ export function isLoopback(host: string): boolean {
 export function splitAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':')
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+}
+
+/** The other way round: an IPv6 address gets its brackets, so that a port can follow. */
+export function formatAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function checkListeners(config: Config): Finding[] {

@@ -6,23 +6,29 @@ import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises
 import { isDeepStrictEqual } from 'node:util'
 import { isMap, isSeq, stringify } from 'yaml'
 import type { Document, YAMLSeq } from 'yaml'
-import { loadConfig, parseConfig } from './load-config.ts'
+import { isSystemError, systemReason } from '../base/system-error.ts'
+import { loadConfig, parseConfig, valueAt } from './load-config.ts'
 import type { LoadedConfig, LoadOptions } from './load-config.ts'
-import { suggest } from './problem.ts'
+import { formatPath, suggest } from './problem.ts'
 import type { ConfigPath, Problem } from './problem.ts'
 import { readYaml } from './read-yaml.ts'
 
 export type Edit =
   | { readonly ok: true; readonly changed: boolean; readonly loaded: LoadedConfig }
-  | { readonly ok: false; readonly problems: readonly Problem[] }
+  | {
+      readonly ok: false
+      readonly problems: readonly Problem[]
+      /** the problems are of what was to be added: their paths are its fields, '' for the whole */
+      readonly ofItem: boolean
+    }
 
 /** Appends an agent to the list. Refused where the name is taken or the file would not be valid. */
 export function addAgent(
   file: string,
-  agent: { name: string; url: string; cardUrl?: string },
+  agent: { name: string; url: string; restUrl?: string; cardUrl?: string },
   options: LoadOptions = {},
 ): Promise<Edit> {
-  return edit(file, options, () => [{ path: ['agents'], item: agent }])
+  return edit(file, options, () => ({ path: ['agents'], item: agent }))
 }
 
 /** Lets `caller` have `role`: in the role's binding where there is one, else in a binding of its own. */
@@ -34,10 +40,10 @@ export function bindRole(file: string, role: string, caller: string, options: Lo
     const bindings = policy.bindings
       .map((binding, index) => ({ ...binding, index }))
       .filter((binding) => binding.role === role && !binding.autonomous)
-    if (bindings.some((binding) => binding.callers.includes(caller))) return []
+    if (bindings.some((binding) => binding.callers.includes(caller))) return undefined
     const index = bindings[0]?.index
-    if (index === undefined) return [{ path: ['policy', 'bindings'], item: { role, callers: [caller] } }]
-    return [{ path: ['policy', 'bindings', index, 'callers'], item: caller }]
+    if (index === undefined) return { path: ['policy', 'bindings'], item: { role, callers: [caller] } }
+    return { path: ['policy', 'bindings', index, 'callers'], item: caller }
   })
 }
 
@@ -45,25 +51,50 @@ interface Append {
   readonly path: ConfigPath
   readonly item: unknown
 }
-type Plan = readonly Append[] | { readonly message: string; readonly hint: string }
+/** undefined when there is nothing to do */
+type Plan = Append | undefined | { readonly message: string; readonly hint: string }
 
 async function edit(file: string, options: LoadOptions, plan: (config: LoadedConfig['config']) => Plan): Promise<Edit> {
   const loaded = await loadConfig(file, options)
-  if (!loaded.ok) return loaded
-  const appends = plan(loaded.config)
-  if ('message' in appends) return refuse(appends.message, appends.hint)
-  if (appends.length === 0) return { ok: true, changed: false, loaded }
-  const before = await readFile(file, 'utf8')
-  const after = appends.reduce((text, { path, item }) => appendItem(text, path, item), before)
-  const checked = parseConfig(after, file, options)
-  if (!checked.ok) return checked
-  if (!(await replaceFile(file, before, after)))
-    return refuse('the file was changed by someone else meanwhile', 'try again')
-  return { ok: true, changed: true, loaded: checked }
+  if (!loaded.ok) return { ...loaded, ofItem: false }
+  const append = plan(loaded.config)
+  if (append === undefined) return { ok: true, changed: false, loaded }
+  if ('message' in append) return refuse(append.message, append.hint)
+  try {
+    const before = await readFile(file, 'utf8')
+    const after = appendItem(before, append.path, append.item)
+    const checked = parseConfig(after, file, options)
+    if (!checked.ok) return blameItem(checked.problems, append, loaded.config)
+    if (!(await replaceFile(file, before, after)))
+      return refuse('the file was changed by someone else meanwhile', 'try again')
+    return { ok: true, changed: true, loaded: checked }
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    return refuse(
+      `cannot be written: ${systemReason(error)}`,
+      `check who owns ${file} and its folder, and that the disk has room`,
+    )
+  }
 }
 
 function refuse(message: string, hint: string): Edit {
-  return { ok: false, problems: [{ path: '', line: 0, column: 0, received: '', message, hint }] }
+  return { ok: false, ofItem: false, problems: [{ path: '', ...nowhere, received: '', message, hint }] }
+}
+
+/** The file with the item in it was never written, so there is no line to point at. */
+const nowhere = { line: 0, column: 0 }
+
+function blameItem(problems: readonly Problem[], { path }: Append, config: LoadedConfig['config']): Edit {
+  const list = valueAt(config, path)
+  const item = formatPath([...path, Array.isArray(list) ? list.length : 0])
+  const ofItem = problems.filter((problem) => problem.path === item || problem.path.startsWith(`${item}.`))
+  if (ofItem.length === 0)
+    return { ok: false, ofItem: false, problems: problems.map((problem) => ({ ...problem, ...nowhere })) }
+  return {
+    ok: false,
+    ofItem: true,
+    problems: ofItem.map((problem) => ({ ...problem, ...nowhere, path: problem.path.slice(item.length + 1) })),
+  }
 }
 
 /** The text with one more item in the list at `path`. */
@@ -121,18 +152,23 @@ async function replaceFile(file: string, before: string, after: string): Promise
   const temporary = `${target}.${process.pid}.tmp`
   const handle = await open(temporary, 'wx', mode & 0o777)
   try {
-    await handle.writeFile(after)
-    await handle.chmod(mode & 0o777)
-    // Keeps the owner where we may; another user's file in our folder stays readable to them or fails below.
-    await handle.chown(uid, gid).catch(() => undefined)
-    await handle.sync()
-  } finally {
-    await handle.close()
+    try {
+      await handle.writeFile(after)
+      await handle.chmod(mode & 0o777)
+      // Keeps the owner where we may; another user's file in our folder stays readable to them or fails below.
+      await handle.chown(uid, gid).catch(() => undefined)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    if ((await readFile(target, 'utf8')) === before) {
+      await rename(temporary, target)
+      return true
+    }
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined)
+    throw error
   }
-  if ((await readFile(target, 'utf8')) !== before) {
-    await unlink(temporary)
-    return false
-  }
-  await rename(temporary, target)
-  return true
+  await unlink(temporary)
+  return false
 }

@@ -9,6 +9,13 @@ const examples = join(import.meta.dirname, '../../examples')
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-examples-'))
 const names = readdirSync(examples).filter((name) => name.endsWith('.yaml'))
 
+const fixture = (name: string): string =>
+  readFileSync(join(import.meta.dirname, '../../test/fixtures/tls', name), 'utf8')
+function contentOf(name: string): string {
+  if (/\.(crt|pem)$/.test(name)) return fixture('server.crt')
+  return name.endsWith('.key') ? fixture('server.key') : '{"keys":[{}]}\n'
+}
+
 test('there are examples', () => assert.ok(names.length >= 4))
 
 for (const name of names) {
@@ -16,7 +23,7 @@ for (const name of names) {
     const file = join(folder, name)
     cpSync(join(examples, name), file)
     for (const [, reference = ''] of readFileSync(file, 'utf8').matchAll(/file:([\w.-]+)/g)) {
-      writeFileSync(join(folder, reference), '{"keys":[{}]}\n', { mode: 0o600 })
+      writeFileSync(join(folder, reference), contentOf(reference), { mode: 0o600 })
     }
     const loaded = await loadConfig(file, { env: { LEDGER_KEY: 'secret' } })
     assert.ok(loaded.ok, JSON.stringify(loaded))

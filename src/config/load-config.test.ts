@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { buildSnapshot, loadConfig, parseConfig } from './config.ts'
+import { buildSnapshot, formatAddress, loadConfig, parseConfig, splitAddress } from './config.ts'
 import type { Loaded, Problem } from './config.ts'
 
 const file = join(mkdtempSync(join(tmpdir(), 'sallyport-config-')), 'sallyport.yaml')
@@ -270,4 +270,16 @@ test('never throws, and what loads has a digest', () => {
     }),
     { interruptAfterTimeLimit: 1000, numRuns: 400 },
   )
+})
+
+test('an address is taken apart and put together again, IPv6 too', () => {
+  for (const [text, host] of [
+    ['[::1]:7000', '::1'],
+    ['127.0.0.1:0', '127.0.0.1'],
+    ['localhost:65535', 'localhost'],
+  ] as const) {
+    const address = splitAddress(text)
+    assert.equal(address.host, host)
+    assert.equal(formatAddress(address.host, address.port), text)
+  }
 })

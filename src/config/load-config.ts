@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
+import { systemReason } from '../base/system-error.ts'
 import { checkConfig } from './check-config.ts'
 import { knownKeys } from './known-keys.ts'
 import { formatPath, showValue, suggest } from './problem.ts'
@@ -12,7 +13,7 @@ import { readYaml } from './read-yaml.ts'
 import type { Place } from './read-yaml.ts'
 import { configSchema } from './schema.ts'
 import type { Config } from './schema.ts'
-import { isSecretPosition, systemReason } from './secrets.ts'
+import { isSecretPosition } from './secrets.ts'
 import type { Environment } from './secrets.ts'
 
 export interface LoadedConfig {
@@ -37,6 +38,8 @@ export type Loaded = LoadedConfig | RefusedConfig
 export interface LoadOptions {
   readonly extraChecks?: ExtraCheck
   readonly env?: Environment
+  /** for commands that leave the secrets to the running process: its files and environment are not theirs */
+  readonly secrets?: 'unresolved'
 }
 
 /** Reads and checks a configuration file. Never throws because of the file. */
@@ -70,7 +73,8 @@ export function parseConfig(content: string | Buffer, file: string, options: Loa
   if (!parsed.success)
     return refuse(file, parsed.error.issues.flatMap((issue) => explainIssue(issue, input)).map(toProblem))
   const baseDir = dirname(resolve(file))
-  const checked = checkConfig(parsed.data, baseDir, options.env ?? process.env)
+  const env = options.secrets === 'unresolved' ? undefined : (options.env ?? process.env)
+  const checked = checkConfig(parsed.data, baseDir, env)
   const problems = [...checked.problems, ...(options.extraChecks?.(parsed.data) ?? [])]
   if (problems.length > 0) return refuse(file, problems.map(toProblem))
   return {
@@ -119,7 +123,7 @@ function place(finding: Finding, input: unknown, locate: (path: ConfigPath, atKe
   }
 }
 
-function valueAt(input: unknown, path: ConfigPath): unknown {
+export function valueAt(input: unknown, path: ConfigPath): unknown {
   let value = input
   for (const step of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined

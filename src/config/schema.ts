@@ -102,7 +102,7 @@ const bounds = z
     event: size('1MiB', 'largest single event of a stream'),
     jsonDepth: z.number().int().min(4).max(512).default(64).describe('deepest JSON nesting'),
     jsonNodes: z.number().int().min(100).max(5_000_000).default(100_000).describe('most JSON values in one body'),
-    headTime: duration('10s', 'time for a request head to arrive'),
+    headTime: duration('10s', 'time for a request head to arrive; for a TLS handshake that of the start counts'),
     bodyTime: duration('30s', 'time for a request body to arrive'),
     connections: z.number().int().min(1).max(100_000).default(20_000).describe('most open client connections'),
     idleTime: duration('75s', 'how long an idle keep-alive connection stays open'),
@@ -168,7 +168,10 @@ const jwtIssuer = z.strictObject({
     .describe('allowed signature algorithms'),
   jwks: z.union([z.string().regex(/^file:.+$/), httpUrl]).describe('the key set, file:PATH or URL'),
   subject: z.string().default('sub').describe('claim that identifies the subject; "email" only with email_verified'),
-  display: z.string().default('{sub}').describe('template of the display name, e.g. "{email}"'),
+  display: z
+    .string()
+    .default('{sub}')
+    .describe('template of the display name, e.g. "{email}" (only with email_verified); else the canonical id'),
   groups: z.string().optional().describe('claim that lists groups'),
   clockSkew: duration('30s', 'tolerated difference of clocks', 300_000),
   maxTokenLife: duration('24h', 'tokens that live longer (exp - iat) are refused'),

@@ -4,6 +4,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Fault } from '../base/fault.ts'
+import { systemReason } from '../base/system-error.ts'
+import { checkSecretContents, type ReadSecret } from './check-secret-content.ts'
 import type { Finding, ConfigPath } from './problem.ts'
 import type { Config } from './schema.ts'
 
@@ -57,17 +59,6 @@ function withoutNewline(bytes: Buffer): Buffer {
   return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
 }
 
-export function systemReason(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const known: Record<string, string> = {
-    ENOENT: 'no such file',
-    EACCES: 'permission denied',
-    EISDIR: 'it is a directory',
-    ENOTDIR: 'a part of its path is not a directory',
-  }
-  return Object.hasOwn(known, code) ? (known[code] ?? code) : code || 'unknown reason'
-}
-
 /** Where references to secrets stand in a configuration; `*` is any list index. A test holds it to the schema. */
 export const secretPositions: readonly string[] = [
   'gateway.tls.certificate',
@@ -97,13 +88,9 @@ const publicPositions: ReadonlySet<string> = new Set([
 ])
 
 /** Every reference in a configuration, with its place. */
-export function listSecretReferences(config: Config): { path: ConfigPath; reference: string; isPublic: boolean }[] {
+function listSecretReferences(config: Config): { path: ConfigPath; position: string; reference: string }[] {
   return secretPositions.flatMap((position) =>
-    follow(config, position.split('.'), []).map(({ path, value }) => ({
-      path,
-      reference: value,
-      isPublic: publicPositions.has(position),
-    })),
+    follow(config, position.split('.'), []).map(({ path, value }) => ({ path, position, reference: value })),
   )
 }
 
@@ -116,7 +103,7 @@ function follow(value: unknown, steps: readonly string[], path: ConfigPath): { p
   return follow(Reflect.get(value, step), rest, [...path, step])
 }
 
-/** Problems and warnings of all references: unreadable ones close the door, world-readable files are told. */
+/** Problems and warnings of all references: what cannot be read or used closes the door, open files are told. */
 export function checkSecrets(
   config: Config,
   baseDir: string,
@@ -124,11 +111,12 @@ export function checkSecrets(
 ): { problems: Finding[]; warnings: Finding[] } {
   const problems: Finding[] = []
   const warnings: Finding[] = []
-  for (const { path, reference, isPublic } of listSecretReferences(config)) {
+  const secrets: ReadSecret[] = []
+  for (const { path, position, reference } of listSecretReferences(config)) {
     try {
-      resolveSecret(reference, baseDir, env)
+      secrets.push({ path, position, reference, bytes: resolveSecret(reference, baseDir, env) })
       if (
-        !isPublic &&
+        !publicPositions.has(position) &&
         reference.startsWith('file:') &&
         (statSync(referencedPath(reference, baseDir)).mode & 0o004) !== 0
       ) {
@@ -144,5 +132,5 @@ export function checkSecrets(
       problems.push({ path, message: fault.message, ...(fault.hint === undefined ? {} : { hint: fault.hint }) })
     }
   }
-  return { problems, warnings }
+  return { problems: [...problems, ...checkSecretContents(secrets)], warnings }
 }

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { loadConfig, watchConfig } from './config.ts'
-import type { ConfigWatch, Problem, Snapshot } from './config.ts'
+import { configJsonSchema, loadConfig, staticSettings, watchConfig } from './config.ts'
+import type { ConfigWatch, Problem, SchemaNode, Snapshot } from './config.ts'
 
 interface Watched {
   readonly file: string
@@ -87,4 +87,67 @@ test('closing ends everything', async (t) => {
   const { signals, watch } = await start(t)
   watch.close()
   assert.equal(signals.listenerCount('SIGHUP'), 0)
+})
+
+test('what cannot be taken up is a problem, and is tried again though the file stays the same', async (t) => {
+  const file = join(mkdtempSync(join(tmpdir(), 'sallyport-watch-')), 'sallyport.yaml')
+  writeFileSync(file, withAgent)
+  const current = await loadConfig(file)
+  assert.ok(current.ok)
+  let isMissing = true
+  const problems: Problem[] = []
+  const watch = watchConfig({
+    current,
+    signals: new EventEmitter(),
+    onSnapshot: () => {
+      if (isMissing) throw new Error('the secret is gone')
+    },
+    onProblems: (found) => problems.push(...found),
+  })
+  t.after(() => watch.close())
+  assert.equal((await watch.reload()).ok, false)
+  assert.equal(problems.length, 1)
+  isMissing = false
+  assert.equal((await watch.reload()).ok, true)
+})
+
+/** Who takes up what when a changed file is adopted; everything else has to be in `staticSettings`. */
+const liveSettings: Readonly<Record<string, string>> = {
+  'gateway.publicUrl': 'snapshot: cards, directory, assertions',
+  'gateway.dangerouslyAllowPlaintext':
+    'judged at each load; where it matters gateway.listen or gateway.tls changed too',
+  'gateway.trustedProxies': 'snapshot: source addresses',
+  'gateway.proxyHeader': 'snapshot: source addresses',
+  'gateway.cors': 'snapshot: each request',
+  'gateway.bounds': 'snapshot: each request; Listener.reconfigure for those of connections',
+  'gateway.securityContact': 'snapshot: security.txt',
+  'gateway.extensions': 'snapshot: each request',
+  'identity.jwt': 'snapshot: each token',
+  agents: 'compiled with the snapshot',
+  policy: 'compiled with the snapshot',
+  limits: 'Limiter.reconfigure',
+  unauthenticated: 'SourceLimiter.reconfigure',
+}
+
+function leavesOf(schema: SchemaNode, path = ''): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, member]) => {
+    const inner = path === '' ? key : `${path}.${key}`
+    const below = leavesOf(member, inner)
+    return below.length === 0 ? [inner] : below
+  })
+}
+
+test('every setting is taken up by a reload, or listed as needing a restart', () => {
+  const leaves = leavesOf(configJsonSchema())
+  const covers = (name: string, leaf: string): boolean => leaf === name || leaf.startsWith(`${name}.`)
+  for (const leaf of leaves) {
+    const isStatic = staticSettings.some((name) => covers(name, leaf))
+    const isLive = Object.keys(liveSettings).some((name) => covers(name, leaf))
+    assert.ok(isStatic || isLive, `${leaf} is neither`)
+  }
+  for (const name of [...staticSettings, ...Object.keys(liveSettings)])
+    assert.ok(
+      leaves.some((leaf) => covers(name, leaf)),
+      `${name} is no setting`,
+    )
 })

@@ -5,8 +5,9 @@ import { createHash } from 'node:crypto'
 import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { Fault } from '../base/fault.ts'
 import { parseConfig } from './load-config.ts'
-import type { Loaded, LoadedConfig, LoadOptions } from './load-config.ts'
+import type { Loaded, LoadedConfig, LoadOptions, RefusedConfig } from './load-config.ts'
 import { buildSnapshot, digestOf } from './snapshot.ts'
 import type { Snapshot } from './config.ts'
 import type { Problem } from './problem.ts'
@@ -17,7 +18,7 @@ export interface WatchOptions extends LoadOptions {
   readonly current: LoadedConfig
   /** for gateways that learned their address by listening */
   readonly publicUrl?: string
-  /** `needRestart` names changed settings that this process cannot take up */
+  /** `needRestart` names changed settings that this process cannot take up; what it throws refuses the new file */
   onSnapshot(snapshot: Snapshot, loaded: LoadedConfig, needRestart: readonly string[]): void
   /** the new file was refused; what ran goes on */
   onProblems(problems: readonly Problem[]): void
@@ -52,13 +53,16 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
       return loaded
     }
     if (!isForced && digestOf(loaded.config) === digestOf(current.config)) return current
-    const needRestart = staticChanges(current.config, loaded.config)
+    const next = buildSnapshot(loaded.config, options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl })
+    try {
+      options.onSnapshot(next, loaded, staticChanges(current.config, loaded.config))
+    } catch (error) {
+      // a secret that vanished since it was checked: refused like any other problem
+      const refused = cannotBeTakenUp(file, error)
+      options.onProblems(refused.problems)
+      return refused
+    }
     current = loaded
-    options.onSnapshot(
-      buildSnapshot(loaded.config, options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
-      loaded,
-      needRestart,
-    )
     return loaded
   }
   // One after the other: an older file must never overtake a newer one.
@@ -88,21 +92,27 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
   }
 }
 
-const staticSettings: readonly [string, (config: Config) => unknown][] = [
-  ['gateway.listen', (config) => config.gateway.listen],
-  ['gateway.tls', (config) => config.gateway.tls],
-  ['admin', (config) => config.admin],
-  ['dataDir', (config) => config.dataDir],
-  ['store', (config) => config.store],
-  ['identity.apiKeys', (config) => config.identity.apiKeys],
-  ['audit', (config) => config.audit],
+/** What a running process holds on to: ports, keys and folders. docs/config.md is generated from it. */
+export const staticSettings: readonly string[] = [
+  'gateway.listen',
+  'gateway.tls',
+  'gateway.bounds.head',
+  'admin',
+  'dataDir',
+  'store',
+  'identity.apiKeys',
+  'audit',
 ]
 
-/** Settings that differ and that a running process holds on to: ports, keys and folders. */
+/** Settings that differ and need a restart. */
 export function staticChanges(before: Config, after: Config): string[] {
-  return staticSettings
-    .filter(([, read]) => JSON.stringify(read(before)) !== JSON.stringify(read(after)))
-    .map(([name]) => name)
+  return staticSettings.filter((name) => JSON.stringify(read(before, name)) !== JSON.stringify(read(after, name)))
+}
+
+function read(config: Config, name: string): unknown {
+  let value: unknown = config
+  for (const step of name.split('.')) value = Reflect.get(Object(value), step)
+  return value
 }
 
 async function readContent(file: string): Promise<Buffer | undefined> {
@@ -114,7 +124,14 @@ async function readContent(file: string): Promise<Buffer | undefined> {
   }
 }
 
-function absent(file: string): Loaded {
-  const problem = { path: '', line: 0, column: 0, received: '', message: 'cannot be read', hint: `put ${file} back` }
-  return { ok: false, file, problems: [problem] }
+const absent = (file: string): RefusedConfig => refusedWhole(file, 'cannot be read', `put ${file} back`)
+
+function cannotBeTakenUp(file: string, error: unknown): RefusedConfig {
+  const reason = error instanceof Error ? error.message : String(error)
+  const hint = error instanceof Fault ? error.hint : undefined
+  return refusedWhole(file, `cannot be taken up: ${reason}`, hint ?? 'see: sallyport config check')
+}
+
+function refusedWhole(file: string, message: string, hint: string): RefusedConfig {
+  return { ok: false, file, problems: [{ path: '', line: 0, column: 0, received: '', message, hint }] }
 }

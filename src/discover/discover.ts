@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { decodeUtf8, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
 import { frameCard, rebuildCard } from '../a2a/card.ts'
 import type { AgentConfig, Snapshot } from '../config/config.ts'
-import type { Discovering, HeaderRecord, ReceivedFields } from '../exchange/exchange.ts'
+import type { Discovering, HeaderRecord, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 
 /** Where the answer of a discovery goes: recorded first, then sent. */
@@ -14,11 +14,6 @@ export interface DiscoveryAnswer {
   readonly facts: { agent: string; operation: string; binding: string }
   answer(status: number, headers: HeaderRecord, body: string): Promise<undefined>
 }
-
-export type PublicDocument =
-  | { readonly kind: 'jwks' }
-  | { readonly kind: 'security-txt' }
-  | { readonly kind: 'public-card'; readonly agent: AgentConfig }
 
 export interface DiscoveryParts {
   readonly clock: Clock

@@ -89,6 +89,8 @@ export interface AuthenticatedFields {
   readonly chain: readonly Principal[]
   /** true when the caller is a configured agent and gave no assertion: it acts on its own account */
   readonly autonomous: boolean
+  /** throws nothing; true when nobody may act for the origin any more. Asked again on open streams. */
+  originIsRevoked(): boolean
 }
 export type Authenticated = Received & AuthenticatedFields & Brand<'authenticated'>
 
@@ -187,6 +189,15 @@ export interface TaskOwner {
   readonly origin: string
 }
 
+/** Whose something is: who called, on whose behalf, and the groups of both when it was made. */
+export interface Owned {
+  readonly owner: TaskOwner
+  readonly groups: readonly string[]
+}
+export interface OwnedTask extends Owned {
+  readonly contextId: string
+}
+
 export interface AuthorizedFields {
   /** names of the role rules that allowed, e.g. `analyst#0` for caller, then for origin */
   readonly allowedBy: readonly string[]
@@ -224,6 +235,12 @@ export interface DiscoveringFields {
 }
 export type Discovering = Authenticated & DiscoveringFields & Brand<'discovering'>
 
+/** Documents that need no credential. */
+export type PublicDocument =
+  | { readonly kind: 'jwks' }
+  | { readonly kind: 'security-txt' }
+  | { readonly kind: 'public-card'; readonly agent: AgentConfig }
+
 /** What a call makes its caller the owner of. Rides in the ledger before anyone sees the id. */
 export type Claim =
   | {
@@ -255,3 +272,10 @@ export type Claim =
       readonly groups: readonly string[]
       readonly createdAtMs: number
     }
+
+/** What taking claims came to: all or nothing, so that of two calls that name the same thing only one can win. */
+export type ClaimResult =
+  /** `fresh`: what was not known before and has to be recorded; `undo` takes just that back */
+  | { readonly ok: true; readonly fresh: readonly Claim[]; readonly undo: () => void }
+  /** somebody else has it; nothing was claimed */
+  | { readonly ok: false; readonly conflict: Claim }

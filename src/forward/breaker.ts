@@ -9,9 +9,18 @@ export interface Breaker {
   succeeded(): void
   failed(): void
   readonly isOpen: boolean
+  /** takes up other bounds; what it has seen of the agent stays */
+  reconfigure(bounds: BreakerBounds): void
 }
 
-export function createBreaker(clock: Clock, bounds: { failures: number; cooldown: number }): Breaker {
+export interface BreakerBounds {
+  readonly failures: number
+  /** milliseconds */
+  readonly cooldown: number
+}
+
+export function createBreaker(clock: Clock, initial: BreakerBounds): Breaker {
+  let bounds = initial
   let failuresInARow = 0
   let openUntilMs = 0
   let trialUntilMs = 0
@@ -36,6 +45,9 @@ export function createBreaker(clock: Clock, bounds: { failures: number; cooldown
     },
     get isOpen() {
       return isOpen()
+    },
+    reconfigure(next) {
+      bounds = next
     },
   }
 }

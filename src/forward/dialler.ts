@@ -1,6 +1,7 @@
 // The one way out. Every connection that the gateway opens (agents, cards, key sets) is opened here: connection
 // pools per destination, verified TLS, no redirects, bounds on time and size. Nothing else imports undici.
 
+import { hash } from 'node:crypto'
 import { Pool, type Dispatcher } from 'undici'
 
 export interface TlsClient {
@@ -16,66 +17,89 @@ export interface PoolOptions {
   readonly tls?: TlsClient
 }
 
+/** A share in a pool. The last one that is given back closes it, once the calls that run on it have ended. */
+export interface PoolLease {
+  readonly dispatcher: Dispatcher
+  /** safe to call twice */
+  release(): void
+}
+
 export interface Dialler {
-  /** the pool of a destination; the same for the same options, so that a reload keeps connections */
-  pool(options: PoolOptions): Dispatcher
+  /** a share in a destination's pool; the same pool for the same options, so that a reload keeps connections */
+  pool(options: PoolOptions): PoolLease
   /** one bounded GET; throws on anything but 200 */
   get(url: string, bounds: { maxBytes: number; timeoutMs: number; tls?: TlsClient }): Promise<Buffer>
   close(): Promise<void>
 }
 
 export function createDialler(): Dialler {
-  const pools = new Map<string, Pool>()
+  const pools = new Map<string, { readonly pool: Pool; shares: number }>()
 
-  const pool = (options: PoolOptions): Pool => {
-    const tls = options.tls
-    const key = JSON.stringify([
-      options.origin,
-      options.connectTimeoutMs,
-      options.maxConnections,
-      [tls?.ca, tls?.certificate, tls?.key].map((part) => part?.toString('base64') ?? ''),
-    ])
-    let found = pools.get(key)
-    if (found === undefined) {
-      found = new Pool(options.origin, {
-        connections: options.maxConnections,
-        pipelining: 1,
-        keepAliveTimeout: 4_000,
-        maxHeaderSize: 32_768,
-        // each request sets its own; streams are watched event by event
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        connect: {
-          timeout: options.connectTimeoutMs,
-          ...(tls?.ca && { ca: tls.ca }),
-          ...(tls?.certificate && { cert: tls.certificate }),
-          ...(tls?.key && { key: tls.key }),
-        },
-      })
-      // a failed connection is told to the request that needed it
-      found.on('connectionError', () => undefined)
-      pools.set(key, found)
+  const lease = (options: PoolOptions): PoolLease => {
+    const key = keyOf(options)
+    const shared = pools.get(key) ?? { pool: openPool(options), shares: 0 }
+    pools.set(key, shared)
+    shared.shares += 1
+    let isHeld = true
+    return {
+      dispatcher: shared.pool,
+      release() {
+        if (!isHeld) return
+        isHeld = false
+        shared.shares -= 1
+        if (shared.shares > 0 || pools.get(key) !== shared) return
+        pools.delete(key)
+        // rejects only for a pool that is closed already
+        shared.pool.close().catch(() => undefined)
+      },
     }
-    return found
   }
 
   return {
-    pool,
+    pool: lease,
     async get(url, bounds) {
       const { origin, pathname, search } = new URL(url)
-      const dispatcher = pool({
+      const { dispatcher, release } = lease({
         origin,
         connectTimeoutMs: 5_000,
         maxConnections: 16,
         ...(bounds.tls && { tls: bounds.tls }),
       })
-      return await getBounded(dispatcher, `${pathname}${search}`, bounds)
+      // these are rare: a pool kept for the next one would find its connections closed
+      return await getBounded(dispatcher, `${pathname}${search}`, bounds).finally(release)
     },
     async close() {
-      await Promise.all([...pools.values()].map((each) => each.destroy()))
+      await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()))
       pools.clear()
     },
   }
+}
+
+/** A digest: certificates are long, and a private key is not kept as text. */
+function keyOf({ origin, connectTimeoutMs, maxConnections, tls }: PoolOptions): string {
+  const files = [tls?.ca, tls?.certificate, tls?.key].map((part) => part?.toString('base64') ?? '')
+  return hash('sha256', JSON.stringify([origin, connectTimeoutMs, maxConnections, files]), 'base64url')
+}
+
+function openPool({ origin, connectTimeoutMs, maxConnections, tls }: PoolOptions): Pool {
+  const pool = new Pool(origin, {
+    connections: maxConnections,
+    pipelining: 1,
+    keepAliveTimeout: 4_000,
+    maxHeaderSize: 32_768,
+    // each request sets its own; streams are watched event by event
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: {
+      timeout: connectTimeoutMs,
+      ...(tls?.ca && { ca: tls.ca }),
+      ...(tls?.certificate && { cert: tls.certificate }),
+      ...(tls?.key && { key: tls.key }),
+    },
+  })
+  // a failed connection is told to the request that needed it
+  pool.on('connectionError', () => undefined)
+  return pool
 }
 
 function getBounded(

@@ -402,11 +402,11 @@ test('callers who abort, and answers nobody may see, do not close the agent to o
 
 test('GetTask for a list is a call of its own in the binding of the list', async () => {
   const { forwarder } = world()
-  await forwardGetTask(admittedOf({ operation: 'GetTask' }), forwarder, { path: '', body: '{"id":1}' }).answer
-  await forwardGetTask(admittedOf({ operation: 'GetTask', binding: 'HTTP+JSON' }), forwarder, {
-    path: '/tasks/t',
-    body: '',
-  }).answer
+  const rest = admittedOf({ operation: 'GetTask', binding: 'HTTP+JSON' })
+  const maxAnswerBytes = 1_000
+  await forwardGetTask(admittedOf({ operation: 'GetTask' }), forwarder, { path: '', body: '{"id":1}', maxAnswerBytes })
+    .answer
+  await forwardGetTask(rest, forwarder, { path: '/tasks/t', body: '', maxAnswerBytes }).answer
   assert.deepEqual(
     seen.map((call) => [call.method, call.url, call.body]),
     [
@@ -414,6 +414,8 @@ test('GetTask for a list is a call of its own in the binding of the list', async
       ['GET', '/rest/tasks/t', ''],
     ],
   )
+  const small = { path: '/tasks/t', body: '', maxAnswerBytes: 1 }
+  await refused('RELEASE_TOO_LARGE', forwardGetTask(rest, forwarder, small).answer)
 })
 
 test('the dialler gets one document within its bounds', async () => {
@@ -439,6 +441,37 @@ test('the dialler refuses what is too large, too slow or not there, and follows 
 
 test('the same destination shares a pool, another client certificate does not', () => {
   const options = { origin: url, connectTimeoutMs: 1_000, maxConnections: 2 }
-  assert.equal(dialler.pool(options), dialler.pool({ ...options }))
-  assert.notEqual(dialler.pool(options), dialler.pool({ ...options, tls: { certificate: Buffer.from('x') } }))
+  const { dispatcher } = dialler.pool(options)
+  assert.equal(dispatcher, dialler.pool({ ...options }).dispatcher)
+  assert.notEqual(dispatcher, dialler.pool({ ...options, tls: { certificate: Buffer.from('x') } }).dispatcher)
+})
+
+test('a pool closes with its last share, and the call that runs on it ends first', async () => {
+  // a number of connections that no other test has, and so a pool of its own
+  const { forwarder } = world({ maxConnections: 3, timeouts: fast })
+  const upstream = forwarder.upstreams.get('calculator')
+  assert.ok(upstream)
+  const options = { origin: url, connectTimeoutMs: 1_000, maxConnections: 3 }
+  const another = dialler.pool(options)
+  assert.ok(another.dispatcher === upstream.jsonRpc.pool)
+  let finish = (): void => undefined
+  handler = (_request, response) => {
+    response.write('x')
+    finish = () => void response.end('y')
+  }
+  const ask = (): ReturnType<typeof upstream.jsonRpc.pool.request> =>
+    upstream.jsonRpc.pool.request({ path: '/', method: 'GET' })
+  const { body } = await ask()
+  another.release()
+  another.release()
+  const last = dialler.pool(options)
+  assert.ok(last.dispatcher === upstream.jsonRpc.pool, 'the upstream still had its share')
+  upstream.release()
+  last.release()
+  const fresh = dialler.pool(options)
+  assert.ok(fresh.dispatcher !== upstream.jsonRpc.pool)
+  fresh.release()
+  finish()
+  assert.equal(await body.text(), 'xy')
+  await assert.rejects(ask())
 })

@@ -36,13 +36,13 @@ export function forward(admitted: Admitted, forwarder: Forwarder): AgentCall {
   return send(admitted, forwarder, admitted.upstreamMethod, admitted.upstreamPath, body)
 }
 
-/** Asks the agent for one task of this caller, in the binding of the call: how ListTasks is refreshed. */
+/** Asks the agent for one task of this caller, in the binding of the call: how ListTasks reads its tasks. */
 export function forwardGetTask(
   admitted: Admitted,
   forwarder: Forwarder,
-  task: { readonly path: string; readonly body: string },
+  task: { readonly path: string; readonly body: string; readonly maxAnswerBytes: number },
 ): AgentCall {
-  return send(admitted, forwarder, task.body === '' ? 'GET' : 'POST', task.path, task.body)
+  return send(admitted, forwarder, task.body === '' ? 'GET' : 'POST', task.path, task.body, task.maxAnswerBytes)
 }
 
 function send(
@@ -51,6 +51,7 @@ function send(
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body: string,
+  maxAnswerBytes = admitted.snapshot.config.gateway.bounds.answer,
 ): AgentCall {
   const upstream = forwarder.upstreams.get(admitted.agent.name)
   if (upstream === undefined) return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream'))
@@ -65,7 +66,7 @@ function send(
     headers: agentHeaders(admitted, forwarder, upstream, body !== ''),
     body,
     firstByteMs: blocks ? timeouts.blocking : timeouts.firstByte,
-    maxAnswerBytes: admitted.snapshot.config.gateway.bounds.answer,
+    maxAnswerBytes,
     acceptsStream: operations[admitted.operation].streams,
   })
   void call.answer.then((answer) => noteHealth(upstream, answer))

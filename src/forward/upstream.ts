@@ -5,7 +5,7 @@ import type { Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { createBreaker, type Breaker } from './breaker.ts'
-import type { Dialler, TlsClient } from './dialler.ts'
+import type { Dialler, PoolLease, TlsClient } from './dialler.ts'
 
 /** Secrets of an agent, already resolved from their references. */
 export interface AgentSecrets {
@@ -20,23 +20,30 @@ export interface Upstream {
   readonly rest: { readonly pool: Dispatcher; readonly base: string }
   readonly breaker: Breaker
   readonly secrets: AgentSecrets
+  /** for when no call can use it any more: gives its pools back */
+  release(): void
 }
 
 export function createUpstream(agent: AgentConfig, secrets: AgentSecrets, dialler: Dialler, clock: Clock): Upstream {
   const jsonRpc = new URL(agent.url)
   const rest = new URL(agent.restUrl ?? agent.url)
-  const poolOf = (origin: string): Dispatcher =>
+  const leaseOf = (origin: string): PoolLease =>
     dialler.pool({
       origin,
       connectTimeoutMs: agent.timeouts.connect,
       maxConnections: agent.maxConnections,
       ...(secrets.tls && { tls: secrets.tls }),
     })
+  const leases = { jsonRpc: leaseOf(jsonRpc.origin), rest: leaseOf(rest.origin) }
   return {
     agent,
-    jsonRpc: { pool: poolOf(jsonRpc.origin), path: `${jsonRpc.pathname}${jsonRpc.search}` },
-    rest: { pool: poolOf(rest.origin), base: rest.pathname.replace(/\/+$/, '') },
+    jsonRpc: { pool: leases.jsonRpc.dispatcher, path: `${jsonRpc.pathname}${jsonRpc.search}` },
+    rest: { pool: leases.rest.dispatcher, base: rest.pathname.replace(/\/+$/, '') },
     breaker: createBreaker(clock, agent.breaker),
     secrets,
+    release() {
+      leases.jsonRpc.release()
+      leases.rest.release()
+    },
   }
 }

@@ -13,17 +13,20 @@ export interface SourceLimiter {
   isExhausted(source: string): boolean
   /** Whole seconds until this source may try again, at least 1. */
   retryAfterSeconds(source: string): number
+  /** Takes up another rate; what sources have used of the old one stays used. */
+  reconfigure(rate: SourceRate): void
+}
+
+export interface SourceRate {
+  readonly count: number
+  readonly periodMs: number
 }
 
 const defaultMaxSources = 100_000
 
-export function createSourceLimiter(options: {
-  clock: Clock
-  rate: { readonly count: number; readonly periodMs: number }
-  maxSources?: number
-}): SourceLimiter {
+export function createSourceLimiter(options: { clock: Clock; rate: SourceRate; maxSources?: number }): SourceLimiter {
   const { clock } = options
-  const rate: Rate = { ...options.rate, burst: options.rate.count }
+  let rate: Rate = { ...options.rate, burst: options.rate.count }
   const table = createBucketTable(options.maxSources ?? defaultMaxSources)
 
   return {
@@ -45,11 +48,14 @@ export function createSourceLimiter(options: {
       const bucket = table.peek(sourceKey(source))
       return Math.max(1, Math.ceil(waitMs(rate, bucket?.emptyMs ?? nowMs, nowMs) / 1000))
     },
+    reconfigure(next) {
+      rate = { ...next, burst: next.count }
+    },
   }
 }
 
 /** An IPv4 address as it is (also when mapped into IPv6); of an IPv6 address the first 64 bits. */
-export function sourceKey(source: string): string {
+function sourceKey(source: string): string {
   if (!isIPv6(source)) return source
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(source)
   if (mapped?.[1] !== undefined) return mapped[1]

@@ -224,3 +224,29 @@ test('takes a connected socket from somebody else, and drains it too', async () 
   await drained
   outer.close()
 })
+
+test('takes up other bounds while it runs', async () => {
+  const snapshot = snapshotOf()
+  const listener = createListener({
+    clock: systemClock,
+    snapshot: () => snapshot,
+    onCall: (call) => call.reply.send(200, {}, 'fine'),
+    onUnreadable: (each) => each.reply.send(each.refusal.code === 'LISTEN_BODY_TIMEOUT' ? 408 : 400, {}, 'no'),
+  })
+  const port = await listener.listen('127.0.0.1', 0)
+  const answerTo = (text: string): Promise<string> =>
+    new Promise((resolve) => {
+      let answer = ''
+      const socket = connect(port, '127.0.0.1', () => socket.write(text))
+      socket.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk))
+      socket.on('error', () => undefined).on('close', () => resolve(answer))
+    })
+  const { bounds } = snapshot.config.gateway
+  listener.reconfigure({ ...bounds, connections: 0 })
+  assert.equal(await answerTo(`${get}\r\n`), '')
+  // connections that would stay open for a minute and more by the bounds of the start
+  listener.reconfigure({ ...bounds, headTime: 50, idleTime: 50 })
+  assert.match(await answerTo(`${get}\r\n`), /^HTTP\/1\.1 200 /)
+  assert.match(await answerTo(get), /^HTTP\/1\.1 408 /)
+  await listener.drain(0)
+})

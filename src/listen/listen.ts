@@ -8,7 +8,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { createCallId } from '../base/ids.ts'
-import type { Snapshot } from '../config/config.ts'
+import { formatAddress, type Bounds, type Snapshot } from '../config/config.ts'
 import type { HeaderRecord, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
 import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { checkHead } from './check-head.ts'
@@ -41,6 +41,8 @@ export interface Listener {
   /** takes over a connected socket, as if it had been accepted here */
   handle(socket: Socket): void
   readonly connections: number
+  /** takes up other bounds, also for open connections; the size of a head and TLS handshakes keep those of the start */
+  reconfigure(bounds: Bounds): void
   /** stops accepting, lets open calls end, cuts the rest after `graceMs` */
   drain(graceMs: number): Promise<void>
 }
@@ -55,7 +57,7 @@ export function createListener(options: ListenerOptions): Listener {
   const bounds = options.snapshot().config.gateway.bounds
   let draining = false
   const lines = new Map<Socket, Line>()
-  const unsent: Unsent = { bytes: 0, maxBytes: bounds.unsent }
+  const unsent: Unsent = { bytes: 0, maxBytes: 0 }
   let onLastClose = (): void => undefined
   const always: HeaderRecord = options.tls
     ? { 'x-content-type-options': 'nosniff', 'strict-transport-security': 'max-age=31536000' }
@@ -93,7 +95,7 @@ export function createListener(options: ListenerOptions): Listener {
         always: { ...always, connection: 'close' },
         isDraining: () => draining,
         unsent,
-        answerMs: bounds.answerTime,
+        answerMs: snapshot.config.gateway.bounds.answerTime,
       })
       const source = sourceReaderOf(snapshot).read(request.socket.remoteAddress, new Map())
       options.onUnreadable({ call, receivedAtMs, source, refusal: refuse('LISTEN_HEAD_MALFORMED', head), reply })
@@ -104,7 +106,7 @@ export function createListener(options: ListenerOptions): Listener {
       always: cors === undefined ? always : { ...always, ...cors },
       isDraining: () => draining,
       unsent,
-      answerMs: bounds.answerTime,
+      answerMs: snapshot.config.gateway.bounds.answerTime,
     })
     if (cors !== undefined && request.method === 'OPTIONS') return reply.send(204, preflightHeaders, '')
     const fields: ReceivedFields = {
@@ -132,10 +134,6 @@ export function createListener(options: ListenerOptions): Listener {
   const http: Server = createServer(
     {
       maxHeaderSize: bounds.head,
-      headersTimeout: bounds.headTime,
-      // covers head and body together; the body's own bound is stricter and answers with a reason
-      requestTimeout: bounds.headTime + bounds.bodyTime + 1_000,
-      keepAliveTimeout: bounds.idleTime,
       connectionsCheckingInterval: 1_000,
       noDelay: true,
       // checkHead refuses such a request, with a record; node:http would answer it by itself
@@ -199,7 +197,15 @@ export function createListener(options: ListenerOptions): Listener {
         (socket: TLSSocket) => accept(socket),
       )
     : createNetServer({ noDelay: true, allowHalfOpen: true }, accept)
-  server.maxConnections = bounds.connections
+  const reconfigure = (next: Bounds): void => {
+    http.headersTimeout = next.headTime
+    // covers head and body together; the body's own bound is stricter and answers with a reason
+    http.requestTimeout = next.headTime + next.bodyTime + 1_000
+    http.keepAliveTimeout = next.idleTime
+    server.maxConnections = next.connections
+    unsent.maxBytes = next.unsent
+  }
+  reconfigure(bounds)
   // a failed handshake concerns only its own socket
   server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy())
 
@@ -209,6 +215,7 @@ export function createListener(options: ListenerOptions): Listener {
     get connections() {
       return lines.size
     },
+    reconfigure,
     async drain(graceMs) {
       draining = true
       const closed = new Promise<void>((resolve) => {
@@ -238,7 +245,12 @@ function bind(server: NetServer, host: string, port: number): Promise<number> {
     const onError = (error: NodeJS.ErrnoException): void => {
       const hint =
         error.code === 'EADDRINUSE' ? 'choose another port, or stop the process that has this one' : undefined
-      reject(new Fault('LISTEN_FAILED', `cannot listen on ${host}:${port}`, { cause: error, ...(hint && { hint }) }))
+      reject(
+        new Fault('LISTEN_FAILED', `cannot listen on ${formatAddress(host, port)}`, {
+          cause: error,
+          ...(hint && { hint }),
+        }),
+      )
     }
     server.once('error', onError)
     server.listen({ host, port, backlog: 1024 }, () => {

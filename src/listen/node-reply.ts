@@ -11,7 +11,7 @@ const smallRest = 65_536
 /** Bytes of unary answers that slow readers have not taken yet, over all connections of a listener. */
 export interface Unsent {
   bytes: number
-  readonly maxBytes: number
+  maxBytes: number
 }
 
 /** Answers up to this size fit into a socket's own buffers and are not counted. */

@@ -23,7 +23,7 @@ export interface Call {
   refuse(refusal: Refusal): Promise<void>
   /** a "no" after the call was recorded as allowed; the completion will tell. Returns the status sent. */
   sayAfterDecision(refusal: Refusal, headers: HeaderRecord): number
-  /** time since the last mark goes to this stage */
+  /** time since the last mark goes to this stage, whether it let the call pass or not */
   mark(stage: string): void
   ended(outcome: string): void
 }
@@ -56,12 +56,10 @@ export function openCall(received: Received, parts: WalkParts): Call {
       facts.chain = authenticated.chain.map((actor) => actor.id)
       facts.authentication = authenticated.caller.method
       facts.credential = authenticated.caller.credential
-      mark('authenticate')
     },
     knowsAgent(routed) {
       facts.agent = routed.agent.name
       facts.binding = binding = routed.binding
-      mark('route')
     },
     knowsOperation(validated) {
       facts.operation = validated.operation
@@ -70,11 +68,12 @@ export function openCall(received: Received, parts: WalkParts): Call {
       facts.context = validated.contextId
       facts.requestBytes = validated.bodyBytes
       requestId = validated.requestId
-      mark('validate')
     },
     async answer(status, headers, body) {
+      mark('discover')
       if (known !== undefined) parts.limiter.charge(known)
       const receipt = await parts.audit.discovered(facts, status)
+      mark('audit')
       reply.send(status, { ...headers, 'sallyport-record': recordHeader(receipt) }, body)
       ended('completed')
       return undefined
@@ -83,18 +82,20 @@ export function openCall(received: Received, parts: WalkParts): Call {
       const said = known === undefined ? slowDown(refusal, received.source, parts) : refusal
       // what limit refused took nothing; every other refusal costs its caller what a call would
       if (known !== undefined && said.code !== 'LIMIT_RATE') parts.limiter.charge(known)
-      parts.metrics.refusal(said.code)
       const id = requestId === '' ? requestIdOf(refusal) : requestId
       try {
         const receipt =
           known === undefined
             ? await parts.audit.refusedUnknown(facts, said)
             : await parts.audit.refused(facts, said, policyInputOf(said))
+        parts.metrics.refusal(said.code)
         say(said, { 'sallyport-record': recordHeader(receipt) }, id)
       } catch {
         // the trail has counted it; the caller learns only that we cannot serve
+        parts.metrics.refusal('AUDIT_UNAVAILABLE')
         say(refuse('AUDIT_UNAVAILABLE', 'the refusal could not be recorded'), { 'retry-after': '5' }, id)
       }
+      mark('audit')
       ended('refused')
     },
     sayAfterDecision: (refusal, headers) => say(refusal, headers, requestId),
@@ -150,12 +151,13 @@ function openFacts(call: string, receivedAtMs: number, source: string, snapshotD
 export async function refuseUnreadable(unreadable: Unreadable, parts: WalkParts): Promise<void> {
   const { refusal, reply, source } = unreadable
   const facts = openFacts(unreadable.call, unreadable.receivedAtMs, source, '')
-  parts.metrics.refusal(refusal.code)
   try {
     const receipt = await parts.audit.refusedUnknown(facts, refusal)
+    parts.metrics.refusal(refusal.code)
     const rendered = renderRefusal(refusal, 'HTTP+JSON', '')
     reply.send(rendered.status, { ...rendered.headers, 'sallyport-record': recordHeader(receipt) }, rendered.body)
   } catch {
+    parts.metrics.refusal('AUDIT_UNAVAILABLE')
     const rendered = renderRefusal(refuse('AUDIT_UNAVAILABLE', ''), 'HTTP+JSON', '')
     reply.send(rendered.status, rendered.headers, rendered.body)
   }

@@ -1,17 +1,21 @@
 // From permission to effect and back. The order is the promise of invariant 2: a call that changes something is
 // durable in the ledger before the agent sees it, a read before the first byte of its answer leaves, and an id
-// that a task got is somebody's, durably, before anybody learns it.
+// that a task got is somebody's, durably, before anybody learns it. A call is decided once, answered once and
+// completed once, whatever is thrown on the way.
 
 import { operations } from '../a2a/operations.ts'
+import { Fault } from '../base/fault.ts'
 import { isJsonObject } from '../base/strict-json.ts'
 import type { Admitted, Claim, HeaderRecord, Receipt } from '../exchange/exchange.ts'
 import { forward, type AgentCall, type StreamAnswer, type UnaryAnswer } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { claimOfRequest, releaseAnswer, type ReleasedAnswer } from '../release/release.ts'
+import { noMessage } from '../validate/validate.ts'
 import type { Completion } from '../audit/audit.ts'
 import { recordHeader, type Call } from './call.ts'
 import type { WalkParts } from './parts.ts'
 import { relayStream } from './relay-stream.ts'
+import { watchPermission } from './still-allowed.ts'
 
 const unavailable = (error: unknown): Refusal =>
   refuse('AUDIT_UNAVAILABLE', String(error), { headers: { 'retry-after': '5' } })
@@ -19,48 +23,82 @@ const unavailable = (error: unknown): Refusal =>
 /** Returns a refusal only while nothing has been recorded as allowed; after that it answers by itself. */
 export async function carry(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
   const claimed = parts.ownership.claim(claimOfRequest(admitted, parts.ownership))
-  // someone else took the context between authorize and here
-  if (!claimed.ok) return refuse('AUTHZ_TASK_NOT_FOUND', 'the context was claimed by another at the same time')
+  // someone else took it between authorize and here
+  if (!claimed.ok)
+    return refuse('AUTHZ_TASK_NOT_FOUND', `the ${claimed.conflict.kind} was claimed by another at the same time`)
   const decision = parts.audit.allowed(call.facts, admitted, claimed.fresh)
   // awaited below on every path; this only keeps an early failure from being reported as unhandled
   decision.catch(() => undefined)
-  const trip: Trip = { admitted, call, parts, decision }
+  const trip: Trip = { ...nowhere, admitted, call, parts, decision }
   // a read and its record go side by side, unless records are being lost: then nothing is forwarded before one is kept
   if (operations[admitted.operation].changes || parts.audit.unrecorded > 0) {
-    try {
-      await decision
-    } catch (error) {
+    const receipt = await receiptOf(trip)
+    if (isRefusal(receipt)) {
       claimed.undo()
-      return unavailable(error)
+      return receipt
     }
-    call.mark('audit')
   }
-  if (admitted.operation === 'ListTasks') return await answerList(trip)
-  return await answerFromAgent(trip)
+  try {
+    return admitted.operation === 'ListTasks' ? await answerList(trip) : await answerFromAgent(trip)
+  } catch (error) {
+    return await breakOff(trip, error)
+  }
 }
 
+/** One call on its way, and how far it got: what is left to do when something is thrown. */
 interface Trip {
   readonly admitted: Admitted
   readonly call: Call
   readonly parts: WalkParts
   readonly decision: Promise<Receipt>
+  receipt: Receipt | undefined
+  agentCall: AgentCall | undefined
+  released: ReleasedAnswer | undefined
+  /** the caller has its answer, with this status */
+  answered: number | undefined
+  isCounted: boolean
+  isCompleted: boolean
 }
+
+const nowhere = {
+  receipt: undefined,
+  agentCall: undefined,
+  released: undefined,
+  answered: undefined,
+  isCounted: false,
+  isCompleted: false,
+} as const
+
+/** Waits for the decision to be durable. What that takes is the ledger's time, and no stage's. */
+async function receiptOf(trip: Trip): Promise<Receipt | Refusal> {
+  if (trip.receipt !== undefined) return trip.receipt
+  try {
+    return (trip.receipt = await trip.decision)
+  } catch (error) {
+    return unavailable(error)
+  } finally {
+    trip.call.mark('audit')
+  }
+}
+
+const headersOf = ({ admitted }: Trip, receipt: Receipt): HeaderRecord => ({
+  ...admitted.limitHeaders,
+  'sallyport-record': recordHeader(receipt),
+})
 
 async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   const { admitted, call, parts } = trip
   if (admitted.reply.gone) return await complete(trip, gone())
-  const agentCall: AgentCall = forward(admitted, parts.rulesOf(admitted.snapshot).forwarder)
+  const agentCall = (trip.agentCall = forward(admitted, parts.rulesOf(admitted.snapshot).forwarder))
   admitted.reply.onGone(() => agentCall.abort())
   const answer = await agentCall.answer
   call.mark('forward')
-  let receipt: Receipt
-  try {
-    receipt = await trip.decision
-  } catch (error) {
+  const receipt = await receiptOf(trip)
+  if (isRefusal(receipt)) {
     agentCall.abort()
-    return unavailable(error)
+    return receipt
   }
-  const headers = { ...admitted.limitHeaders, 'sallyport-record': recordHeader(receipt) }
+  const headers = headersOf(trip, receipt)
   if (answer.kind === 'stream') return await answerStream(trip, answer, headers)
   return await answerUnary(trip, isRefusal(answer) ? answer : releaseUnary(trip, answer), headers)
 }
@@ -68,19 +106,16 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
 function releaseUnary(trip: Trip, answer: UnaryAnswer): ReleasedAnswer | Refusal {
   const released = releaseAnswer(trip.admitted, answer, trip.parts.ownership)
   trip.call.mark('release')
+  if (!isRefusal(released)) trip.released = released
   return released
 }
 
 async function answerList(trip: Trip): Promise<Refusal | undefined> {
   const { admitted, parts } = trip
   const listed = await parts.lister.list(admitted, parts.rulesOf(admitted.snapshot).forwarder)
-  let receipt: Receipt
-  try {
-    receipt = await trip.decision
-  } catch (error) {
-    return unavailable(error)
-  }
-  return await answerUnary(trip, listed, { ...admitted.limitHeaders, 'sallyport-record': recordHeader(receipt) })
+  trip.call.mark('forward')
+  const receipt = await receiptOf(trip)
+  return isRefusal(receipt) ? receipt : await answerUnary(trip, listed, headersOf(trip, receipt))
 }
 
 async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers: HeaderRecord): Promise<undefined> {
@@ -90,14 +125,14 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     return await complete(trip, { ...gone(), claims: claimed?.claims ?? [] }, () => claimed?.undo())
   }
   if (isRefusal(answer)) {
-    const status = trip.call.sayAfterDecision(answer, headers)
+    const status = say(trip, answer, headers)
     return await complete(trip, { outcome: 'failed', status, code: answer.code, detail: answer.detail })
   }
   const { text } = answer.released
   const completion = { status: answer.status, claims: answer.claims, answerBytes: Buffer.byteLength(text) }
   if (!admitted.reply.hasRoomFor(completion.answerBytes)) {
     const refusal = refuse('LIMIT_MEMORY', `${completion.answerBytes} bytes`, { headers: { 'retry-after': '5' } })
-    const status = trip.call.sayAfterDecision(refusal, headers)
+    const status = say(trip, refusal, headers)
     // the agent did its work: what it made is its caller's all the same
     return await complete(trip, { outcome: 'failed', status, code: refusal.code, claims: answer.claims }, answer.undo)
   }
@@ -106,21 +141,27 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
       await recordCompletion(trip, completion)
     } catch (error) {
       answer.undo()
-      trip.call.sayAfterDecision(unavailable(error), headers)
-      trip.call.ended('failed')
-      return undefined
+      const refusal = unavailable(error)
+      say(trip, refusal, headers)
+      return count(trip, 'failed', refusal.code)
     }
+    trip.call.mark('audit')
   }
   // noted first: a caller that asks for its list next must find what this answer says
   parts.ownership.note(answer.states, admitted)
   admitted.reply.send(answer.status, { ...headers, 'content-type': answer.contentType }, text)
-  if (answer.claims.length > 0) trip.call.ended('completed')
-  else await complete(trip, completion)
-  return undefined
+  trip.answered = answer.status
+  if (answer.claims.length > 0) return count(trip, 'completed')
+  return await complete(trip, completion)
+}
+
+function say(trip: Trip, refusal: Refusal, headers: HeaderRecord): number {
+  return (trip.answered = trip.call.sayAfterDecision(refusal, headers))
 }
 
 async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRecord): Promise<undefined> {
   const { admitted, call, parts } = trip
+  const stillAllowed = watchPermission(admitted, parts)
   forgetRequest(admitted)
   admitted.reply.begin(200, {
     ...headers,
@@ -132,6 +173,8 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
     clock: parts.clock,
     heartbeat: parts.heartbeat,
     ownership: parts.ownership,
+    stillAllowed,
+    onBug: parts.onBug,
     recordClaims: async (event) => {
       try {
         await parts.audit.claimed(call.facts, event.claims)
@@ -141,6 +184,7 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
       }
     },
   })
+  trip.answered = 200
   return await complete(trip, {
     outcome: end.clientGone ? 'aborted' : end.refusal === undefined ? 'completed' : 'failed',
     status: 200,
@@ -155,7 +199,8 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
 function forgetRequest(admitted: Admitted): void {
   const id = isJsonObject(admitted.body) ? admitted.body['id'] : undefined
   const body = id === undefined ? undefined : { id }
-  Object.assign(admitted, { bodyText: '', body, headers: noHeaders, policyInput: noInput, list: undefined })
+  const nothing = { bodyText: '', headers: noHeaders, policyInput: noInput, list: undefined, message: noMessage }
+  Object.assign(admitted, { body, ...nothing })
 }
 
 const noHeaders: ReadonlyMap<string, string> = new Map()
@@ -169,15 +214,50 @@ async function complete(
   completion: Partial<Completion>,
   onLost = (): void => undefined,
 ): Promise<undefined> {
-  trip.call.ended(completion.outcome ?? 'completed')
-  if (completion.code !== undefined && completion.code !== '') trip.parts.metrics.refusal(completion.code)
+  count(trip, completion.outcome ?? 'completed', completion.code)
   await recordCompletion(trip, completion).catch(onLost)
   return undefined
 }
 
-function recordCompletion(trip: Trip, completion: Partial<Completion>): Promise<Receipt> {
+function count(trip: Trip, outcome: Completion['outcome'], code: Completion['code'] = ''): undefined {
+  if (trip.isCounted) return
+  trip.isCounted = true
+  trip.call.ended(outcome)
+  if (code !== '') trip.parts.metrics.refusal(code)
+}
+
+/** Something was thrown after the call was recorded as allowed: it has failed, and nothing is decided again. */
+async function breakOff(trip: Trip, error: unknown): Promise<Refusal | undefined> {
+  const { parts, released } = trip
+  const { reply } = trip.admitted
+  const isFault = error instanceof Fault
+  if (!isFault) parts.onBug(error)
+  trip.agentCall?.abort()
+  const receipt = await receiptOf(trip)
+  if (isRefusal(receipt)) return receipt
+  const refusal = isFault ? unavailable(error) : refuse('GATEWAY_INTERNAL', String(error))
+  // a stream that had begun is cut off: its status has been said
+  const said = trip.answered ?? (reply.begun ? 200 : undefined)
+  if (trip.answered === undefined && !reply.gone) sayOrDestroy(trip, refusal, receipt)
+  if (trip.isCompleted) return count(trip, 'failed', refusal.code)
+  const status = said ?? trip.answered ?? 0
+  const completion = { outcome: 'failed', status, code: refusal.code, detail: refusal.detail } as const
+  return await complete(trip, { ...completion, claims: released?.claims ?? [] }, () => released?.undo())
+}
+
+function sayOrDestroy(trip: Trip, refusal: Refusal, receipt: Receipt): void {
+  try {
+    say(trip, refusal, headersOf(trip, receipt))
+  } catch (error) {
+    trip.parts.onBug(error)
+    trip.admitted.reply.destroy()
+  }
+}
+
+async function recordCompletion(trip: Trip, completion: Partial<Completion>): Promise<Receipt> {
+  trip.isCompleted = true
   const claims: readonly Claim[] = completion.claims ?? []
-  return trip.parts.audit.completed(trip.call.facts, {
+  return await trip.parts.audit.completed(trip.call.facts, {
     outcome: 'completed',
     status: 0,
     code: '',

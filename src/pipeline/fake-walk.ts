@@ -5,6 +5,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import type { AuditTrail, CallFacts, Completion } from '../audit/audit.ts'
 import { administerKeys, createAuthenticator } from '../authenticate/authenticate.ts'
 import { compilePolicy } from '../authorize/authorize.ts'
@@ -18,8 +19,8 @@ import type { Refusal } from '../refusal/refusal.ts'
 import { memoryKeyStore } from '../../test/fakes/identity.ts'
 import { FakeReply, memoryOwnership, type MemoryOwnership } from '../../test/fakes/walk.ts'
 import { createHeartbeat } from './heartbeat.ts'
-import { createTaskLister, type TaskLister } from './list-tasks.ts'
-import type { WalkParts } from './parts.ts'
+import { createTaskLister, type TaskIndex, type TaskLister } from './list-tasks.ts'
+import type { Rules, WalkParts } from './parts.ts'
 import { walk } from './pipeline.ts'
 
 export interface Recorded {
@@ -51,11 +52,15 @@ export interface FakeWalk {
   readonly log: string[]
   readonly bugs: unknown[]
   readonly counted: string[]
+  /** what was measured: stage and milliseconds of the manual clock */
+  readonly stages: (readonly [stage: string, milliseconds: number])[]
   /** which kinds of record cannot be written */
   readonly failing: Set<Recorded['kind']>
   unrecorded: number
   /** records wait for it */
   gate: Promise<void> | undefined
+  /** another configuration comes into force, for calls that are open; `ask` goes on with the first */
+  reload(changed: Partial<ConfigInput>): void
   agent: (request: IncomingMessage, response: ServerResponse, body: string) => void
   ask(ask?: Ask): Promise<FakeReply>
   /** a JSON-RPC call, answered as JSON */
@@ -83,7 +88,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const config = configSchema.parse({
+  const written: ConfigInput = {
     gateway: { publicUrl: 'https://agents.example.com' },
     agents: [
       { name: 'calculator', url },
@@ -96,7 +101,8 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
     },
     unauthenticated: { requests: '3/m' },
     ...input.config,
-  })
+  }
+  const config = configSchema.parse(written)
   const snapshot = buildSnapshot(config)
   const clock = createManualClock()
   const store = memoryKeyStore()
@@ -111,7 +117,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
   )
   if (!compiled.ok) throw new Error('the policy of this test is wrong')
   const noKeys = (): Promise<Buffer> => Promise.reject(new Error('no issuer'))
-  const rules = {
+  const rules: Rules = {
     authenticator: createAuthenticator({
       clock,
       keys: store,
@@ -127,22 +133,26 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
       upstreams: new Map(config.agents.map((agent) => [agent.name, createUpstream(agent, {}, dialler, clock)])),
     },
   }
+  let inForce = snapshot
+  const rulesBySnapshot = new WeakMap([[snapshot, rules]])
   const log: string[] = []
   const records: Recorded[] = []
   const ownership = memoryOwnership()
   const heartbeat = createHeartbeat(clock, 1e9)
   const bugs: unknown[] = []
   const counted: string[] = []
+  const stages: [string, number][] = []
   const audit = fakeAudit(() => walkOf)
   const parts: WalkParts = {
     clock,
     audit,
-    rulesOf: () => rules,
+    rulesOf: (of) => rulesBySnapshot.get(of) ?? rules,
+    snapshot: () => inForce,
     ownership,
     lister:
       input.lister ??
       createTaskLister({
-        index: { list: () => ({ rows: [], total: 0, nextCursor: undefined }), forget: () => undefined },
+        index: indexOf(ownership),
         ownership,
         tokenSecret: randomBytes(32),
       }),
@@ -156,7 +166,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
     },
     heartbeat,
     metrics: {
-      stage: () => undefined,
+      stage: (name, milliseconds) => void stages.push([name, milliseconds]),
       call: (agent, operation, outcome) => void counted.push(`${agent} ${operation} ${outcome}`),
       refusal: (code) => void counted.push(code),
     },
@@ -171,11 +181,22 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
     log,
     bugs,
     counted,
+    stages,
     failing: new Set(),
     unrecorded: 0,
     gate: undefined,
     agent: (_request, response, body) =>
       say(response, body, { message: { messageId: 'm', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } }),
+    reload(changed) {
+      const next = configSchema.parse({ ...written, ...changed })
+      const again = compilePolicy(
+        next.policy,
+        next.agents.map((agent) => agent.name),
+      )
+      if (!again.ok) throw new Error('the policy of this test is wrong')
+      inForce = buildSnapshot(next)
+      rulesBySnapshot.set(inForce, { ...rules, policy: again.policy })
+    },
     async ask(ask = {}) {
       const reply = ask.reply ?? new FakeReply()
       await walk(receive(ask, snapshot, reply, keys), parts)
@@ -191,6 +212,21 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
     },
   }
   return walkOf
+}
+
+/** Tasks in the order in which they were claimed; a cursor is a position. */
+function indexOf(ownership: MemoryOwnership): TaskIndex {
+  return {
+    async list(_agent, _tenant, owner, { limit, cursor }) {
+      const own = [...ownership.tasks].filter(([, task]) => isDeepStrictEqual(task.owner, owner))
+      const listed = own.map(([taskId, { contextId }], at) => {
+        return { taskId, contextId, state: '', timestampMs: 0, cursor: String(at + 1) }
+      })
+      const rows = listed.slice(Number(cursor ?? 0), Number(cursor ?? 0) + limit)
+      const last = rows.at(-1)?.cursor
+      return { rows, total: own.length, nextCursor: last === String(own.length) ? undefined : last }
+    },
+  }
 }
 
 function receive(ask: Ask, snapshot: Snapshot, reply: FakeReply, keys: ReadonlyMap<string, string>): Received {

@@ -30,6 +30,8 @@ export interface WalkParts {
   readonly clock: Clock
   readonly audit: AuditTrail
   readonly rulesOf: (snapshot: Snapshot) => Rules
+  /** the one in force now: asked only about calls that outlive their own */
+  readonly snapshot: () => Snapshot
   readonly ownership: OwnershipBook
   readonly lister: TaskLister
   readonly limiter: Limiter

@@ -364,3 +364,80 @@ test('bytes that were never a request are recorded and answered once', () =>
     walk.failing.add('refusedUnknown')
     assert.equal((await unreadable()).status, 503)
   }))
+
+test('an agent that would close a circle is refused before its call is looked at', () =>
+  withWalk(
+    async (walk) => {
+      const reply = await send(walk, { body: 'not even JSON' })
+      assert.equal(reply.status, 403)
+      assert.equal(walk.records.at(-1)?.code, 'AUTHZ_DENIED')
+      assert.match(walk.records.at(-1)?.detail ?? '', /calls itself/)
+    },
+    {
+      config: {
+        agents: [{ name: 'calculator', url: 'http://127.0.0.1:9', principals: ['key:alice'] }],
+        policy: {
+          roles: [{ name: 'user', rules: [{ agents: ['calculator'], operations: ['*'] }] }],
+          bindings: [{ role: 'user', callers: ['agent:calculator'] }],
+        },
+      },
+    },
+  ))
+
+const stagesOf = (walk: FakeWalk): string[] => walk.stages.map(([stage]) => stage)
+
+test('every stage of an allowed call is measured once, and so is the wait for its records', () =>
+  withWalk(async (walk) => {
+    const before = ['authenticate', 'guard', 'route', 'validate', 'authorize', 'limit']
+    await send(walk)
+    assert.deepEqual(stagesOf(walk), [...before, 'audit', 'forward', 'release'])
+    walk.agent = (_request, response, body) => say(response, body, { task: task('t1') })
+    walk.stages.length = 0
+    await send(walk)
+    assert.deepEqual(stagesOf(walk), [...before, 'audit', 'forward', 'release', 'audit'])
+    walk.agent = (_request, response, body) => say(response, body, task('t1'))
+    walk.stages.length = 0
+    await get(walk, 't1')
+    assert.deepEqual(stagesOf(walk), [...before, 'forward', 'audit', 'release'])
+    walk.stages.length = 0
+    await walk.rpc('ListTasks', {})
+    assert.deepEqual(stagesOf(walk), [...before, 'forward', 'audit'])
+  }))
+
+test('the stage in which a call is refused is measured like the others', () =>
+  withWalk(
+    async (walk) => {
+      const asks: readonly (readonly [last: string, ask: Ask])[] = [
+        ['authenticate', { as: '' }],
+        ['route', { path: '/nowhere' }],
+        ['validate', { body: '{' }],
+        ['authorize', { body: { jsonrpc: '2.0', id: 1, method: 'GetTask', params: { id: 'missing' } } }],
+        ['discover', { method: 'GET', path: '/agents/open/.well-known/agent-card.json', as: '' }],
+        ['discover', { method: 'GET', path: '/agents/calculator/.well-known/agent-card.json' }],
+        ['discover', { method: 'GET', path: '/agents' }],
+        ['guard', { path: '/nowhere' }],
+      ]
+      walk.agent = (_request, response) => response.writeHead(500).end()
+      for (const [last, ask] of asks) {
+        walk.stages.length = 0
+        await walk.ask(ask)
+        assert.deepEqual(stagesOf(walk).slice(-2), [last, 'audit'], `${last} ${stagesOf(walk).join()}`)
+      }
+    },
+    { config: { limits: [{ per: ['caller'], requests: '5/m' }] } },
+  ))
+
+test("what the ledger takes is the ledger's time and no stage's", () =>
+  withWalk(async (walk) => {
+    walk.ownership.give('task', 't1', 'key:alice')
+    walk.agent = (_request, response, body) => say(response, body, task('t1'))
+    let open: () => void = () => undefined
+    walk.gate = new Promise((resolve) => (open = resolve))
+    const reply = get(walk, 't1')
+    while (!stagesOf(walk).includes('forward')) await settled()
+    walk.clock.advance(700)
+    open()
+    assert.equal((await reply).status, 200)
+    const slow = walk.stages.filter(([, milliseconds]) => milliseconds >= 700)
+    assert.deepEqual(slow, [['audit', 700]])
+  }))

@@ -19,8 +19,7 @@ import type { WalkParts } from './parts.ts'
 
 export { createHeartbeat } from './heartbeat.ts'
 export { createTaskLister } from './list-tasks.ts'
-export type { Heartbeat } from './heartbeat.ts'
-export type { Rules, WalkMetrics, WalkParts } from './parts.ts'
+export type { Rules, WalkParts } from './parts.ts'
 
 /** Takes one request from socket to ledger. Never rejects. */
 export async function walk(received: Received, parts: WalkParts): Promise<void> {
@@ -40,41 +39,52 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const rules = parts.rulesOf(received.snapshot)
 
   const document = findPublicDocument(received)
-  if (document !== undefined) return await discoverPublic(received, document, call, parts.discovery)
+  if (document !== undefined) return await marked(discoverPublic(received, document, call, parts.discovery), call)
 
   const authenticated = await authenticate(received, rules.authenticator)
+  call.mark('authenticate')
   if (isRefusal(authenticated)) return authenticated
   call.knowsCaller(authenticated)
 
   const overdue = guard(authenticated, parts.limiter)
+  call.mark('guard')
   if (overdue !== undefined) return overdue
 
   const { caller, origin } = authenticated
   const isVisible = (agent: AgentConfig): boolean => maySeeAgent(rules.policy, caller, origin, agent)
   const routed = route(authenticated, isVisible)
+  call.mark('route')
   if (isRefusal(routed)) return routed
-  if (isDiscovering(routed)) return await discover(routed, isVisible, call, parts.discovery)
+  if (isDiscovering(routed)) return await marked(discover(routed, isVisible, call, parts.discovery), call)
   call.knowsAgent(routed)
   const cycle = findCycle(routed, routed.agent.name)
   if (cycle !== undefined) return refuse('AUTHZ_DENIED', cycle)
 
   const validated = await validate(routed)
+  call.mark('validate')
   if (isRefusal(validated)) return validated
   call.knowsOperation(validated)
 
   const authorized = authorize(validated, rules.policy, parts.ownership)
-  if (isRefusal(authorized)) return authorized
   call.mark('authorize')
+  if (isRefusal(authorized)) return authorized
 
   const admitted = limit(authorized, parts.limiter)
-  if (isRefusal(admitted)) return admitted
   call.mark('limit')
+  if (isRefusal(admitted)) return admitted
 
   try {
     return await carry(admitted, call, parts)
   } finally {
     admitted.releasePermit()
   }
+}
+
+/** An answer leaves its mark when it is recorded; a refusal has only this. */
+async function marked(discovering: Promise<Refusal | undefined>, call: Call): Promise<Refusal | undefined> {
+  const refusal = await discovering
+  if (refusal !== undefined) call.mark('discover')
+  return refusal
 }
 
 const isDiscovering = (routed: Routed | Discovering): routed is Discovering =>

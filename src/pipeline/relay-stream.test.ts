@@ -24,6 +24,9 @@ interface World {
   readonly ownership: MemoryOwnership
   readonly heartbeat: Heartbeat
   readonly recorded: ReleasedEvent[]
+  readonly bugs: unknown[]
+  /** what the configuration in force says */
+  stillAllowed: () => boolean
   /** decides how the record of an event's claims ends; by default at once and well */
   record: () => Promise<unknown>
   end: RelayEnd | undefined
@@ -48,6 +51,7 @@ function open(call: FakeAdmitted = {}, before: (world: World) => void = () => un
   ownership.give('task', 't1', 'key:alice')
   const heartbeat = createHeartbeat(clock, 1e9)
   const recorded: ReleasedEvent[] = []
+  const bugs: unknown[] = []
   const world: World = {
     clock,
     reply,
@@ -55,6 +59,8 @@ function open(call: FakeAdmitted = {}, before: (world: World) => void = () => un
     ownership,
     heartbeat,
     recorded,
+    bugs,
+    stillAllowed: () => true,
     record: () => Promise.resolve(),
     end: undefined,
     events: () => reply.body.split('\n\n').filter((text) => text.startsWith('data: ') || text.startsWith('event: ')),
@@ -72,7 +78,10 @@ function open(call: FakeAdmitted = {}, before: (world: World) => void = () => un
     recorded.push(event)
     await world.record()
   }
-  void relayStream(admitted, stream, { clock, heartbeat, ownership, recordClaims }).then((end) => (world.end = end))
+  const stillAllowed = (): boolean => world.stillAllowed()
+  const onBug = (error: unknown): void => void world.bugs.push(error)
+  const parts = { clock, heartbeat, ownership, recordClaims, stillAllowed, onBug }
+  void relayStream(admitted, stream, parts).then((end) => (world.end = end))
   return world
 }
 
@@ -310,6 +319,31 @@ test('a revoked caller hears no more from the next beat on', async () => {
   assert.equal(world.stream.aborted, true)
 })
 
+test('a revoked origin is heard of no more, though who acts for it is not revoked', async () => {
+  let isRevoked = false
+  const world = open({ origin: 'key:bob', originIsRevoked: () => isRevoked })
+  world.heartbeat.beat()
+  assert.equal(world.end, undefined)
+  isRevoked = true
+  world.heartbeat.beat()
+  await assertOver(world, 'origin-ended', 'AUTHN_INVALID')
+  assert.equal(world.stream.aborted, true)
+})
+
+test('what is no longer allowed ends at the next beat, and what cannot be decided too', async () => {
+  const world = open()
+  world.heartbeat.beat()
+  assert.equal(world.end, undefined)
+  world.stillAllowed = () => false
+  world.heartbeat.beat()
+  await assertOver(world, 'not-allowed', 'AUTHZ_DENIED')
+  assert.equal(world.stream.aborted, true)
+  const broken = open()
+  broken.stillAllowed = () => assert.fail('a bug')
+  broken.heartbeat.beat()
+  await assertOver(broken, 'thrown', 'GATEWAY_INTERNAL')
+})
+
 test('a credential that runs out ends the stream, also while the caller is slow', async () => {
   const world = open({ callerFields: { expiresAtMs: 1_800_000_005_000 } })
   world.reply.slow = true
@@ -385,6 +419,7 @@ test('a store that fails or a bug ends this stream and nothing else, wherever it
     now.ownership.failure = error
     now.stream.chunk(event('new'))
     await assertOver(now, 'thrown', code)
+    assert.deepEqual(now.bugs, error instanceof Fault ? [] : [error])
 
     const later = open()
     later.reply.slow = true
@@ -392,6 +427,14 @@ test('a store that fails or a bug ends this stream and nothing else, wherever it
     later.ownership.failure = error
     later.reply.drain()
     await assertOver(later, 'thrown', code)
+    // what is thrown after the claims are on record
+    const noting = open()
+    noting.ownership.note = () => {
+      throw error
+    }
+    noting.stream.chunk(event('new'))
+    await assertOver(noting, 'thrown', code)
+    assert.equal(noting.recorded.length, 1)
     assert.doesNotMatch(now.reply.body + later.reply.body, /private/)
   }
 })

@@ -1,6 +1,7 @@
 // A stream from agent to caller, event by event and never buffered: each event passes release before a byte of
 // it is written, a slow caller pauses the agent, a gone caller aborts it, and nothing else does (invariant 9).
-// Bounds on life, events, bytes and silence hold; a revoked or expired caller is cut off at the next beat.
+// Bounds on life, events, bytes and silence hold; who is revoked, expired or no longer allowed is cut off at the
+// next beat, and so is what runs on behalf of such.
 
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
@@ -23,6 +24,10 @@ export interface RelayParts {
   readonly ownership: OwnershipBook
   /** makes an event's claims durable before the event is passed on */
   readonly recordClaims: (event: ReleasedEvent) => Promise<unknown>
+  /** whether the configuration in force now allows the call that opened the stream */
+  readonly stillAllowed: () => boolean
+  /** told of what should never have been thrown */
+  readonly onBug: (error: unknown) => void
 }
 
 export interface RelayEnd {
@@ -88,10 +93,22 @@ class Relay implements ChunkSink, Beating {
   }
 
   beat(nowMs: number): void {
+    try {
+      this.#check(nowMs)
+    } catch (error) {
+      this.#breakOff(error)
+    }
+  }
+
+  #check(nowMs: number): void {
     const { bounds } = this.#admitted.snapshot.config.gateway
     const { caller } = this.#admitted
     if (caller.isRevoked() || caller.expiresAtMs <= this.#parts.clock.nowMs()) {
       this.#finish('credential-ended', refuse('AUTHN_INVALID', 'the credential ended while the stream was open'))
+    } else if (this.#admitted.originIsRevoked()) {
+      this.#finish('origin-ended', refuse('AUTHN_INVALID', 'the origin was revoked while the stream was open'))
+    } else if (!this.#parts.stillAllowed()) {
+      this.#finish('not-allowed', refuse('AUTHZ_DENIED', 'the configuration that came into force does not allow it'))
     } else if (nowMs - this.#startedMs > bounds.streamLife) {
       this.#finish('life', refuse('RELEASE_STREAM_BOUND', 'life'))
     } else if (!this.#busy && nowMs - this.#lastEventMs > bounds.streamSilence) {
@@ -111,10 +128,15 @@ class Relay implements ChunkSink, Beating {
     try {
       this.#passOn()
     } catch (error) {
-      // a store that fails or a bug of ours: this stream ends, and nothing else does
-      const code = error instanceof Fault ? 'AUDIT_UNAVAILABLE' : 'GATEWAY_INTERNAL'
-      this.#finish('thrown', refuse(code, String(error)))
+      this.#breakOff(error)
     }
+  }
+
+  /** A store that fails or a bug of ours: this stream ends, and nothing else does. */
+  #breakOff(error: unknown): void {
+    const isFault = error instanceof Fault
+    if (!isFault) this.#parts.onBug(error)
+    this.#finish('thrown', refuse(isFault ? 'AUDIT_UNAVAILABLE' : 'GATEWAY_INTERNAL', String(error)))
   }
 
   #passOn(): void {
@@ -134,7 +156,11 @@ class Relay implements ChunkSink, Beating {
   }
 
   async #recordThenPass(released: ReleasedEvent): Promise<void> {
-    await this.#parts.recordClaims(released)
+    try {
+      await this.#parts.recordClaims(released)
+    } catch (error) {
+      return this.#finish('unrecorded', refuse('AUDIT_UNAVAILABLE', String(error)))
+    }
     if (!this.#done && !this.#pass(released)) await this.#admitted.reply.drained()
   }
 
@@ -150,7 +176,7 @@ class Relay implements ChunkSink, Beating {
         this.#pump()
         if (!this.#busy && !this.#done) this.#stream.resume()
       },
-      (error: unknown) => this.#finish('unrecorded', refuse('AUDIT_UNAVAILABLE', String(error))),
+      (error: unknown) => this.#breakOff(error),
     )
   }
 
@@ -162,6 +188,8 @@ class Relay implements ChunkSink, Beating {
       this.#finish('bound', refuse('RELEASE_STREAM_BOUND', 'events or bytes'))
       return true
     }
+    // noted first: a caller that asks for its list next must find what this event says
+    this.#parts.ownership.note(released.states, this.#admitted)
     this.#events += 1
     this.#lastWriteMs = this.#parts.clock.monotonicMs()
     return reply.write(frame(released.name, released.released.text))

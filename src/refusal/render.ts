@@ -8,8 +8,11 @@ export interface RenderedRefusal {
   readonly body: string
 }
 
+const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo'
+const errorInfoDomain = 'a2a-protocol.org'
+
 const errorInfo = (reason: string): string =>
-  `[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":${JSON.stringify(reason)},"domain":"a2a-protocol.org"}]`
+  `[{"@type":"${errorInfoType}","reason":${JSON.stringify(reason)},"domain":"${errorInfoDomain}"}]`
 
 const publicSentence = (refusal: Refusal): string => {
   const sentence = catalogue[refusal.code].publicMessage

@@ -12,7 +12,7 @@ import { filterConfigs } from './filter-configs.ts'
 import { claimNamed, type OwnershipBook } from './settle-ownership.ts'
 
 export { claimOfRequest } from './settle-ownership.ts'
-export type { ClaimResult, OwnershipBook } from './settle-ownership.ts'
+export type { OwnershipBook } from './settle-ownership.ts'
 
 /** What an agent sent back, unread. */
 export interface UnreadAnswer {
@@ -25,13 +25,14 @@ interface Settled {
   readonly released: Released
   /** new ownership, already taken in memory, to be made durable before the caller sees the text */
   readonly claims: readonly Claim[]
+  /** what was said of the caller's tasks, for ListTasks */
+  readonly states: readonly NamedTask[]
   /** gives the claims back when they could not be made durable */
   readonly undo: () => void
 }
 export interface ReleasedAnswer extends Settled {
   readonly status: number
   readonly contentType: string
-  readonly states: readonly NamedTask[]
 }
 export interface ReleasedEvent extends Settled {
   readonly name: string
@@ -77,12 +78,12 @@ export function releaseEvent(
   if (admitted.binding === 'JSONRPC') {
     const result = openEnvelope(admitted, value)
     if (isRefusal(result)) return result
-    if (result === agentError) return { name, released: release(event.data), claims: [], undo: nothing }
+    if (result === agentError) return { name, ...settledText(event.data) }
     value = result.result
   } else if (name === 'error' || (isJsonObject(value) && Object.hasOwn(value, 'error'))) {
     const problem = checkShape(value, restErrorShape)
     if (problem !== undefined) return invalid(`error event: ${problem.reason} at ${problem.path}`)
-    return { name: 'error', released: release(event.data), claims: [], undo: nothing }
+    return { name: 'error', ...settledText(event.data) }
   }
   if (name === 'error') return invalid('a result in an error event')
   const settled = settle(admitted, value, event.data, ownership)
@@ -102,7 +103,7 @@ function checkStatus(status: number): Refusal | undefined {
 function releaseEmpty(admitted: Admitted, answer: UnreadAnswer): ReleasedAnswer | Refusal {
   const isDelete = admitted.operation === 'DeleteTaskPushNotificationConfig' && admitted.binding === 'HTTP+JSON'
   if (!isDelete || answer.status >= 300) return invalid(`status ${answer.status} without a body`)
-  return { status: 204, contentType: 'application/json', released: release(''), claims: [], states: [], undo: nothing }
+  return { status: 204, contentType: 'application/json', ...settledText('') }
 }
 
 function parseAnswer(admitted: Admitted, body: Buffer): { text: string; value: JsonValue } | Refusal {
@@ -139,7 +140,11 @@ function openEnvelope(admitted: Admitted, value: JsonValue): { result: JsonValue
 
 /** A text that names nobody's task, or only such as were settled before. */
 function pass(text: string, status: number): ReleasedAnswer {
-  return { status, contentType: 'application/json', released: release(text), claims: [], states: [], undo: nothing }
+  return { status, contentType: 'application/json', ...settledText(text) }
+}
+
+function settledText(text: string): Settled {
+  return { released: release(text), claims: [], states: [], undo: nothing }
 }
 
 function releaseRestError(value: JsonValue, text: string, status: number): ReleasedAnswer | Refusal {
@@ -156,13 +161,7 @@ function releaseResult(
 ): ReleasedAnswer | Refusal {
   if (admitted.operation === 'GetExtendedAgentCard') return releaseCard(admitted, answer.value)
   const settled = settle(admitted, answer.value, answer.text, ownership)
-  if (isRefusal(settled)) return settled
-  return {
-    ...settled,
-    status: answer.status,
-    contentType: 'application/json',
-    states: namedIds(admitted.operation, answer.value).tasks,
-  }
+  return isRefusal(settled) ? settled : { ...settled, status: answer.status, contentType: 'application/json' }
 }
 
 /** Shape and ownership of a result or event; the text that may go out. */
@@ -172,11 +171,11 @@ function settle(admitted: Admitted, value: JsonValue, text: string, ownership: O
   const named = namedIds(admitted.operation, value)
   if (admitted.operation === 'ListTaskPushNotificationConfigs') {
     const filtered = filterConfigs(admitted, value, text, ownership)
-    return isRefusal(filtered) ? filtered : { released: release(filtered), claims: [], undo: nothing }
+    return isRefusal(filtered) ? filtered : settledText(filtered)
   }
   const claims = claimNamed(admitted, named, ownership)
   if (isRefusal(claims)) return claims
-  return { released: release(text), claims: claims.fresh, undo: claims.undo }
+  return { released: release(text), claims: claims.fresh, states: named.tasks, undo: claims.undo }
 }
 
 /** A list of tasks that were each released before, put together here. */

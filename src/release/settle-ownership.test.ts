@@ -37,6 +37,21 @@ test('only a message takes a context, and none that somebody has', () => {
   assert.deepEqual(claimOfRequest(admittedOf({ contextId: 'c2', operation: 'ListTasks' }), ownership), [])
 })
 
+test('a push configuration that the caller names is taken before the agent sees it, unless somebody has it', () => {
+  const ownership = memoryOwnership()
+  ownership.give('pushConfig', 't1/taken', 'key:bob')
+  const create: FakeAdmitted = { operation: 'CreateTaskPushNotificationConfig', taskId: 't1', configId: 'p' }
+  const kinds = (call: FakeAdmitted): string[] => claimOfRequest(admittedOf(call), ownership).map(({ kind }) => kind)
+  assert.deepEqual(kinds(create), ['pushConfig'])
+  assert.deepEqual(kinds({ taskId: 't1', configId: 'p', inlinePush: true }), ['pushConfig'])
+  assert.deepEqual(kinds({ taskId: 't1', configId: 'p', inlinePush: true, contextId: 'c1' }), ['context', 'pushConfig'])
+  assert.deepEqual(kinds({ ...create, configId: 'taken' }), [])
+  assert.deepEqual(kinds({ ...create, configId: '' }), [])
+  assert.deepEqual(kinds({ configId: 'p', inlinePush: true }), [], 'the task has no id yet')
+  for (const operation of ['GetTaskPushNotificationConfig', 'DeleteTaskPushNotificationConfig'] as const)
+    assert.deepEqual(kinds({ ...create, operation }), [])
+})
+
 test('an owner keeps the groups of caller and origin, each once', () => {
   const call = admittedOf({
     contextId: 'c1',

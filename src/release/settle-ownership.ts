@@ -3,22 +3,12 @@
 
 import type { NamedIds, NamedTask } from '../a2a/named-ids.ts'
 import { operations } from '../a2a/operations.ts'
-import type { Admitted, Claim, TaskOwner } from '../exchange/exchange.ts'
+import type { Admitted, Claim, ClaimResult, Owned, OwnedTask } from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
-
-interface Owned {
-  readonly owner: TaskOwner
-  readonly groups: readonly string[]
-}
-
-/** What taking claims came to. `undo` gives the fresh ones back; taking is atomic: two calls cannot both win. */
-export type ClaimResult =
-  | { readonly ok: true; readonly fresh: readonly Claim[]; readonly undo: () => void }
-  | { readonly ok: false; readonly conflict: Claim }
 
 /** The index of owners as the walk reads and writes it; store implements it. */
 export interface OwnershipBook {
-  task(agent: string, tenant: string, taskId: string): (Owned & { readonly contextId: string }) | undefined
+  task(agent: string, tenant: string, taskId: string): OwnedTask | undefined
   context(agent: string, tenant: string, contextId: string): Owned | undefined
   pushConfig(agent: string, tenant: string, taskId: string, configId: string): Owned | undefined
   claim(claims: readonly Claim[]): ClaimResult
@@ -29,12 +19,19 @@ export interface OwnershipBook {
 const isMine = (owned: Owned, admitted: Admitted): boolean =>
   owned.owner.caller === admitted.caller.id && owned.owner.origin === admitted.origin.id
 
-/** The context that a message names and nobody has yet: taken before the agent sees it. */
+/** What the caller names and nobody has yet, a context or a push configuration: taken before the agent sees it. */
 export function claimOfRequest(admitted: Admitted, ownership: OwnershipBook): readonly Claim[] {
-  const { agent, tenant, contextId, operation } = admitted
-  if (contextId === '' || !operations[operation].carriesMessage) return []
-  if (ownership.context(agent.name, tenant, contextId) !== undefined) return []
-  return [{ kind: 'context', contextId, ...mine(admitted) }]
+  const { agent, tenant, taskId, configId, contextId, operation, inlinePush } = admitted
+  const claims: Claim[] = []
+  if (contextId !== '' && operations[operation].carriesMessage) {
+    if (ownership.context(agent.name, tenant, contextId) === undefined)
+      claims.push({ kind: 'context', contextId, ...mine(admitted) })
+  }
+  if (taskId !== '' && configId !== '' && (inlinePush || operation === 'CreateTaskPushNotificationConfig')) {
+    if (ownership.pushConfig(agent.name, tenant, taskId, configId) === undefined)
+      claims.push({ kind: 'pushConfig', taskId, configId, ...mine(admitted) })
+  }
+  return claims
 }
 
 function mine(admitted: Admitted): Pick<Claim, 'agent' | 'tenant' | 'owner' | 'groups' | 'createdAtMs'> {

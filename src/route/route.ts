@@ -5,17 +5,18 @@
 import { matchRestPath } from '../a2a/paths.ts'
 import type { Binding } from '../a2a/operations.ts'
 import type { AgentConfig, Snapshot } from '../config/config.ts'
-import type { Authenticated, Discovering, ReceivedFields, Routed, RoutedFields } from '../exchange/exchange.ts'
+import type {
+  Authenticated,
+  Discovering,
+  PublicDocument,
+  ReceivedFields,
+  Routed,
+  RoutedFields,
+} from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 
 const cardPath = '/.well-known/agent-card.json'
 const agentPath = /^\/agents\/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(\/.*)?$/
-
-/** Documents that need no credential. */
-export type PublicDocument =
-  | { readonly kind: 'jwks' }
-  | { readonly kind: 'security-txt' }
-  | { readonly kind: 'public-card'; readonly agent: AgentConfig }
 
 interface Place {
   readonly agent: AgentConfig | undefined

@@ -13,6 +13,9 @@ import type { ControlMethod, ControlMethods } from '../cli/ports.ts'
 /** A request names a method and a key; none is longer. */
 const maxLineBytes = 64 * 1024
 const maxConnections = 16
+/** for a request to arrive whole; commands send theirs with the connection */
+const lineMs = 2_000
+/** an answer that nobody takes */
 const idleMs = 30_000
 /** sun_path holds 104 bytes on macOS, 108 on Linux, the closing NUL included. */
 const maxSocketPathBytes = 103
@@ -48,13 +51,19 @@ export async function startControlServer(
 ): Promise<ControlServer> {
   const place = choosePlace(dataDir)
   await removeStale(place.path)
-  const open = new Set<Socket>()
+  const open = new Map<Socket, Connection>()
   const server = createServer((socket) => {
-    open.add(socket)
+    if (open.size >= maxConnections) makeRoom(open)
+    if (open.size >= maxConnections) {
+      socket.destroy()
+      return
+    }
     socket.on('close', () => open.delete(socket))
-    serveConnection(socket, (line) => answerLine(line, methods, onBug))
+    open.set(
+      socket,
+      serveConnection(socket, (line) => answerLine(line, methods, onBug)),
+    )
   })
-  server.maxConnections = maxConnections
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
@@ -72,7 +81,7 @@ export async function startControlServer(
     path: place.path,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const socket of open) socket.destroy()
+      for (const socket of open.keys()) socket.destroy()
       await closed
       place.clear()
     },
@@ -130,9 +139,31 @@ function removeStale(path: string): Promise<void> {
   })
 }
 
-function serveConnection(socket: Socket, answer: (line: string) => Promise<Answer>): void {
+interface Connection {
+  /** a request is being answered */
+  readonly isBusy: boolean
+}
+
+/** The one that has said nothing for longest gives way, so that those who only connect keep nobody out. */
+function makeRoom(open: Map<Socket, Connection>): void {
+  for (const [socket, connection] of open) {
+    if (connection.isBusy) continue
+    open.delete(socket)
+    socket.destroy()
+    return
+  }
+}
+
+function serveConnection(socket: Socket, answer: (line: string) => Promise<Answer>): Connection {
   let pending = ''
   let isBusy = false
+  let timer: NodeJS.Timeout | undefined
+  const awaitLine = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => (socket.writableLength > 0 ? awaitLine() : socket.destroy()), lineMs)
+  }
+  awaitLine()
+  socket.on('close', () => clearTimeout(timer))
   socket.setEncoding('utf8')
   socket.setTimeout(idleMs, () => socket.destroy())
   socket.on('error', () => socket.destroy())
@@ -144,12 +175,13 @@ function serveConnection(socket: Socket, answer: (line: string) => Promise<Answe
       socket.pause()
       return
     }
-    if (!isBusy) void takeLines()
+    if (!isBusy && pending.includes('\n')) void takeLines()
   })
 
   // One request after the other, answers in order.
   const takeLines = async (): Promise<void> => {
     isBusy = true
+    clearTimeout(timer)
     for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n')) {
       const line = pending.slice(0, end)
       pending = pending.slice(end + 1)
@@ -158,6 +190,13 @@ function serveConnection(socket: Socket, answer: (line: string) => Promise<Answe
       socket.write(`${JSON.stringify(answered)}\n`)
     }
     isBusy = false
+    if (!socket.destroyed) awaitLine()
+  }
+
+  return {
+    get isBusy() {
+      return isBusy
+    },
   }
 }
 

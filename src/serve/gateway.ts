@@ -8,13 +8,16 @@ import { createAdmin, createMetrics } from '../admin/admin.ts'
 import { createAuthenticator } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
+import { readVersion } from '../base/version.ts'
 import {
   buildSnapshot,
+  formatAddress,
   isLoopback,
   referencedPath,
   resolveSecret,
   splitAddress,
   watchConfig,
+  type AgentConfig,
   type LoadedConfig,
   type Snapshot,
 } from '../config/config.ts'
@@ -33,10 +36,10 @@ import type { ReloadAnswer } from '../cli/ports.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { startHealthChecks } from './health.ts'
-import { agentSecrets, checkPolicy, compileRules } from './rules.ts'
+import { createOpenWalks } from './open-walks.ts'
+import { createReadiness } from './readiness.ts'
+import { checkPolicy, compileRules, releaseRules } from './rules.ts'
 import { openState, type State } from './state.ts'
-
-export const version = '0.1.0'
 
 /** between the last word to open streams and the end of their connections */
 const cutMs = 500
@@ -71,6 +74,7 @@ export interface Gateway {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { log } = options
   const clock = systemClock
+  const version = readVersion()
   let loaded = options.loaded
   let snapshot = buildSnapshot(loaded.config)
   const state = await openState({
@@ -80,6 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     snapshotDigest: () => snapshot.digest,
     onFatal: options.onFatal,
+    warn: (message) => log.warn({}, message),
   })
   const dialler = createDialler()
   try {
@@ -140,6 +145,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
       audit: state.audit,
       rulesOf,
+      snapshot: () => snapshot,
       ownership,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
       limiter,
@@ -148,7 +154,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         clock,
         cards: new Map(),
         jwks: () => JSON.stringify(signer.jwks()),
-        fetchCard: (agent) => fetchCard(agent, loaded.baseDir, dialler),
+        fetchCard: (agent, of) => fetchCard(agent, rulesOf(of), dialler),
       },
       heartbeat,
       metrics,
@@ -161,7 +167,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const listener = createListener({
       clock,
       snapshot: () => snapshot,
-      onCall: (received) => open.follow(walk(received, parts)),
+      onCall: (received) => open.follow(walk(received, parts), received.snapshot),
       onUnreadable: (unreadable) => open.follow(walkUnreadable(unreadable, parts)),
       ...(tls && {
         tls: {
@@ -177,22 +183,36 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         { listen: loaded.config.gateway.listen },
         'dangerouslyAllowPlaintext: callers and their credentials are not protected by TLS',
       )
-    const bound = await listener.listen(unbracket(host), port)
-    const url = `${tls === undefined ? 'http' : 'https'}://${host}:${bound}`
+    const bound = await listener.listen(host, port)
+    const url = `${tls === undefined ? 'http' : 'https'}://${formatAddress(host, bound)}`
     const adopt = (next: Snapshot): void => {
-      rules.set(next, compileRules(next, loaded.baseDir, ruleParts))
+      const before = rulesOf(snapshot)
+      rules.set(next, compileRules(next, loaded.baseDir, { ...ruleParts, before }))
       limiter.reconfigure(next.config.limits)
+      parts.sourceLimiter.reconfigure(next.config.unauthenticated.requests)
+      listener.reconfigure(next.config.gateway.bounds)
+      open.whenIdle(snapshot, () => releaseRules(before))
       snapshot = next
     }
     adopt(buildSnapshot(loaded.config, { publicUrl: url }))
 
+    const readiness = createReadiness({
+      nowMs: () => clock.nowMs(),
+      ledgerStatus: () => state.ledger.status,
+      storeProblem: () => state.ownership.problem,
+      isStopping: () => stopping,
+      connections: () => listener.connections,
+      maxConnections: () => snapshot.config.gateway.bounds.connections,
+      configDigest: () => snapshot.digest,
+    })
     const watch = watchConfig({
       current: loaded,
       publicUrl: url,
       extraChecks: checkPolicy,
       onSnapshot(next, nextLoaded, needRestart) {
-        loaded = nextLoaded
         adopt(next)
+        loaded = nextLoaded
+        readiness.reloaded()
         log.info({ digest: next.digest }, 'configuration reloaded')
         if (needRestart.length > 0) log.warn({ settings: needRestart }, 'changed settings that need a restart')
         state.audit
@@ -200,6 +220,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           .catch(() => undefined)
       },
       onProblems(problems) {
+        readiness.reloadRefused()
         log.error({ problems }, 'the changed configuration was refused; the one before it stays in force')
         state.audit.administered('configuration.refused', '', { problems: problems.length }).catch(() => undefined)
       },
@@ -220,15 +241,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const admin = createAdmin({
       token: options.adminToken ?? resolveAdminToken(loaded),
       expose: () => metrics.expose(),
-      readiness: () => {
-        const checks = [
-          { name: 'ledger', ok: state.ledger.status === 'writable', detail: state.ledger.status },
-          { name: 'store', ok: state.ownership.problem === undefined, detail: state.ownership.problem ?? 'reachable' },
-          { name: 'accepting', ok: !stopping, detail: stopping ? 'stopping' : 'accepting' },
-          { name: 'configuration', ok: true, detail: snapshot.digest },
-        ]
-        return Promise.resolve({ ready: checks.every((check) => check.ok), checks })
-      },
+      readiness: () => Promise.resolve(readiness.report()),
       status: () => ({
         version,
         configDigest: snapshot.digest,
@@ -245,7 +258,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
     })
     const adminAddress = splitAddress(loaded.config.admin.listen)
-    const adminPort = await admin.listen(unbracket(adminAddress.host), adminAddress.port)
+    const adminPort = await admin.listen(adminAddress.host, adminAddress.port)
     await state.audit.administered('started', '', {
       version,
       digest: snapshot.digest,
@@ -254,15 +267,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
     return {
       url,
-      adminUrl: `http://${adminAddress.host}:${adminPort}`,
+      adminUrl: `http://${formatAddress(adminAddress.host, adminPort)}`,
       snapshot: () => snapshot,
       state,
       methods,
       async stop() {
+        stopping = true
         watch.close()
         health.stop()
         await control.close()
-        stopping = true
         const { drain } = snapshot.config.gateway.bounds
         const cut = setTimeout(() => heartbeat.cutAll(), drain)
         await listener.drain(drain + cutMs)
@@ -278,12 +291,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-async function fetchCard(
-  agent: Snapshot['config']['agents'][number],
-  baseDir: string,
-  dialler: Dialler,
-): Promise<Buffer> {
-  const { tls } = agentSecrets(agent, baseDir)
+async function fetchCard(agent: AgentConfig, rules: Rules, dialler: Dialler): Promise<Buffer> {
+  const tls = rules.forwarder.upstreams.get(agent.name)?.secrets.tls
   const url = agent.cardUrl ?? `${agent.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
   return await dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })
 }
@@ -291,26 +300,3 @@ async function fetchCard(
 function resolveAdminToken({ config, baseDir }: LoadedConfig): string | undefined {
   return config.admin.token === undefined ? undefined : resolveSecret(config.admin.token, baseDir).toString('utf8')
 }
-
-/** Walks that have not reached their end. */
-function createOpenWalks(): { follow(walking: Promise<void>): void; settled(): Promise<void> } {
-  let count = 0
-  let onSettled: (() => void) | undefined
-  const ended = (): void => {
-    count -= 1
-    if (count === 0) onSettled?.()
-  }
-  return {
-    follow(walking) {
-      count += 1
-      walking.then(ended, ended)
-    },
-    settled: () =>
-      new Promise((resolve) => {
-        onSettled = resolve
-        if (count === 0) resolve()
-      }),
-  }
-}
-
-const unbracket = (host: string): string => host.replace(/^\[|\]$/g, '')

@@ -6,6 +6,7 @@ import { createLedgerReader, verifyLedger, type LedgerReader, type LedgerRecord 
 import { compilePolicy, explain } from '../authorize/authorize.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
+import { interfacesOf } from '../a2a/card.ts'
 import { isOperation } from '../a2a/operations.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type {
@@ -17,7 +18,7 @@ import type {
   TailOptions,
   TailRecord,
 } from '../cli/ports.ts'
-import type { Config } from '../config/config.ts'
+import { buildSnapshot, type Config } from '../config/config.ts'
 import { createDialler } from '../forward/forward.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
@@ -76,13 +77,13 @@ function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
   )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   if (!isOperation(query.operation)) throw new Fault('CONFIG_INVALID', `there is no operation ${query.operation}`)
-  const explanation = explain(compiled.policy, {
+  const asked = {
     caller: { id: query.caller, groups: query.groups },
     ...(query.origin !== undefined && { origin: { id: query.origin, groups: query.originGroups } }),
-    autonomous: query.autonomous,
     agent: query.agent,
     operation: query.operation,
-  })
+  }
+  const explanation = explain(compiled.policy, asked, buildSnapshot(config).agentsByPrincipal)
   const outcomes = { applies: 'matched', 'does not apply': 'not-matched', errs: 'error' } as const
   return {
     allowed: explanation.allowed,
@@ -188,16 +189,16 @@ function readCard(cardUrl: string, bytes: Buffer): CardFacts {
     })
   }
   const card = parsed.value
-  const interfaces = objects(card['supportedInterfaces'])
+  const interfaces = interfacesOf(card)
   const capabilities = isJsonObject(card['capabilities']) ? card['capabilities'] : {}
-  const versions = interfaces.map((each) => string(each['protocolVersion']))
+  const versions = interfaces.map((each) => each.version)
   return {
     cardUrl,
     name: string(card['name']),
     description: string(card['description']),
     version: string(card['version']),
     protocolVersions: [...new Set([...versions, string(card['protocolVersion'])])].filter((version) => version !== ''),
-    interfaces: interfaces.map((each) => ({ url: string(each['url']), binding: string(each['protocolBinding']) })),
+    interfaces,
     streaming: capabilities['streaming'] === true,
     pushNotifications: capabilities['pushNotifications'] === true,
     signed: objects(card['signatures']).length > 0,

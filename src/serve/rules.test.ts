@@ -9,7 +9,7 @@ import { Fault } from '../base/fault.ts'
 import { createAssertionSigner, createDialler } from '../forward/forward.ts'
 import { makeWorld } from '../../test/fakes/identity.ts'
 import { snapshotOf } from '../../test/fakes/walk.ts'
-import { agentSecrets, checkPolicy, compileRules } from './rules.ts'
+import { agentSecrets, checkPolicy, compileRules, releaseRules } from './rules.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'sallyport-rules-'))
 const dialler = createDialler()
@@ -63,4 +63,34 @@ test('a policy that does not compile is told with its place, and never becomes r
 
 test('a policy without fault has no findings', () => {
   assert.deepEqual(checkPolicy(snapshotOf().config), [])
+})
+
+test('a reload keeps what is known of the health of an agent whose address stays', () => {
+  const agent = (name: string, port: number, failures: number): { name: string; url: string; breaker: object } => ({
+    name,
+    url: `http://127.0.0.1:${port}`,
+    breaker: { failures },
+  })
+  const before = compileRules(snapshotOf({ agents: [agent('stays', 1, 9), agent('moves', 2, 9)] }), dir, parts)
+  for (const { breaker } of before.forwarder.upstreams.values()) {
+    breaker.failed()
+    breaker.failed()
+  }
+  const next = snapshotOf({ agents: [agent('stays', 1, 2), agent('moves', 3, 2)] })
+  const { upstreams } = compileRules(next, dir, { ...parts, before }).forwarder
+  assert.equal(upstreams.get('stays')?.breaker.isOpen, true)
+  assert.equal(upstreams.get('moves')?.breaker.isOpen, false)
+})
+
+test('rules that are released give back the pools that no others use', () => {
+  const agents = (urls: readonly string[]): { agents: { name: string; url: string }[] } => ({
+    agents: urls.map((url, index) => ({ name: `a${index}`, url })),
+  })
+  const before = compileRules(snapshotOf(agents(['http://127.0.0.1:4', 'http://127.0.0.1:5'])), dir, parts)
+  const after = compileRules(snapshotOf(agents(['http://127.0.0.1:4', 'http://127.0.0.1:6'])), dir, parts)
+  releaseRules(before)
+  const poolOf = (rules: typeof before, name: string): unknown => rules.forwarder.upstreams.get(name)?.jsonRpc.pool
+  const again = compileRules(snapshotOf(agents(['http://127.0.0.1:4', 'http://127.0.0.1:5'])), dir, parts)
+  assert.equal(poolOf(again, 'a0'), poolOf(after, 'a0'))
+  assert.notEqual(poolOf(again, 'a1'), poolOf(before, 'a1'))
 })

@@ -21,6 +21,8 @@ export interface RuleParts {
   readonly authenticator: Authenticator
   readonly signer: AssertionSigner
   readonly dialler: Dialler
+  /** what ran until now: what it learned of an agent's health stays with an agent of the same address */
+  readonly before?: Rules
 }
 
 /** Problems of the policy, with paths from the root of the file. */
@@ -44,15 +46,29 @@ export function compileRules(snapshot: Snapshot, baseDir: string, parts: RulePar
     config.agents.map((agent) => agent.name),
   )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
+  // all secrets before the first pool: one that is missing leaves nothing open
+  const secrets = new Map(config.agents.map((agent) => [agent, agentSecrets(agent, baseDir)]))
   const upstreams = new Map<string, Upstream>()
-  for (const agent of config.agents) {
-    upstreams.set(agent.name, createUpstream(agent, agentSecrets(agent, baseDir), parts.dialler, parts.clock))
+  for (const [agent, secret] of secrets) {
+    const upstream = createUpstream(agent, secret, parts.dialler, parts.clock)
+    const known = parts.before?.forwarder.upstreams.get(agent.name)
+    upstreams.set(agent.name, known?.agent.url === agent.url ? keepBreaker(upstream, known.breaker) : upstream)
   }
   return {
     authenticator: parts.authenticator,
     policy: compiled.policy,
     forwarder: { clock: parts.clock, signer: parts.signer, upstreams },
   }
+}
+
+function keepBreaker(upstream: Upstream, breaker: Upstream['breaker']): Upstream {
+  breaker.reconfigure(upstream.agent.breaker)
+  return { ...upstream, breaker }
+}
+
+/** For rules that no call can use any more. */
+export function releaseRules(rules: Rules): void {
+  for (const upstream of rules.forwarder.upstreams.values()) upstream.release()
 }
 
 export function agentSecrets(agent: AgentConfig, baseDir: string): AgentSecrets {

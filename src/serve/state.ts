@@ -3,29 +3,21 @@
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { readdir } from 'node:fs/promises'
 import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
 import {
+  confirmBegun,
   createAuditTrail,
   ledgerIdentity,
   openLedger,
-  readLedger,
   type AuditTrail,
   type Ledger,
 } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
-import type { JsonValue } from '../base/strict-json.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, resolveSecret, type Config, type LoadedConfig } from '../config/config.ts'
-import type { Claim } from '../exchange/exchange.ts'
-import {
-  openDataDir,
-  openKeyStore,
-  openOwnershipIndex,
-  type OwnershipIndex,
-  type SqliteKeyStore,
-} from '../store/store.ts'
+import { openDataDir, openKeyStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
+import { openOwnership } from './open-ownership.ts'
 
 export interface State {
   readonly dataDir: string
@@ -48,6 +40,8 @@ export interface StateOptions {
   readonly snapshotDigest: () => string
   /** a ledger that can no longer promise anything: the process must end */
   readonly onFatal: (fault: Fault) => void
+  /** hears what was put right while opening, yet somebody should look into */
+  readonly warn?: (message: string) => void
 }
 
 /** Refusals of unknown callers that are recorded one by one, per minute, before they are folded. */
@@ -63,28 +57,32 @@ export async function openState(options: StateOptions): Promise<State> {
     const dataDir = held.path
     const keyEncryptionKey = loadKeyEncryptionKey(dataDir, loaded)
     const pepper = loadPepper(dataDir, loaded)
-    const { origin, dir, signingKey } = await ledgerIdentity(dataDir, options.role)
+    const identity = await ledgerIdentity(dataDir, options.role)
+    const { origin } = identity
     const ledger = await openLedger({
-      dir,
-      origin,
-      signingKey,
+      ...identity,
       keyEncryptionKey,
       clock,
       segmentSize: config.audit.segmentSize,
       onFatal: options.onFatal,
     })
     opened.push(ledger)
+    if (!identity.isBegun) await confirmBegun(dataDir, options.role)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
     opened.push(keyStore)
-    const ownership = openOwnershipIndex({ path: join(dataDir, 'index.db') })
+    const discarded: string[] = []
+    const ownership = await openOwnership({ dataDir, keyEncryptionKey, onDiscarded: (why) => discarded.push(why) })
     opened.push(ownership)
-    await replayClaims(dataDir, keyEncryptionKey, ownership)
     const audit = createAuditTrail({
       ledger,
       clock,
       snapshotDigest: options.snapshotDigest,
       unknownPerMinute: unknownRecordsPerMinute,
     })
+    for (const why of discarded) {
+      options.warn?.(`the index of owners could not be used and was made again from the ledger: ${why}`)
+      await audit.administered('ownership.rebuilt', '', { why })
+    }
     // everything durable in the ledger was claimed in memory before it was appended
     const mark = setInterval(() => ownership.setApplied(origin, ledger.size), 1_000)
     mark.unref()
@@ -107,7 +105,7 @@ export async function openState(options: StateOptions): Promise<State> {
         clearInterval(probe)
         await audit.close()
         ownership.setApplied(origin, ledger.size)
-        ownership.close()
+        await ownership.close()
         keyStore.close()
         held.close()
       },
@@ -142,24 +140,3 @@ function loadPepper(dataDir: string, loaded: LoadedConfig | undefined): Buffer {
 }
 
 const newSecret = (): Buffer => Buffer.from(randomBytes(32).toString('base64url'))
-
-/** Brings the index of owners up to the ledgers, which are the truth. */
-async function replayClaims(dataDir: string, keyEncryptionKey: Buffer, ownership: OwnershipIndex): Promise<void> {
-  for (const name of await readdir(join(dataDir, 'ledger')).catch(() => [])) {
-    const dir = join(dataDir, 'ledger', name)
-    const origin = `sallyport.local/${name}`
-    let next = ownership.applied(origin)
-    for await (const record of readLedger(dir, { from: next, keyEncryptionKey })) {
-      next = record.index + 1
-      const claims = record.event?.['claims']
-      if (Array.isArray(claims)) ownership.claim(claims.map(readClaim))
-    }
-    ownership.setApplied(origin, next)
-    ownership.flush()
-  }
-}
-
-/** Claims were written by us and are covered by the tree; the shape is the one of exchange.ts. */
-function readClaim(claim: JsonValue): Claim {
-  return claim as unknown as Claim
-}

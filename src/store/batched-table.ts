@@ -1,77 +1,108 @@
-// One table of the index as its readers see it: what waits to be written first, then a bounded cache, then
-// SQLite. So a row is there for the next call at once, though it reaches the disk a little later.
+// One table of the index as its readers see it: the filter of all ids, then what waits to be written or was written
+// last, then a bounded cache, then SQLite. So a row is there for the next call at once, though it reaches the disk a
+// little later.
 
 import { createBoundedCache, type BoundedCache } from '../base/bounded-cache.ts'
-import type { WriteQueue } from './write-queue.ts'
+import type { IdFilter } from './id-filter.ts'
+import type { OwnedRow } from './ownership-rows.ts'
+import { Change, type RowKind } from './row-message.ts'
+import type { WaitingTable } from './write-queue.ts'
 
-export interface TableStatements<Row> {
-  save(row: Row): void
-  remove(row: Row): void
-}
-
-interface Waiting<Row> {
-  readonly row: Row
-  readonly isRemoved: boolean
-}
-
-const rememberedMisses = 4096
-
-export class BatchedTable<Row extends object> {
-  readonly #waiting: Map<string, Waiting<Row>> = new Map()
+export class BatchedTable<Row extends OwnedRow> implements WaitingTable {
   readonly #cache: BoundedCache<Row>
-  /** keys that were looked up in vain: a new task is looked for more than once before it is claimed */
-  readonly #missing: Set<string> = new Set()
-  readonly #queue: WriteQueue
-  readonly #statements: TableStatements<Row>
-  readonly #name: string
+  readonly #kind: RowKind<Row>
+  readonly #filter: IdFilter
+  readonly #queue: (change: Change<Row>) => void
+  #gathered: Map<string, Change<Row>> = new Map()
+  #committing: Map<string, Change<Row>> = new Map()
+  /** the last that got through: who made a task soon asks for it */
+  #settled: Map<string, Change<Row>> = new Map()
 
-  constructor(options: { name: string; queue: WriteQueue; statements: TableStatements<Row>; cachedRows: number }) {
-    this.#name = options.name
+  constructor(options: {
+    kind: RowKind<Row>
+    filter: IdFilter
+    cachedRows: number
+    /** takes what is to be written */
+    queue: (change: Change<Row>) => void
+  }) {
+    this.#kind = options.kind
+    this.#filter = options.filter
     this.#queue = options.queue
-    this.#statements = options.statements
     this.#cache = createBoundedCache(options.cachedRows)
   }
 
-  get(key: string, load: () => Row | undefined): Row | undefined {
-    const waiting = this.#waiting.get(key)
-    if (waiting !== undefined) return waiting.isRemoved ? undefined : waiting.row
+  get(agent: string, tenant: string, id: string, load: () => Row | undefined): Row | undefined {
+    // INVARIANT: rows come into being through `add` alone, which adds to the filter
+    if (this.#filter.isMissing(this.#kind.name, id)) return undefined
+    const key = keyOf(agent, tenant, id)
+    const recent = this.#gathered.get(key) ?? this.#committing.get(key) ?? this.#settled.get(key)
+    if (recent !== undefined) return recent.isRemoved ? undefined : recent.row
     const cached = this.#cache.get(key)
     if (cached !== undefined) return cached
-    if (this.#missing.has(key)) return undefined
     const row = load()
-    if (row === undefined) this.#noteMissing(key)
-    else this.#cache.set(key, row)
+    if (row !== undefined) this.#cache.set(key, row)
     return row
   }
 
-  put(key: string, row: Row): void {
-    this.#missing.delete(key)
-    this.#cache.set(key, row)
-    this.#wait(key, { row, isRemoved: false })
+  /** A row that was not there. */
+  add(id: string, row: Row): void {
+    this.#filter.add(this.#kind.name, id)
+    this.#wait(keyOf(row.agent, row.tenant, id), row, false)
   }
 
-  remove(key: string, row: Row): void {
+  /** Something new of a row that is there. */
+  update(id: string, row: Row): void {
+    const key = keyOf(row.agent, row.tenant, id)
     this.#cache.delete(key)
-    this.#wait(key, { row, isRemoved: true })
+    this.#wait(key, row, false)
   }
 
-  /** INVARIANT: rows come into being through `put` alone, so what was missing stays missing until then. */
-  #noteMissing(key: string): void {
-    if (this.#missing.size >= rememberedMisses) this.#missing.clear()
-    this.#missing.add(key)
+  remove(id: string, row: Row): void {
+    const key = keyOf(row.agent, row.tenant, id)
+    this.#cache.delete(key)
+    this.#wait(key, row, true)
   }
 
-  #wait(key: string, waiting: Waiting<Row>): void {
-    this.#waiting.set(key, waiting)
-    this.#queue.add(`${this.#name} ${key}`, {
-      write: () => {
-        const now = this.#waiting.get(key)
-        if (now?.isRemoved === true) this.#statements.remove(now.row)
-        else if (now !== undefined) this.#statements.save(now.row)
-      },
-      settle: () => {
-        this.#waiting.delete(key)
-      },
-    })
+  get gathered(): number {
+    return this.#gathered.size
   }
+
+  get committing(): number {
+    return this.#committing.size
+  }
+
+  turn(): void {
+    this.#committing = this.#gathered
+    this.#gathered = new Map()
+  }
+
+  settle(): void {
+    this.#settled = this.#committing
+    this.#committing = new Map()
+  }
+
+  restore(): Iterable<Change<Row>> {
+    const all = new Map([...this.#committing, ...this.#gathered])
+    for (const change of all.values()) change.isPosted = false
+    this.#gathered = all
+    this.#committing = new Map()
+    return all.values()
+  }
+
+  #wait(key: string, row: Row, isRemoved: boolean): void {
+    const waiting = this.#gathered.get(key)
+    if (waiting !== undefined && !waiting.isPosted) {
+      waiting.row = row
+      waiting.isRemoved = isRemoved
+      return
+    }
+    const change = new Change(this.#kind, row, isRemoved)
+    this.#gathered.set(key, change)
+    this.#queue(change)
+  }
+}
+
+// Agent names and tenants come from configuration and hold no control characters, so only the last part is free.
+function keyOf(agent: string, tenant: string, id: string): string {
+  return `${agent}\n${tenant}\n${id}`
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -24,6 +24,22 @@ test('makes a directory for its owner alone, with the format in it', (context) =
   assert.equal(statSync(join(path, 'lock')).mode & 0o777, 0o600)
   dataDir.close()
   openDataDir(path).close()
+})
+
+test('whatever lies in it while it is held is for its owner alone, also what another version left', (context) => {
+  const path = temporary(context)
+  const mask = process.umask(0)
+  context.after(() => process.umask(mask))
+  for (const left of [[], ['lock', 'lock-journal']]) {
+    for (const name of left) {
+      writeFileSync(join(path, name), '')
+      chmodSync(join(path, name), 0o644)
+    }
+    const dataDir = openDataDir(path)
+    assert.ok(readdirSync(path).includes('lock-journal'))
+    for (const name of readdirSync(path)) assert.equal(statSync(join(path, name)).mode & 0o077, 0, name)
+    dataDir.close()
+  }
 })
 
 test('lets nobody else in while it is open, not even twice in one process', (context) => {

@@ -2,7 +2,17 @@
 // an otherwise empty file, so it ends with the process, cannot be left over by a crash, and cannot be mistaken
 // where process ids repeat (in containers they always do). The file `lock.pid` only tells people who it is.
 
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../base/fault.ts'
@@ -21,6 +31,7 @@ export function openDataDir(path: string): DataDir {
   try {
     mkdirSync(absolute, { recursive: true, mode: 0o700 })
     checkFormat(join(absolute, 'format'))
+    restrictLock(join(absolute, 'lock'))
   } catch (cause) {
     if (cause instanceof Fault) throw cause
     throw new Fault('STORE_UNREACHABLE', `cannot use the data directory ${absolute}`, {
@@ -73,8 +84,6 @@ function takeLock(directory: string): DatabaseSync {
   const lock = new DatabaseSync(join(directory, 'lock'), { timeout: 0 })
   try {
     lock.exec('BEGIN EXCLUSIVE')
-    // By name: opening and closing the file ourselves would give up the lock (POSIX locks are like that).
-    chmodSync(join(directory, 'lock'), 0o600)
   } catch (cause) {
     lock.close()
     throw new Fault('LEDGER_LOCKED', `the data directory is in use${describeHolder(directory)}`, {
@@ -84,6 +93,18 @@ function takeLock(directory: string): DatabaseSync {
   }
   writeFileSync(join(directory, 'lock.pid'), `${process.pid}\n`, { mode: 0o600 })
   return lock
+}
+
+/** For our owner alone, before SQLite opens it: the journal beside it gets the mode of the file. */
+function restrictLock(path: string): void {
+  // Opening and closing what is there would give up a lock that this process has (POSIX locks are like that).
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
+  try {
+    chmodSync(`${path}-journal`, 0o600)
+  } catch {
+    // none was left over, or its holder has just let go
+  }
 }
 
 function describeHolder(directory: string): string {

@@ -13,8 +13,11 @@ const bob: TaskOwner = { caller: 'key:bob', origin: 'key:bob' }
 /** Sixty tasks in turn of alice and bob, three of a time, in three contexts. */
 function filled(context: TestContext): OwnershipIndex {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
-  context.after(() => rmSync(directory, { recursive: true }))
   const index = openOwnershipIndex({ path: join(directory, 'index.db'), schedule: () => {} })
+  context.after(async () => {
+    await index.close()
+    rmSync(directory, { recursive: true })
+  })
   for (let i = 0; i < 60; i++) {
     const owner = i % 2 === 0 ? alice : bob
     const contextId = `${owner.caller} ${i % 3}`
@@ -32,12 +35,16 @@ function filled(context: TestContext): OwnershipIndex {
   return index
 }
 
-function walk(index: OwnershipIndex, owner: TaskOwner, filter: TaskFilter): { ids: string[]; totals: Set<number> } {
+async function walk(
+  index: OwnershipIndex,
+  owner: TaskOwner,
+  filter: TaskFilter,
+): Promise<{ ids: string[]; totals: Set<number> }> {
   const ids: string[] = []
   const totals = new Set<number>()
-  let cursor: string | undefined
+  let { cursor } = filter
   do {
-    const page = index.list('calculator', '', owner, { ...filter, ...(cursor === undefined ? {} : { cursor }) })
+    const page = await index.list('calculator', '', owner, { ...filter, ...(cursor === undefined ? {} : { cursor }) })
     assert.ok(page.rows.length <= filter.limit)
     ids.push(...page.rows.map(({ taskId }) => taskId))
     totals.add(page.total)
@@ -46,29 +53,29 @@ function walk(index: OwnershipIndex, owner: TaskOwner, filter: TaskFilter): { id
   return { ids, totals }
 }
 
-test('every page size gives every task once, latest first, and the same total', (t) => {
+test('every page size gives every task once, latest first, and the same total', async (t) => {
   const index = filled(t)
-  const { ids: expected } = walk(index, alice, { limit: 100 })
+  const { ids: expected } = await walk(index, alice, { limit: 100 })
   assert.equal(expected.length, 30)
   assert.equal(expected[0], 't58')
   for (let limit = 1; limit <= 31; limit++) {
-    const { ids, totals } = walk(index, alice, { limit })
+    const { ids, totals } = await walk(index, alice, { limit })
     assert.deepEqual(ids, expected)
     assert.deepEqual([...totals], [30])
   }
 })
 
-test("never shows or counts what is another's, another agent's or another tenant's", (t) => {
+test("never shows or counts what is another's, another agent's or another tenant's", async (t) => {
   const index = filled(t)
-  assert.ok(walk(index, alice, { limit: 7 }).ids.every((id) => Number(id.slice(1)) % 2 === 0))
+  assert.ok((await walk(index, alice, { limit: 7 })).ids.every((id) => Number(id.slice(1)) % 2 === 0))
   const none = { rows: [], total: 0, nextCursor: undefined }
-  assert.deepEqual(index.list('other', '', alice, { limit: 10 }), none)
-  assert.deepEqual(index.list('calculator', 'tenant', alice, { limit: 10 }), none)
-  assert.deepEqual(index.list('calculator', '', { caller: 'key:alice', origin: 'key:bob' }, { limit: 10 }), none)
-  assert.deepEqual(index.list('calculator', '', alice, { limit: 10, contextId: 'key:bob 1' }), none)
+  assert.deepEqual(await index.list('other', '', alice, { limit: 10 }), none)
+  assert.deepEqual(await index.list('calculator', 'tenant', alice, { limit: 10 }), none)
+  assert.deepEqual(await index.list('calculator', '', { caller: 'key:alice', origin: 'key:bob' }, { limit: 10 }), none)
+  assert.deepEqual(await index.list('calculator', '', alice, { limit: 10, contextId: 'key:bob 1' }), none)
 })
 
-test('filters by context, state and time, alone and together, with the right total', (t) => {
+test('filters by context, state and time, alone and together, with the right total', async (t) => {
   const index = filled(t)
   const numbers = Array.from({ length: 30 }, (_, i) => i * 2)
   const cases: readonly [Partial<TaskFilter>, (n: number) => boolean][] = [
@@ -84,28 +91,35 @@ test('filters by context, state and time, alone and together, with the right tot
   ]
   for (const [filter, matches] of cases) {
     const expected = numbers.filter(matches).map((n) => `t${n}`)
-    const { ids, totals } = walk(index, alice, { ...filter, limit: 4 })
+    const { ids, totals } = await walk(index, alice, { ...filter, limit: 4 })
     assert.deepEqual(ids.sort(), expected.sort())
     assert.deepEqual([...totals], [expected.length])
   }
 })
 
-test('a task that changes between two pages is not shown twice', (t) => {
+test('a task that changes between two pages is not shown twice', async (t) => {
   const index = filled(t)
-  const first = index.list('calculator', '', alice, { limit: 10 })
+  const first = await index.list('calculator', '', alice, { limit: 10 })
   index.noteState('calculator', '', 't0', 'TASK_STATE_FAILED', 9999)
   const seen = first.rows.map(({ taskId }) => taskId)
   let cursor = first.nextCursor
   while (cursor !== undefined) {
-    const page = index.list('calculator', '', alice, { limit: 10, cursor })
+    const page = await index.list('calculator', '', alice, { limit: 10, cursor })
     seen.push(...page.rows.map(({ taskId }) => taskId))
     cursor = page.nextCursor
   }
   assert.equal(new Set(seen).size, seen.length)
-  assert.equal(index.list('calculator', '', alice, { limit: 1 }).rows[0]?.taskId, 't0')
+  assert.equal((await index.list('calculator', '', alice, { limit: 1 })).rows[0]?.taskId, 't0')
 })
 
-test('an id may hold what the cursor is made of', (t) => {
+test('a page may be left at any of its tasks, and the next goes on after it', async (t) => {
+  const index = filled(t)
+  const { ids } = await walk(index, alice, { limit: 100 })
+  for (const [at, { cursor }] of (await index.list('calculator', '', alice, { limit: 10 })).rows.entries())
+    assert.deepEqual((await walk(index, alice, { limit: 7, cursor })).ids, ids.slice(at + 1))
+})
+
+test('an id may hold what the cursor is made of', async (t) => {
   const index = filled(t)
   for (const taskId of ['a:b', ':', '1:2:3', "'); DROP TABLE task; --"]) {
     index.claim([
@@ -121,5 +135,18 @@ test('an id may hold what the cursor is made of', (t) => {
       },
     ])
   }
-  assert.equal(walk(index, alice, { limit: 1 }).ids.length, 34)
+  assert.equal((await walk(index, alice, { limit: 1 })).ids.length, 34)
+})
+
+test('a list goes on after any of its rows, not only after the last', async (t) => {
+  const index = filled(t)
+  const { ids } = await walk(index, alice, { limit: 100 })
+  const { rows } = await index.list('calculator', '', alice, { limit: 10 })
+  for (const [i, { cursor }] of rows.entries()) {
+    const rest = await index.list('calculator', '', alice, { limit: 100, cursor })
+    assert.deepEqual(
+      rest.rows.map(({ taskId }) => taskId),
+      ids.slice(i + 1),
+    )
+  }
 })

@@ -1,10 +1,11 @@
 // Pages through the tasks of one owner, latest status first, from where the last page ended. A page costs the
-// same whether its owner has ten tasks or a hundred thousand, and counts nobody else's. A2A 1.0.1 §3.1.4.
+// same whether its owner has ten tasks or a hundred thousand, and counts nobody else's. Totals of a context or since
+// a time are counted, which takes as long as they are large: this runs off the event loop. A2A 1.0.1 §3.1.4.
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { invariant } from '../base/invariant.ts'
 import type { TaskOwner } from '../exchange/exchange.ts'
-import { integer, text } from './columns.ts'
+import { integer, text, type Columns } from './columns.ts'
 
 export interface TaskFilter {
   readonly contextId?: string
@@ -12,7 +13,7 @@ export interface TaskFilter {
   /** only tasks whose status is of this time or later */
   readonly afterMs?: number
   readonly limit: number
-  /** `nextCursor` of the page before; the caller of this is to have checked that it is one of ours */
+  /** of the last task of the page before; the caller of this is to have checked that it is one of ours */
   readonly cursor?: string
 }
 
@@ -22,6 +23,8 @@ export interface TaskListing {
   readonly state: string
   readonly timestampMs: number
   readonly createdAtMs: number
+  /** what a page begins with that follows this task */
+  readonly cursor: string
 }
 
 export interface TaskPage {
@@ -36,7 +39,7 @@ export type ListTasks = (agent: string, tenant: string, owner: TaskOwner, filter
 
 export function prepareListTasks(database: DatabaseSync): ListTasks {
   const findOwner = database.prepare(
-    'SELECT id FROM owner WHERE agent = ? AND tenant = ? AND caller = ? AND origin = ?',
+    `SELECT o.id FROM owner o JOIN scope s ON s.id = o.scope WHERE s.agent = ? AND s.tenant = ? AND o.caller = ? AND o.origin = ?`,
   )
   const prepared = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   // A handful of distinct texts: which filters are used decides, never their values.
@@ -52,22 +55,24 @@ export function prepareListTasks(database: DatabaseSync): ListTasks {
     const { where, values } = conditionsOf(integer(found, 'id'), filter)
     const after = filter.cursor === undefined ? undefined : parseCursor(filter.cursor)
     const rows = statement(
-      `SELECT task_id, context_id, state, timestamp_ms, created_at_ms FROM task WHERE ${where}
-       ${after === undefined ? '' : 'AND (timestamp_ms, task_id) < (?, ?)'} ORDER BY timestamp_ms DESC, task_id DESC LIMIT ?`,
-    )
-      .all(...values, ...(after ?? []), filter.limit + 1)
-      .map((row) => ({
-        taskId: text(row, 'task_id'),
-        contextId: text(row, 'context_id'),
-        state: text(row, 'state'),
-        timestampMs: integer(row, 'timestamp_ms'),
-        createdAtMs: integer(row, 'created_at_ms'),
-      }))
-    const page = rows.slice(0, filter.limit)
-    const last = page.at(-1)
-    const nextCursor =
-      rows.length > filter.limit && last !== undefined ? `${last.timestampMs}:${last.taskId}` : undefined
-    return { rows: page, total: integer(statement(countOf(where, filter)).get(...values) ?? {}, 'total'), nextCursor }
+      `SELECT id, task_id, context_id, state, timestamp_ms, created_at_ms FROM task WHERE ${where}
+       ${after === undefined ? '' : 'AND (timestamp_ms, id) < (?, ?)'} ORDER BY timestamp_ms DESC, id DESC LIMIT ?`,
+    ).all(...values, ...(after ?? []), filter.limit + 1)
+    const page = rows.slice(0, filter.limit).map(readListing)
+    const nextCursor = rows.length > filter.limit ? page.at(-1)?.cursor : undefined
+    const total = integer(statement(countOf(where, filter)).get(...values) ?? {}, 'total')
+    return { rows: page, total, nextCursor }
+  }
+}
+
+function readListing(row: Columns): TaskListing {
+  return {
+    taskId: text(row, 'task_id'),
+    contextId: text(row, 'context_id'),
+    state: text(row, 'state'),
+    timestampMs: integer(row, 'timestamp_ms'),
+    createdAtMs: integer(row, 'created_at_ms'),
+    cursor: `${integer(row, 'timestamp_ms')}:${integer(row, 'id')}`,
   }
 }
 
@@ -92,9 +97,8 @@ function countOf(where: string, filter: TaskFilter): string {
     : `SELECT count(*) AS total FROM task WHERE ${where}`
 }
 
-function parseCursor(cursor: string): [number, string] {
-  const colon = cursor.indexOf(':')
-  const timestampMs = Number(cursor.slice(0, colon))
-  invariant(colon > 0 && Number.isSafeInteger(timestampMs), 'a cursor that is not ours')
-  return [timestampMs, cursor.slice(colon + 1)]
+function parseCursor(cursor: string): [number, number] {
+  const [timestampMs = NaN, id = NaN] = cursor.split(':').map(Number)
+  invariant(Number.isSafeInteger(timestampMs) && Number.isSafeInteger(id), 'a cursor that is not ours')
+  return [timestampMs, id]
 }

@@ -35,6 +35,29 @@ test('finds after a restart just what was there before it', (context) => {
   again.close()
 })
 
+test('tells how long a name lives, by the keys that are not revoked', (context) => {
+  const path = join(temporary(context), 'state.db')
+  const store = openKeyStore(path)
+  const admin = administer(store)
+  const { record: brief } = admin.create({ name: 'ci', expiresAtMs: 1_900_000_000_000 })
+  const { record: lasting } = admin.create({ name: 'ci' })
+  admin.create({ name: 'gone' })
+  admin.revoke('gone')
+  admin.revoke(lasting.id)
+  for (const reader of [store, openKeyStore(path)]) {
+    assert.equal(reader.liveUntilMs('ci'), 1_900_000_000_000)
+    assert.equal(reader.liveUntilMs('gone'), -Infinity)
+    assert.equal(reader.liveUntilMs('never'), -Infinity)
+    if (reader !== store) reader.close()
+  }
+  admin.create({ name: 'ci' })
+  assert.equal(store.liveUntilMs('ci'), Infinity)
+  admin.revoke(brief.id)
+  admin.revoke('ci')
+  assert.equal(store.liveUntilMs('ci'), -Infinity)
+  store.close()
+})
+
 const byId = (one: { id: string }, other: { id: string }): number => (one.id < other.id ? -1 : 1)
 
 test('a change is on disk when it is reported, for another reader too', (context) => {

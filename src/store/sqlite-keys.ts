@@ -33,8 +33,13 @@ export function openKeyStore(path: string): SqliteKeyStore {
   const database = openDatabase(path, { version: 1, schema, synchronous: 'FULL' })
   const records = readAll(database)
   const write = prepareWrite(database)
+  const liveUntil = new Map<string, number>()
+  for (const record of records.values()) {
+    liveUntil.set(record.name, Math.max(liveUntil.get(record.name) ?? -Infinity, endOf(record)))
+  }
   return {
     find: (id) => records.get(id),
+    liveUntilMs: (name) => liveUntil.get(name) ?? -Infinity,
     list: () => [...records.values()],
     save: (record) => {
       try {
@@ -46,6 +51,7 @@ export function openKeyStore(path: string): SqliteKeyStore {
         })
       }
       records.set(record.id, record)
+      liveUntil.set(record.name, latestEnd(records, record.name))
     },
     close: () => database.close(),
   }
@@ -64,6 +70,18 @@ function readAll(database: DatabaseSync): Map<string, KeyRecord> {
     records.set(text(row, 'id'), readRecord(row, secrets.get(text(row, 'id')) ?? []))
   }
   return records
+}
+
+function latestEnd(records: ReadonlyMap<string, KeyRecord>, name: string): number {
+  let latestMs = -Infinity
+  for (const record of records.values()) {
+    if (record.name === name) latestMs = Math.max(latestMs, endOf(record))
+  }
+  return latestMs
+}
+
+function endOf({ expiresAtMs, revokedAtMs }: KeyRecord): number {
+  return revokedAtMs === undefined ? expiresAtMs : -Infinity
 }
 
 function readRecord(row: Columns, secrets: readonly KeySecret[]): KeyRecord {

@@ -1,50 +1,41 @@
 // Who owns which task, context and push configuration: index.db, disposable, behind the ledger, which is the
 // truth. Claims are decided in memory, at once and as a whole, so that of two calls that name the same new task
-// only one can win; rows reach SQLite a moment later, in batches. Lost or unreadable, the file is begun anew and
+// only one can win; a thread of its own brings rows to SQLite a moment later. The event loop never writes, and never
+// waits for who does. Lost or unreadable, the file is begun anew and
 // `applied` says from which record on the ledger has to be replayed.
 
-import { rmSync } from 'node:fs'
+import { randomInt } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { Fault } from '../base/fault.ts'
 import type { OwnershipReader } from '../authorize/authorize.ts'
 import { detach } from '../base/strict-json.ts'
-import type { Claim, TaskOwner } from '../exchange/exchange.ts'
+import type { Claim, ClaimResult, TaskOwner } from '../exchange/exchange.ts'
 import { BatchedTable } from './batched-table.ts'
-import { integer, text } from './columns.ts'
-import { prepareListTasks, type TaskFilter, type TaskPage } from './list-tasks.ts'
-import { openDatabase, type DatabaseShape } from './open-database.ts'
-import {
-  ownershipSchema,
-  OwnershipTables,
-  ownershipVersion,
-  type ContextRow,
-  type OwnedRow,
-  type PushConfigRow,
-  type TaskRow,
-} from './ownership-tables.ts'
-import { WriteQueue, type Schedule } from './write-queue.ts'
-
-export type ClaimResult =
-  /** `fresh`: what was not known before and has to be recorded; `undo` takes just that back */
-  | { readonly ok: true; readonly fresh: readonly Claim[]; undo(): void }
-  /** somebody else has it; nothing was claimed */
-  | { readonly ok: false; readonly conflict: Claim }
+import { IdFilter } from './id-filter.ts'
+import type { TaskFilter, TaskPage } from './list-tasks.ts'
+import { openIndex } from './open-index.ts'
+import { configIdOf, type ContextRow, type OwnedRow, type PushConfigRow, type TaskRow } from './ownership-rows.ts'
+import { prepareRowReader, type RowReader } from './read-ownership.ts'
+import { contextKind, pushConfigKind, taskKind, type Change } from './row-message.ts'
+import { WriteQueue, type Schedule, type WaitingTable } from './write-queue.ts'
+import { unreachable, WriterThread } from './writer-thread.ts'
 
 export interface OwnershipIndex extends OwnershipReader {
   /** All or nothing, at once. Throws a Fault when too much waits to be written. */
   claim(claims: readonly Claim[]): ClaimResult
   /** What an agent last said of a known task; of an unknown one nothing is kept. */
   noteState(agent: string, tenant: string, taskId: string, state: string, timestampMs: number): void
-  /** Drops a task and its push configurations. */
-  forget(agent: string, tenant: string, taskId: string): void
-  removePushConfig(agent: string, tenant: string, taskId: string, configId: string): void
-  list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): TaskPage
+  /** Sees everything claimed before. Rejects with a Fault when that cannot be written. */
+  list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): Promise<TaskPage>
   /** How many records of this ledger are in the index: replay begins with the record of this index. */
   applied(origin: string): number
   /** Reaches the disk together with, or after, everything claimed before it. */
   setApplied(origin: string, records: number): void
-  flush(): void
-  close(): void
+  /** Resolves when all that waits now is on disk. Rejects with a Fault when it cannot be written. */
+  flush(): Promise<void>
+  /** Writes what still waits, and closes the file whether or not that went well. */
+  close(): Promise<void>
+  /** rows that are not on disk yet */
+  readonly waiting: number
   /** why rows cannot be written at present; undefined when they can */
   readonly problem: string | undefined
 }
@@ -54,75 +45,87 @@ export interface OwnershipIndexOptions {
   /** runs a callback later; by default a timer that does not keep the process alive */
   readonly schedule?: Schedule
   readonly cachedRows?: number
+  /** hears why a file that was there could not be used and was begun anew */
+  readonly onDiscarded?: (why: string) => void
 }
 
-const shape: DatabaseShape = { version: ownershipVersion, schema: ownershipSchema, synchronous: 'NORMAL' }
 const maxWaiting = 100_000
 
 /** Opens the index, or begins a new one when there is none that can be used. Throws a Fault when not even that works. */
 export function openOwnershipIndex(options: OwnershipIndexOptions): OwnershipIndex {
   const schedule: Schedule = options.schedule ?? ((callback, delayMs) => void setTimeout(callback, delayMs).unref())
-  return new SqliteOwnership(openDisposable(options.path), schedule, options.cachedRows ?? 50_000)
-}
-
-function openDisposable(path: string): DatabaseSync {
-  try {
-    return openDatabase(path, shape)
-  } catch {
-    // Damaged, or of another version: everything in it can be had from the ledger again.
-    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
-    return openDatabase(path, shape)
-  }
+  return new SqliteOwnership({
+    ...options,
+    schedule,
+    database: openIndex(options.path, options.onDiscarded ?? (() => {})),
+  })
 }
 
 class SqliteOwnership implements OwnershipIndex {
   readonly #database: DatabaseSync
+  readonly #reader: RowReader
+  readonly #thread: WriterThread
   readonly #queue: WriteQueue
-  readonly #tables: OwnershipTables
+  readonly #filter: IdFilter
   readonly #tasks: BatchedTable<TaskRow>
   readonly #contexts: BatchedTable<ContextRow>
   readonly #pushConfigs: BatchedTable<PushConfigRow>
   readonly #applied: Map<string, number>
-  readonly #listTasks
-  readonly #writeApplied
+  readonly #contextIds = new Kept(1)
+  readonly #states = new Kept(16)
+  #isFilterAsked = false
 
-  constructor(database: DatabaseSync, schedule: Schedule, cachedRows: number) {
-    const tables = new OwnershipTables(database)
-    const queue = new WriteQueue({ database, schedule, onRollback: () => tables.forgetNumbers() })
+  constructor(options: OwnershipIndexOptions & { database: DatabaseSync; schedule: Schedule }) {
+    const { path, database, schedule, cachedRows = 50_000 } = options
+    // what this connection has read is stale after every commit of the other: little is worth keeping
+    database.exec('PRAGMA query_only = ON; PRAGMA cache_size = -1024')
     this.#database = database
-    this.#tables = tables
-    this.#queue = queue
-    this.#tasks = new BatchedTable({ name: 'task', queue, statements: tables.tasks, cachedRows })
-    this.#contexts = new BatchedTable({ name: 'context', queue, statements: tables.contexts, cachedRows })
-    this.#pushConfigs = new BatchedTable({ name: 'push', queue, statements: tables.pushConfigs, cachedRows })
-    this.#listTasks = prepareListTasks(database)
-    this.#writeApplied = database.prepare('INSERT OR REPLACE INTO applied (origin, records) VALUES (?, ?)')
-    const applied = database.prepare('SELECT origin, records FROM applied').all()
-    this.#applied = new Map(applied.map((row) => [text(row, 'origin'), integer(row, 'records')]))
+    this.#reader = prepareRowReader(database)
+    this.#applied = this.#reader.applied()
+    const filter = new IdFilter(randomInt(2 ** 32), this.#reader.isEmpty())
+    this.#filter = filter
+    const queue = (change: Change<TaskRow> | Change<ContextRow> | Change<PushConfigRow>): void =>
+      this.#queue.add(change)
+    this.#tasks = new BatchedTable({ kind: taskKind, filter, cachedRows, queue })
+    this.#contexts = new BatchedTable({ kind: contextKind, filter, cachedRows, queue })
+    this.#pushConfigs = new BatchedTable({ kind: pushConfigKind, filter, cachedRows, queue })
+    this.#thread = new WriterThread(path, {
+      onCommitted: () => this.#queue.onCommitted(),
+      onFailed: (problem) => this.#queue.onFailed(problem),
+      onLost: (problem) => {
+        this.#isFilterAsked = false
+        this.#queue.onLost(problem)
+      },
+      onFilter: (bits) => filter.complete(bits),
+    })
+    const tables: WaitingTable[] = [this.#tasks, this.#contexts, this.#pushConfigs]
+    this.#queue = new WriteQueue({ thread: this.#thread, schedule, tables })
   }
 
   get problem(): string | undefined {
     return this.#queue.problem
   }
 
+  get waiting(): number {
+    return this.#queue.size
+  }
+
   task(agent: string, tenant: string, taskId: string): TaskRow | undefined {
-    return this.#tasks.get(keyOf(agent, tenant, taskId), () => this.#tables.tasks.load(agent, tenant, taskId))
+    return this.#tasks.get(agent, tenant, taskId, () => this.#cold().task(agent, tenant, taskId))
   }
 
   context(agent: string, tenant: string, contextId: string): ContextRow | undefined {
-    return this.#contexts.get(keyOf(agent, tenant, contextId), () =>
-      this.#tables.contexts.load(agent, tenant, contextId),
-    )
+    return this.#contexts.get(agent, tenant, contextId, () => this.#cold().context(agent, tenant, contextId))
   }
 
   pushConfig(agent: string, tenant: string, taskId: string, configId: string): PushConfigRow | undefined {
-    return this.#pushConfigs.get(configKeyOf(agent, tenant, taskId, configId), () =>
-      this.#tables.pushConfigs.load(agent, tenant, taskId, configId),
+    return this.#pushConfigs.get(agent, tenant, configIdOf(taskId, configId), () =>
+      this.#cold().pushConfig(agent, tenant, taskId, configId),
     )
   }
 
   claim(claims: readonly Claim[]): ClaimResult {
-    if (this.#queue.size > maxWaiting) this.#flushOrFault()
+    if (this.#queue.size > maxWaiting) throw unreachable(this.#queue.problem ?? 'the disk is too slow')
     const fresh: Claim[] = []
     const undos: (() => void)[] = []
     const undo = (): void => {
@@ -147,25 +150,14 @@ class SqliteOwnership implements OwnershipIndex {
     // The time is the agent's word: what is not a time at all must not reach the index.
     const at = Number.isSafeInteger(timestampMs) ? timestampMs : row.timestampMs
     if ((row.state === state && row.timestampMs === at) || this.#queue.size > maxWaiting) return
-    this.#tasks.put(keyOf(agent, tenant, taskId), { ...row, state: detach(state), timestampMs: at })
+    const { owner, groups, createdAtMs, contextId } = row
+    const kept = { agent, tenant, owner, groups, createdAtMs, taskId: row.taskId, contextId }
+    this.#tasks.update(row.taskId, { ...kept, state: this.#states.keep(state), timestampMs: at })
   }
 
-  forget(agent: string, tenant: string, taskId: string): void {
-    this.#flushOrFault() // so that SQLite knows all configurations of this task
-    const row = this.task(agent, tenant, taskId)
-    if (row !== undefined) this.#tasks.remove(keyOf(agent, tenant, taskId), row)
-    for (const configId of this.#tables.pushConfigs.idsOf(agent, tenant, taskId))
-      this.removePushConfig(agent, tenant, taskId, configId)
-  }
-
-  removePushConfig(agent: string, tenant: string, taskId: string, configId: string): void {
-    const row = this.pushConfig(agent, tenant, taskId, configId)
-    if (row !== undefined) this.#pushConfigs.remove(configKeyOf(agent, tenant, taskId, configId), row)
-  }
-
-  list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): TaskPage {
-    this.#flushOrFault()
-    return this.#listTasks(agent, tenant, owner, filter)
+  async list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): Promise<TaskPage> {
+    await this.#queue.flush()
+    return await this.#thread.list(agent, tenant, owner, filter)
   }
 
   applied(origin: string): number {
@@ -175,95 +167,104 @@ class SqliteOwnership implements OwnershipIndex {
   setApplied(origin: string, records: number): void {
     if (records <= this.applied(origin)) return
     this.#applied.set(origin, records)
-    this.#queue.addLast(`applied ${origin}`, {
-      write: () => void this.#writeApplied.run(origin, this.applied(origin)),
-      settle: () => {},
-    })
+    this.#queue.setMark(origin, records)
   }
 
-  flush(): void {
-    this.#queue.flush()
+  flush(): Promise<void> {
+    return this.#queue.flush()
   }
 
-  close(): void {
+  async close(): Promise<void> {
     try {
-      this.#queue.flush()
+      await this.#queue.flush()
     } finally {
       this.#queue.close()
+      // before the thread, so that the last checkpoint is the thread's work
       this.#database.close()
+      await this.#thread.close()
     }
+  }
+
+  /** SQLite, for a key that nothing in memory knows. The first of these has the filter filled, to make the next rare. */
+  #cold(): RowReader {
+    if (!this.#filter.isComplete && !this.#isFilterAsked) {
+      this.#isFilterAsked = true
+      this.#thread.post({ kind: 'filter', seed: this.#filter.seed })
+    }
+    return this.#reader
   }
 
   /** Takes one claim, and says how to take it back. */
   #claimOne(claim: Claim): (() => void) | 'known' | 'conflict' {
+    const { agent, tenant, owner, groups, createdAtMs } = claim
     if (claim.kind === 'task') return this.#claimTask(claim)
-    const { agent, tenant } = claim
     if (claim.kind === 'context') {
-      const row: ContextRow = { ...ownedOf(claim), contextId: detach(claim.contextId) }
-      return settle(
-        this.context(agent, tenant, row.contextId),
-        this.#contexts,
-        keyOf(agent, tenant, row.contextId),
-        row,
-      )
+      const known = this.context(agent, tenant, claim.contextId)
+      if (known !== undefined) return isOwner(known, owner) ? 'known' : 'conflict'
+      const contextId = this.#contextIds.keep(claim.contextId)
+      const row: ContextRow = { agent, tenant, owner, groups, createdAtMs, contextId }
+      return take(this.#contexts, contextId, row)
     }
-    const row: PushConfigRow = { ...ownedOf(claim), taskId: detach(claim.taskId), configId: detach(claim.configId) }
-    const known = this.pushConfig(agent, tenant, row.taskId, row.configId)
-    return settle(known, this.#pushConfigs, configKeyOf(agent, tenant, row.taskId, row.configId), row)
+    const known = this.pushConfig(agent, tenant, claim.taskId, claim.configId)
+    if (known !== undefined) return isOwner(known, owner) ? 'known' : 'conflict'
+    const taskId = detach(claim.taskId)
+    const configId = detach(claim.configId)
+    const row: PushConfigRow = { agent, tenant, owner, groups, createdAtMs, taskId, configId }
+    return take(this.#pushConfigs, configIdOf(taskId, configId), row)
   }
 
   #claimTask(claim: Extract<Claim, { kind: 'task' }>): (() => void) | 'known' | 'conflict' {
-    const { agent, tenant } = claim
+    const { agent, tenant, owner, groups, createdAtMs } = claim
+    const known = this.task(agent, tenant, claim.taskId)
+    if (known !== undefined && !isOwner(known, owner)) return 'conflict'
+    if (known !== undefined && (known.contextId !== '' || claim.contextId === '')) return 'known'
     // Ids come out of an agent's answer: kept as they are, each would keep the whole answer in memory.
     const taskId = detach(claim.taskId)
-    const contextId = detach(claim.contextId)
-    const key = keyOf(agent, tenant, taskId)
-    const known = this.task(agent, tenant, taskId)
-    const row: TaskRow = { ...ownedOf(claim), taskId, contextId, state: '', timestampMs: claim.createdAtMs }
-    if (known === undefined || !isSameOwner(known, row) || known.contextId !== '' || contextId === '')
-      return settle(known, this.#tasks, key, row)
-    // An agent may name a task before its context: what is learned later is news to the ledger too.
-    this.#tasks.put(key, { ...known, contextId })
-    return () => this.#tasks.put(key, known)
-  }
-
-  #flushOrFault(): void {
-    try {
-      this.#queue.flush()
-    } catch (cause) {
-      throw new Fault('STORE_UNREACHABLE', 'the ownership index cannot be written', {
-        cause,
-        hint: 'check that the disk has room',
-      })
+    const contextId = this.#contextIds.keep(claim.contextId)
+    if (known === undefined) {
+      const row: TaskRow = {
+        agent,
+        tenant,
+        owner,
+        groups,
+        createdAtMs,
+        taskId,
+        contextId,
+        state: '',
+        timestampMs: createdAtMs,
+      }
+      return take(this.#tasks, taskId, row)
     }
+    // An agent may name a task before its context: what is learned later is news to the ledger too.
+    this.#tasks.update(taskId, { ...known, contextId })
+    return () => this.#tasks.update(taskId, known)
   }
 }
 
-function settle<Row extends OwnedRow>(
-  known: Row | undefined,
-  table: BatchedTable<Row>,
-  key: string,
-  row: Row,
-): (() => void) | 'known' | 'conflict' {
-  if (known !== undefined) return isSameOwner(known, row) ? 'known' : 'conflict'
-  table.put(key, row)
-  return () => table.remove(key, row)
+function take<Row extends OwnedRow>(table: BatchedTable<Row>, id: string, row: Row): () => void {
+  table.add(id, row)
+  return () => table.remove(id, row)
 }
 
-function isSameOwner(one: OwnedRow, other: OwnedRow): boolean {
-  return one.owner.caller === other.owner.caller && one.owner.origin === other.owner.origin
+function isOwner(row: OwnedRow, owner: TaskOwner): boolean {
+  return row.owner.caller === owner.caller && row.owner.origin === owner.origin
 }
 
-function ownedOf({ agent, tenant, owner, groups, createdAtMs }: Claim): OwnedRow {
-  return { agent, tenant, owner, groups, createdAtMs }
-}
+/** Texts that come again and again, copied out of the body they came in once and not each time. */
+class Kept {
+  readonly #known: Map<string, string> = new Map()
+  readonly #most: number
 
-// Agent names and tenants come from configuration and hold no control characters, so only the last part of a key
-// is free; of the two free parts of a push configuration's key the first is given its length.
-function keyOf(agent: string, tenant: string, id: string): string {
-  return `${agent}\n${tenant}\n${id}`
-}
+  constructor(most: number) {
+    this.#most = most
+  }
 
-function configKeyOf(agent: string, tenant: string, taskId: string, configId: string): string {
-  return `${agent}\n${tenant}\n${taskId.length}:${taskId}${configId}`
+  keep(text: string): string {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    const copy = detach(text)
+    if (this.#known.size >= this.#most) this.#known.clear()
+    this.#known.set(copy, copy)
+    return copy
+  }
 }

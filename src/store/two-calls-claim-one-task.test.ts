@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openOwnershipIndex } from './sqlite-ownership.ts'
 
-test('of many who claim the same task one wins, and the others learn nothing but the conflict', (t) => {
+test('of many who claim the same task one wins, and the others learn nothing but the conflict', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
   t.after(() => rmSync(directory, { recursive: true }))
   const index = openOwnershipIndex({ path: join(directory, 'index.db'), schedule: () => {} })
   const won = Array.from({ length: 50 }, (_, i) => {
-    if (i % 7 === 0) index.flush()
+    if (i % 7 === 0) void index.flush()
     const owner = { caller: `key:k${i}`, origin: `key:k${i}` }
     return index.claim([
       {
@@ -32,5 +32,5 @@ test('of many who claim the same task one wins, and the others learn nothing but
     [0],
   )
   assert.equal(index.task('calculator', '', 'same')?.owner.caller, 'key:k0')
-  index.close()
+  await index.close()
 })

@@ -1,115 +1,157 @@
-// Writes to the index wait here and go to disk together: a transaction for some dozens of rows, a short
-// time after the first of them, never one per call. Order is kept, so that whoever writes "everything up to here is
-// in the index" last may be believed. A failed transaction changes nothing and is tried again.
+// Rows on their way to the index. They are posted to the writing thread some hundreds at a time and committed together,
+// a second after the first of them or when there are thousands: ids are random, so a large transaction writes a page
+// once that many small ones would write again and again. Until it is through, its rows are remembered here, and a
+// mark of what was applied goes with the rows before it. A failed transaction changes nothing and is tried again.
 
-import type { DatabaseSync } from 'node:sqlite'
-import { inTransaction } from './open-database.ts'
+import { unreachable, type WriterThread } from './writer-thread.ts'
+import type { Field } from './row-message.ts'
 
-export interface PendingWrite {
-  /** brings the present state of its row to disk; inside a transaction */
-  write(): void
-  /** the transaction is through */
+/** A change that waits; writes itself into a message. */
+export interface Waiting {
+  appendTo(fields: Field[]): void
+}
+
+/** What a table remembers of its rows between `put` and commit. */
+export interface WaitingTable {
+  /** changes that no commit has been asked for */
+  readonly gathered: number
+  readonly committing: number
+  /** what was gathered is being committed */
+  turn(): void
+  /** the commit is through */
   settle(): void
+  /** the thread was lost: all of it waits as if it had never been posted */
+  restore(): Iterable<Waiting>
 }
 
 export type Schedule = (callback: () => void, delayMs: number) => void
 
-export interface WriteQueueOptions {
-  readonly database: DatabaseSync
-  readonly schedule: Schedule
-  /** what was remembered of rows written in a transaction that then failed must be forgotten */
-  readonly onRollback: () => void
-}
-
-const delayMs = 50
+const delayMs = 1000
 const retryMs = 1000
-/** so many rows take about a millisecond: the event loop is not held longer at a time */
-const batchSize = 64
-const pauseMs = 2
+/** so many rows take some hundred microseconds to post; most of a small message would be waking the thread */
+const postSize = 512
+const commitSize = 4096
 
 export class WriteQueue {
   /** why the last transaction failed; undefined when it went through */
   problem: string | undefined
-  readonly #options: WriteQueueOptions
-  readonly #pending: Map<string, PendingWrite> = new Map()
+  readonly #thread: WriterThread
+  readonly #schedule: Schedule
+  readonly #tables: readonly WaitingTable[]
+  /** not yet posted; all of them gathered */
+  #unposted: Waiting[] = []
+  #marks: Map<string, number> = new Map()
+  #committingMarks: Map<string, number> | undefined
+  #attempt: PromiseWithResolvers<void> | undefined
   #isScheduled = false
   #isClosed = false
 
-  constructor(options: WriteQueueOptions) {
-    this.#options = options
+  constructor(options: { thread: WriterThread; schedule: Schedule; tables: readonly WaitingTable[] }) {
+    this.#thread = options.thread
+    this.#schedule = options.schedule
+    this.#tables = options.tables
   }
 
+  /** rows that are not on disk */
   get size(): number {
-    return this.#pending.size
+    let size = 0
+    for (const table of this.#tables) size += table.gathered + table.committing
+    return size
   }
 
-  has(key: string): boolean {
-    return this.#pending.has(key)
-  }
-
-  /** A write for this key that is waiting already keeps its place and will find the newer state. */
-  add(key: string, pending: PendingWrite): void {
-    if (!this.#pending.has(key)) this.#pending.set(key, pending)
+  add(change: Waiting): void {
+    this.#unposted.push(change)
+    if (this.#unposted.length >= postSize) {
+      this.#post()
+      if (this.#attempt === undefined && this.problem === undefined && this.#gathered() >= commitSize)
+        void this.#commit()
+    }
     this.#plan(delayMs)
   }
 
-  /** Like `add`, but behind everything that waits now. */
-  addLast(key: string, pending: PendingWrite): void {
-    this.#pending.delete(key)
-    this.#pending.set(key, pending)
+  /** Reaches the disk with everything added before. */
+  setMark(origin: string, records: number): void {
+    this.#marks.set(origin, records)
     this.#plan(delayMs)
   }
 
-  /** Writes all that waits, now. Throws what SQLite throws. */
-  flush(): void {
-    this.#writeBatch(this.#pending.size)
+  /** Resolves when all that waits now is on disk. Rejects with a Fault when it cannot be written. */
+  async flush(): Promise<void> {
+    // first what a commit was asked for already, then what has gathered since
+    if (this.#committingMarks !== undefined) await this.#thread.hold(this.#commit())
+    if (this.#gathered() > 0 || this.#marks.size > 0) await this.#thread.hold(this.#commit())
+    else if (this.#attempt !== undefined) await this.#thread.hold(this.#attempt.promise)
   }
 
   close(): void {
     this.#isClosed = true
   }
 
+  onCommitted(): void {
+    this.problem = undefined
+    this.#committingMarks = undefined
+    for (const table of this.#tables) table.settle()
+    this.#end()?.resolve()
+    if (this.#gathered() > 0 || this.#marks.size > 0) this.#plan(delayMs)
+  }
+
+  onFailed(problem: string): void {
+    // The rows still wait, and `problem` says why: readiness and the bound on waiting rows act on it.
+    this.problem = problem
+    this.#end()?.reject(unreachable(problem))
+    this.#plan(retryMs)
+  }
+
+  onLost(problem: string): void {
+    this.#unposted = this.#tables.flatMap((table) => [...table.restore()])
+    this.#marks = new Map([...(this.#committingMarks ?? []), ...this.#marks])
+    this.#committingMarks = undefined
+    this.onFailed(problem)
+  }
+
+  #gathered(): number {
+    let gathered = 0
+    for (const table of this.#tables) gathered += table.gathered
+    return gathered
+  }
+
   #plan(afterMs: number): void {
     if (this.#isScheduled || this.#isClosed) return
     this.#isScheduled = true
-    this.#options.schedule(() => {
+    this.#schedule(() => {
       this.#isScheduled = false
-      this.#writeInBackground()
+      if (!this.#isClosed && this.#attempt === undefined) void this.#commit()
     }, afterMs)
   }
 
-  #writeInBackground(): void {
-    if (this.#isClosed || this.#pending.size === 0) return
-    try {
-      // When more waits than small batches can keep up with, they grow: falling behind would be worse.
-      this.#writeBatch(Math.max(batchSize, Math.ceil(this.#pending.size / 16)))
-      if (this.#pending.size > 0) this.#plan(pauseMs)
-    } catch {
-      // The rows still wait, and `problem` says why: readiness and the bound on waiting rows act on it.
-      this.#plan(retryMs)
+  #post(): void {
+    for (let at = 0; at < this.#unposted.length; at += postSize) {
+      const fields: Field[] = []
+      for (const change of this.#unposted.slice(at, at + postSize)) change.appendTo(fields)
+      this.#thread.post({ kind: 'rows', fields })
     }
+    this.#unposted = []
   }
 
-  #writeBatch(limit: number): void {
-    const batch: [string, PendingWrite][] = []
-    for (const entry of this.#pending) {
-      if (batch.length >= limit) break
-      batch.push(entry)
+  /** One at a time. What failed is asked for again before anything else. */
+  #commit(): Promise<void> {
+    if (this.#attempt !== undefined) return this.#attempt.promise
+    if (this.#committingMarks === undefined) {
+      this.#post()
+      this.#committingMarks = this.#marks
+      this.#marks = new Map()
+      for (const table of this.#tables) table.turn()
     }
-    if (batch.length === 0) return
-    try {
-      inTransaction(this.#options.database, () => {
-        for (const [, pending] of batch) pending.write()
-      })
-    } catch (error) {
-      this.problem = error instanceof Error ? error.message : 'the transaction failed'
-      this.#options.onRollback()
-      throw error
-    }
-    this.problem = undefined
-    for (const [key, pending] of batch) {
-      this.#pending.delete(key)
-      pending.settle()
-    }
+    this.#attempt = Promise.withResolvers()
+    // whoever asked for this in the background learns of a failure from `problem`
+    this.#attempt.promise.catch(() => undefined)
+    this.#thread.post({ kind: 'commit', applied: [...this.#committingMarks] })
+    return this.#attempt.promise
+  }
+
+  #end(): PromiseWithResolvers<void> | undefined {
+    const ended = this.#attempt
+    this.#attempt = undefined
+    return ended
   }
 }

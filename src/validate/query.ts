@@ -36,7 +36,7 @@ export interface Query {
   readonly members: JsonObject
 }
 
-export const versionParameter = 'A2A-Version'
+const versionParameter = 'A2A-Version'
 const noQuery: Query = Object.freeze({ version: undefined, members: Object.freeze({}) })
 
 /** `operation` undefined (JSON-RPC) allows A2A-Version only. A text answer says what was wrong, privately. */

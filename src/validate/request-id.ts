@@ -1,7 +1,7 @@
 // The JSON-RPC id as it stood in the request, so that an answer can echo it to the byte, also when the request was
 // refused (JSON-RPC 2.0 §5). What cannot be read for certain is `null`; the text is never trusted to be well-formed.
 
-import { isJsonObject, memberRange, parseStrictJson, type JsonValue } from '../base/strict-json.ts'
+import { isJsonObject, memberRange, type JsonValue } from '../base/strict-json.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 
 /** A refusal of validate that could still read whom to answer. */
@@ -15,12 +15,6 @@ const longestRawId = 1024
 /** The raw id to put into an error answer: a JSON string or number, or `null` when none could be read. */
 export function requestIdOf(refusal: Refusal & { readonly requestId?: unknown }): string {
   return typeof refusal.requestId === 'string' ? refusal.requestId : 'null'
-}
-
-/** The raw id of any text at all, `null` when it is not strict JSON, not an object or has no usable id. */
-export function readRequestId(text: string): string {
-  const parsed = parseStrictJson(text, { maxDepth: 64, maxNodes: 100_000 })
-  return (parsed.ok ? rawRequestId(text, parsed.value) : undefined) ?? 'null'
 }
 
 /** The raw id of a parsed request; undefined when it is missing, null, or a number that readers would round. */

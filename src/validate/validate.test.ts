@@ -7,7 +7,7 @@ import { operationNames } from '../a2a/operations.ts'
 import type { Validated } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { fakeRouted, rpcText, sendParams, type FakeRequest } from './fake-routed.ts'
-import { readRequestId, requestIdOf, validate } from './validate.ts'
+import { requestIdOf, validate } from './validate.ts'
 
 async function refusalOf(request: FakeRequest): Promise<Refusal> {
   const result = await validate(fakeRouted(request))
@@ -412,15 +412,13 @@ test('echoes the id of a refused request exactly as it stood, or null', async ()
   for (const id of ids) {
     const body = rpcText('Frobnicate', {}).replace('"q-1"', () => id)
     assert.equal(requestIdOf(await refusalOf({ body })), id)
-    assert.equal(readRequestId(body), id)
   }
   for (const id of ['null', 'true', '{}', '9007199254740993']) {
     const body = rpcText('Frobnicate', {}).replace('"q-1"', id)
     assert.equal(requestIdOf(await refusalOf({ body })), 'null')
-    assert.equal(readRequestId(body), 'null')
   }
   for (const body of ['', '[]', '{', '{"id":1,"id":2}', `[${rpcText('GetTask', {})}]`, '"id"'])
-    assert.equal(readRequestId(body), 'null', body)
+    assert.equal(requestIdOf(await refusalOf({ body })), 'null', body)
   assert.equal(requestIdOf(refuse('AUTHN_MISSING', 'x')), 'null')
 })
 
@@ -457,7 +455,6 @@ test('never throws, and what passes is the text that arrived', async () => {
         const result = await validate(fakeRouted(request))
         if (!isRefusal(result)) assert.equal(result.bodyText, text)
         requestIdOf(isRefusal(result) ? result : refuse('GATEWAY_INTERNAL', ''))
-        readRequestId(text)
       },
     ),
     { interruptAfterTimeLimit: 600, numRuns: 600 },

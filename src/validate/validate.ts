@@ -14,7 +14,8 @@ import { readParams, type Facts, type PathIds } from './read-params.ts'
 import { rawRequestId, type ValidateRefusal } from './request-id.ts'
 import { activateExtensions, checkContentType, checkVersion } from './service-parameters.ts'
 
-export { readRequestId, requestIdOf, type ValidateRefusal } from './request-id.ts'
+export { noMessage } from './message-facts.ts'
+export { requestIdOf } from './request-id.ts'
 
 /**
  * Takes a request to an existing agent by an authenticated caller. May refuse with any VALIDATE_ code, or with

@@ -131,6 +131,12 @@ export function memoryKeyStore(): KeyStore {
   const records = new Map<string, KeyRecord>()
   return {
     find: (id) => records.get(id),
+    liveUntilMs: (name) =>
+      Math.max(
+        ...[...records.values()]
+          .filter((record) => record.name === name && record.revokedAtMs === undefined)
+          .map((record) => record.expiresAtMs),
+      ),
     list: () => [...records.values()],
     save: (record) => void records.set(record.id, record),
   }

@@ -34,6 +34,7 @@ export function loadMemoryDisk(folder: string): MemoryDisk {
       })
     },
     readFile: (path) => Promise.resolve(files.get(path)),
+    kindOf: (path) => Promise.resolve(files.has(path) ? 'file' : 'folder'),
     fileSize: (path) => Promise.resolve(get(path).length),
     list: (path) => {
       const prefix = path === '' ? '' : `${path}/`

@@ -9,10 +9,10 @@ import {
   type ConfigInput,
   type Snapshot,
 } from '../../src/config/config.ts'
-import type { Admitted, Caller, Claim, HeaderRecord, Principal, Reply, TaskOwner } from '../../src/exchange/exchange.ts'
+import type { Admitted, Caller, Claim, ClaimResult, HeaderRecord, Principal, Reply, TaskOwner } from '../../src/exchange/exchange.ts'
 import type { ChunkSink, StreamAnswer } from '../../src/forward/forward.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
-import type { ClaimResult, OwnershipBook } from '../../src/release/release.ts'
+import type { OwnershipBook } from '../../src/release/release.ts'
 
 export const publicUrl = 'https://agents.example.com'
 
@@ -113,6 +113,7 @@ export interface FakeAdmitted {
   readonly taskId?: string
   readonly contextId?: string
   readonly configId?: string
+  readonly inlinePush?: boolean
   readonly tenant?: string
   readonly taskOwner?: TaskOwner
   /** the JSON-RPC id as a JSON token */
@@ -128,6 +129,7 @@ export interface FakeAdmitted {
   readonly snapshot?: Snapshot
   readonly agent?: AgentConfig
   readonly callerFields?: Partial<Caller>
+  readonly originIsRevoked?: () => boolean
   readonly reply?: Reply
   readonly receivedAtMs?: number
 }
@@ -157,6 +159,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     origin: principal(call.origin ?? caller.id),
     chain: (call.chain ?? []).map(principal),
     autonomous: false,
+    originIsRevoked: call.originIsRevoked ?? (() => false),
     target: { kind: 'json-rpc', agent },
     agent,
     binding,
@@ -177,7 +180,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
       extensions: [],
       metadataKeys: [],
     },
-    inlinePush: false,
+    inlinePush: call.inlinePush ?? false,
     returnImmediately: call.returnImmediately ?? false,
     list: call.list,
     historyLength: undefined,

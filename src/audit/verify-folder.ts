@@ -1,0 +1,89 @@
+// What lies in the folder of a log: its files under their names, and nothing else. A name alone is not believed:
+// a folder, a pipe or words under the name of a file are findings, and are not opened. Files in the middle of a
+// write, which a crash may leave, are said.
+
+import { join } from 'node:path'
+import type { FileSystem } from './files.ts'
+import { segmentIndex } from './segment.ts'
+
+export interface LogFolder {
+  /** `checkpoint`, `key.vkey`, `segments`, `subjects.keys`: those that are there, and are what their names say */
+  readonly present: ReadonlySet<string>
+  /** first indices of the segments, in order */
+  readonly segments: readonly number[]
+}
+
+export interface FolderReport {
+  unexpected(file: string, message: string): void
+  note(file: string, message: string): void
+}
+
+const logName = /^[0-9a-f]{8}$/
+const provenFiles = ['checkpoint', 'key.vkey', 'segments', 'subjects.keys']
+const temporaryFile = /^(?:checkpoint|subjects\.keys|key\.vkey)\.tmp$/
+const lockFile = /^lock(?:\.[0-9]+)?$/
+/** process id and start time, or nothing yet */
+const lockText = /^(?:[1-9][0-9]{0,9} [0-9]{0,20}\n?)?$/
+const maxLockBytes = 64
+const unfinished = 'left by a write that was not finished; it proves nothing'
+
+export interface LogFolderOptions {
+  readonly files: FileSystem
+  readonly dir: string
+  /** name of the folder */
+  readonly name: string
+  readonly report: FolderReport
+}
+
+/** Undefined when this is not the folder of a log at all. */
+export async function readLogFolder(options: LogFolderOptions): Promise<LogFolder | undefined> {
+  const { files, dir, name, report } = options
+  const names = logName.test(name) ? await files.list(dir).catch(() => undefined) : undefined
+  if (names === undefined) {
+    report.unexpected('', 'not the folder of a log')
+    return undefined
+  }
+  const present = new Set<string>()
+  for (const file of names) {
+    const isProven = provenFiles.includes(file)
+    const isTemporary = temporaryFile.test(file)
+    if (!isProven && !isTemporary && !lockFile.test(file)) report.unexpected(file, 'no file of a log')
+    else if (!(await isKind(options, file, file === 'segments' ? 'folder' : 'file'))) continue
+    else if (isProven) present.add(file)
+    else if (isTemporary) report.note(file, unfinished)
+    else if (!(await isLock(files, join(dir, file)))) report.unexpected(file, 'not what a writer locks with')
+  }
+  return { present, segments: present.has('segments') ? await listSegments(options) : [] }
+}
+
+async function listSegments(options: LogFolderOptions): Promise<number[]> {
+  const { files, dir, report } = options
+  const indices: number[] = []
+  for (const name of await files.list(join(dir, 'segments'))) {
+    const file = `segments/${name}`
+    const index = segmentIndex(name)
+    if (index === undefined && name !== 'next.tmp') report.unexpected(file, 'no segment')
+    else if (!(await isKind(options, file, 'file'))) continue
+    else if (index === undefined) report.note(file, unfinished)
+    else indices.push(index)
+  }
+  return indices.toSorted((a, b) => a - b)
+}
+
+async function isKind(
+  { files, dir, report }: LogFolderOptions,
+  file: string,
+  kind: 'file' | 'folder',
+): Promise<boolean> {
+  const path = join(dir, file)
+  if ((await files.kindOf(path)) === kind) return true
+  // what is gone by now was a running writer's
+  const isThere = (await files.list(join(path, '..'))).some((name) => path.endsWith(`/${name}`))
+  if (isThere) report.unexpected(file, `not a ${kind}`)
+  return false
+}
+
+async function isLock(files: FileSystem, path: string): Promise<boolean> {
+  const bytes = await files.fileSize(path).catch(() => 0)
+  return bytes <= maxLockBytes && lockText.test((await files.readFile(path))?.toString('latin1') ?? '')
+}

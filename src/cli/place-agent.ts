@@ -1,0 +1,91 @@
+// Where the gateway will call an agent: the paths come from its card, the origin from the operator. A card is the
+// agent's own word and may name any host; what was typed is what the operator meant to reach.
+
+import { isCallable } from '../a2a/card.ts'
+import { isLoopback } from '../config/config.ts'
+import type { CardFacts } from './ports.ts'
+
+type CardInterface = CardFacts['interfaces'][number]
+
+export interface AgentPlaces {
+  /** JSON-RPC endpoint */
+  readonly url: string
+  /** HTTP+JSON base, where it differs */
+  readonly restUrl?: string
+  /** where the card lies, when not at `<url>/.well-known/agent-card.json` */
+  readonly cardUrl?: string
+}
+
+/** Places for an agent reached at `given`, and what the operator should know of the choice. */
+export function placeAgent(given: string, facts: CardFacts): { places: AgentPlaces; notes: readonly string[] } {
+  const jsonRpc = choose(given, facts, 'JSONRPC')
+  const rest = choose(given, facts, 'HTTP+JSON')
+  const url = jsonRpc === undefined ? given : movedTo(given, jsonRpc.url)
+  const restUrl = rest === undefined ? url : movedTo(given, rest.url)
+  const notes = [jsonRpc, rest].flatMap((face) =>
+    face === undefined || isSameOrigin(face.url, given)
+      ? []
+      : [`the card names ${new URL(face.url).origin} for ${face.binding}; calls go to ${new URL(given).origin}`],
+  )
+  return {
+    places: {
+      url,
+      ...(trimmed(restUrl) !== trimmed(url) && { restUrl }),
+      ...(facts.cardUrl !== defaultCardUrl(url) && { cardUrl: facts.cardUrl }),
+    },
+    notes: jsonRpc === undefined && rest === undefined ? [...notes, speaksNothing] : notes,
+  }
+}
+
+/** Where a configured agent and its card disagree about paths. */
+export function compareWithCard(
+  agent: { readonly url: string; readonly restUrl?: string | undefined },
+  facts: CardFacts,
+): readonly string[] {
+  if (!facts.interfaces.some(isCallable)) return [speaksNothing]
+  const places = [
+    { field: 'url', binding: 'JSONRPC', url: agent.url },
+    { field: agent.restUrl === undefined ? 'url' : 'restUrl', binding: 'HTTP+JSON', url: agent.restUrl ?? agent.url },
+  ]
+  return places.flatMap(({ field, binding, url }) => {
+    const faces = callable(facts, binding)
+    const path = new URL(trimmed(url)).pathname
+    if (faces.length === 0 || faces.some((face) => new URL(trimmed(face.url)).pathname === path)) return []
+    return [`${field} is ${url}, but the card names ${faces.map((face) => face.url).join(', ')} for ${binding}`]
+  })
+}
+
+export const defaultCardUrl = (url: string): string => `${trimmed(url)}/.well-known/agent-card.json`
+
+const speaksNothing = 'the card names no interface of A2A 1.0 over JSONRPC or HTTP+JSON; calls will probably fail'
+
+const trimmed = (url: string): string => url.replace(/\/+$/, '')
+
+const callable = (facts: CardFacts, binding: string): CardInterface[] =>
+  facts.interfaces.filter((face) => face.binding === binding && isCallable(face) && isHttp(face.url))
+
+function isHttp(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+}
+
+/** The card's order is its preference, but what lies where the operator pointed comes first. */
+function choose(given: string, facts: CardFacts, binding: string): CardInterface | undefined {
+  const faces = callable(facts, binding)
+  return faces.find((face) => isSameOrigin(face.url, given)) ?? faces[0]
+}
+
+/** The path of `named` on the origin of `given`; `given` itself where they agree. */
+function movedTo(given: string, named: string): string {
+  const { origin, pathname } = new URL(given)
+  const path = new URL(named).pathname
+  return path === pathname ? given : `${origin}${path}`
+}
+
+/** Also when one says `localhost` or `0.0.0.0` and the other 127.0.0.1. */
+function isSameOrigin(left: string, right: string): boolean {
+  const [one, other] = [new URL(left), new URL(right)]
+  if (one.protocol !== other.protocol || one.port !== other.port) return false
+  return one.hostname === other.hostname || (isHere(one.hostname) && isHere(other.hostname))
+}
+
+const isHere = (host: string): boolean => isLoopback(host) || host === '0.0.0.0' || host === '[::]'

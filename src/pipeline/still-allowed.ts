@@ -1,0 +1,67 @@
+// A stream may be open for an hour, and configuration changes meanwhile. What was allowed under one snapshot is
+// asked again under the next one: agent, identities and policy must still say yes. It only ever narrows: what is not
+// known any more, or was too large to be kept, is not allowed. Design, invariant 7.
+
+import { decideAgain } from '../authorize/authorize.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import type { Snapshot } from '../config/config.ts'
+import type { Admitted } from '../exchange/exchange.ts'
+import type { WalkParts } from './parts.ts'
+
+/** Policy's view of a call is some hundred bytes; a message of thousands of parts is not kept for an hour. */
+const maxInputLength = 32 * 1024
+
+/** To be asked at every beat; decides anew only when another configuration is in force than the time before. */
+export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snapshot' | 'rulesOf'>): () => boolean {
+  // as text: small, and nothing in it keeps the body alive that it was cut from
+  const text = JSON.stringify(admitted.policyInput)
+  const recorded = text.length <= maxInputLength ? text : undefined
+  let judged = admitted.snapshot.digest
+  let isAllowed = true
+  return () => {
+    const now = parts.snapshot()
+    if (now.digest === judged || !isAllowed) return isAllowed
+    judged = now.digest
+    isAllowed = false
+    isAllowed =
+      recorded !== undefined &&
+      areConfigured(admitted, now) &&
+      // written by ourselves a moment ago
+      decideAgain(parts.rulesOf(now).policy, JSON.parse(recorded) as JsonObject).allowed
+    return isAllowed
+  }
+}
+
+/** Whether agent, caller and origin are to this configuration what they were when the stream began. */
+function areConfigured({ agent, caller, origin, snapshot: then }: Admitted, now: Snapshot): boolean {
+  return (
+    now.agents.has(agent.name) &&
+    (caller.method !== 'jwt' || isSameIssuer(caller.credential, then, now)) &&
+    isSamePrincipal(caller.id, then, now) &&
+    (origin.id === caller.id || isSamePrincipal(origin.id, then, now))
+  )
+}
+
+function isSamePrincipal(id: string, then: Snapshot, now: Snapshot): boolean {
+  if (id.startsWith('agent:')) {
+    const name = id.slice(6)
+    const identities = then.agents.get(name)?.principals ?? []
+    // which of them it was is not known here: each must still be this agent
+    return now.agents.has(name) && identities.every((identity) => now.agentsByPrincipal.get(identity)?.name === name)
+  }
+  // who acts as an agent from now on is known by the agent's name
+  if (now.agentsByPrincipal.has(id)) return false
+  const issuer = /^user:([^/]+)\//.exec(id)?.[1]
+  return issuer === undefined || isSameIssuer(issuer, then, now)
+}
+
+/** An issuer that changed has other keys or other bounds: what it proved before must be proven anew. */
+function isSameIssuer(name: string, then: Snapshot, now: Snapshot): boolean {
+  const before = describeIssuer(name, then)
+  return before !== undefined && before === describeIssuer(name, now)
+}
+
+function describeIssuer(name: string, { config }: Snapshot): string | undefined {
+  const issuer = config.identity.jwt.find((each) => each.name === name)
+  return issuer === undefined ? undefined : JSON.stringify(issuer)
+}

@@ -1,0 +1,111 @@
+// Entry of the thread that writes index.db. Rows gather here and go to disk in one transaction when told to commit;
+// one that fails changes nothing, keeps its rows, and is tried again with the next commit. It also answers what
+// takes longer than a look-up by key: pages of ListTasks, and the ids that the filter begins with.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { invariant } from '../base/invariant.ts'
+import type { TaskOwner } from '../exchange/exchange.ts'
+import { integer, text } from './columns.ts'
+import { FilterPart, hashOf } from './id-filter.ts'
+import { prepareListTasks, type TaskFilter, type TaskPage } from './list-tasks.ts'
+import { inTransaction, openDatabase } from './open-database.ts'
+import { configIdOf } from './ownership-rows.ts'
+import { indexShape } from './ownership-schema.ts'
+import { readRows, type Field } from './row-message.ts'
+import { prepareRowWriter } from './write-ownership.ts'
+
+export type ToWriter =
+  | { readonly kind: 'rows'; readonly fields: readonly Field[] }
+  /** everything posted before, then these marks */
+  | { readonly kind: 'commit'; readonly applied: readonly (readonly [origin: string, records: number])[] }
+  | {
+      readonly kind: 'list'
+      readonly request: number
+      readonly agent: string
+      readonly tenant: string
+      readonly owner: TaskOwner
+      readonly filter: TaskFilter
+    }
+  | { readonly kind: 'filter'; readonly seed: number }
+  | { readonly kind: 'close' }
+
+export type FromWriter =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'failed'; readonly problem: string }
+  | { readonly kind: 'page'; readonly request: number; readonly page: TaskPage }
+  | { readonly kind: 'noPage'; readonly request: number; readonly problem: string }
+  | { readonly kind: 'filter'; readonly bits: Uint8Array<ArrayBuffer> }
+
+/** Large enough for the leaves that a transaction touches; checkpoints are rarer, so that each page is copied once. */
+const tuning =
+  'PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA temp_store = MEMORY'
+
+function serve(port: MessagePort, path: string): void {
+  const database = openDatabase(path, indexShape)
+  database.exec(tuning)
+  const writer = prepareRowWriter(database)
+  const listTasks = prepareListTasks(database)
+  let waiting: (readonly Field[])[] = []
+  const reply = (message: FromWriter, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
+
+  const commit = (applied: Extract<ToWriter, { kind: 'commit' }>['applied']): void => {
+    try {
+      inTransaction(database, () => {
+        for (const fields of waiting) readRows(fields, writer)
+        for (const [origin, records] of applied) writer.setApplied(origin, records)
+      })
+      waiting = []
+      reply({ kind: 'committed' })
+    } catch (error) {
+      writer.forgetNumbers()
+      reply({ kind: 'failed', problem: messageOf(error) })
+    }
+  }
+  const list = ({ request, agent, tenant, owner, filter }: Extract<ToWriter, { kind: 'list' }>): void => {
+    try {
+      reply({ kind: 'page', request, page: listTasks(agent, tenant, owner, filter) })
+    } catch (error) {
+      reply({ kind: 'noPage', request, problem: messageOf(error) })
+    }
+  }
+
+  port.on('message', (message: ToWriter) => {
+    if (message.kind === 'rows') waiting.push(message.fields)
+    else if (message.kind === 'commit') commit(message.applied)
+    else if (message.kind === 'list') list(message)
+    else if (message.kind === 'filter') {
+      const { bits } = fillFilter(database, message.seed)
+      reply({ kind: 'filter', bits }, [bits.buffer])
+    } else {
+      database.close()
+      port.close()
+    }
+  })
+}
+
+/** Every id in the file. */
+function fillFilter(database: DatabaseSync, seed: number): FilterPart {
+  const tables = ['task', 'context', 'push_config']
+  const count = (table: string): number =>
+    integer(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get() ?? {}, 'rows')
+  const filter = FilterPart.for(tables.reduce((sum, table) => sum + count(table), 0))
+  for (const row of database.prepare('SELECT task_id FROM task').iterate())
+    filter.add(hashOf('task', text(row, 'task_id'), seed))
+  for (const row of database.prepare('SELECT context_id FROM context').iterate())
+    filter.add(hashOf('context', text(row, 'context_id'), seed))
+  for (const row of database.prepare('SELECT task_id, config_id FROM push_config').iterate())
+    filter.add(hashOf('pushConfig', configIdOf(text(row, 'task_id'), text(row, 'config_id')), seed))
+  return filter
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'the transaction failed'
+}
+
+// Only as a thread of its own: those who import the types of the messages start nothing.
+if (parentPort !== null && workerData?.sallyportIndex !== undefined) {
+  const { sallyportIndex: path } = workerData
+  invariant(typeof path === 'string', 'no path was given')
+  serve(parentPort, path)
+}
