@@ -5,6 +5,12 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import { protocolVersion } from './operations.ts'
 
+/** A card is read by whoever may see the agent: it need not be as large as an answer. */
+export const cardJsonBounds = {
+  maxDepth: 64, // bound: nesting in a card
+  maxNodes: 20_000, // bound: values in a card
+} as const
+
 export interface CardFrame {
   /** the gateway's URL of this agent, no trailing slash */
   readonly url: string

@@ -17,7 +17,7 @@ export type RestMatch = RestPath | 'not-found' | 'method-not-allowed'
 
 export type RestMethod = 'GET' | 'POST' | 'DELETE'
 
-const longestId = 256
+const longestId = 256 // bound: an id in a path
 
 type ByMethod = Readonly<Partial<Record<string, Operation>>>
 

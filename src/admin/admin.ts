@@ -25,12 +25,16 @@ export interface AdminListener {
 
 export function createAdmin(options: AdminOptions): AdminListener {
   const server: Server = createServer(
-    { maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 10_000 },
+    {
+      maxHeaderSize: 8_192, // bound: a head at the admin listener
+      headersTimeout: 5_000, // bound: time for a head at the admin listener
+      requestTimeout: 10_000, // bound: time for a request at the admin listener
+    },
     (request, response) => {
       answer(request, response, options).catch(() => send(response, 500, { error: 'internal' }))
     },
   )
-  server.maxConnections = 200
+  server.maxConnections = 200 // bound: connections to the admin listener
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {

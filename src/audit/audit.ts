@@ -80,7 +80,7 @@ export interface AuditOptions {
 }
 
 /** Ids of calls whose completion could not be written: enough to find them, never without bound. */
-const maxRememberedCalls = 1_000
+const maxRememberedCalls = 1_000 // bound: ids kept of calls whose end could not be recorded
 
 export function createAuditTrail(options: AuditOptions): AuditTrail {
   const { ledger, clock } = options

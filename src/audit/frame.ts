@@ -8,9 +8,9 @@ import { maxNoteBytes } from './checkpoint.ts'
 import { hashBytes } from './merkle.ts'
 
 export const frameHeadBytes = 9
-export const maxGroupRecords = 256
+export const maxGroupRecords = 256 // bound: records in one commit group
 export const maxEnvelopeBytes = 8_192
-export const maxBodyBytes = 8_388_608
+export const maxBodyBytes = 8_388_608 // bound: body of one record
 /** a group is closed before it would grow beyond this, except by its last record */
 export const targetGroupBytes = 4_194_304
 export const maxGroupBytes = 16_777_216

@@ -95,8 +95,8 @@ export interface Ledger {
   close(): Promise<void>
 }
 
-const maxPendingRecords = 65_536
-const maxPendingBytes = 67_108_864
+const maxPendingRecords = 65_536 // bound: records that wait for the disk
+const maxPendingBytes = 67_108_864 // bound: bytes that wait for the disk
 
 /**
  * Opens a log, or begins it. Throws a Fault: LEDGER_LOCKED (another process writes), LEDGER_CORRUPT (the log is

@@ -7,10 +7,10 @@ import type { JwtIssuerConfig } from '../config/config.ts'
 import type { Principal } from '../exchange/exchange.ts'
 import { ownValue } from './compact-form.ts'
 
-const maxNameLength = 256
-const maxGroups = 256
+const maxNameLength = 256 // bound: a subject in a token
+const maxGroups = 256 // bound: groups in a token
 /** all group ids together: they travel on in an assertion, which must fit into a request's head */
-const maxGroupsLength = 6144
+const maxGroupsLength = 6144 // bound: all groups in a token together
 
 /** The principal, or why these claims do not make one. INVARIANT: the signature over them has been verified. */
 export function principalOf(claims: JsonObject, config: JwtIssuerConfig): Principal | string {

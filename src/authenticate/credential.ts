@@ -7,7 +7,7 @@ import { isApiKey } from './api-key.ts'
 import { refuseInvalid, refuseMissing } from './unauthenticated.ts'
 
 /** Longer tokens are refused before any cryptography. */
-const maxTokenLength = 8192
+const maxTokenLength = 8192 // bound: a credential
 const bearer = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i
 
 export function readCredential(headers: ReadonlyMap<string, string>): string | Refusal {

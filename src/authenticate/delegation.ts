@@ -11,7 +11,7 @@ export interface Delegation {
 }
 
 /** Most agents that may act one after another for an origin, the caller included. */
-export const maxHops = 8
+export const maxHops = 8 // bound: agents acting one after another for an origin
 
 /** Why a delegation given to `callerId` must not be used; undefined when it may. */
 export function findChainProblem(delegation: Delegation, callerId: string): string | undefined {

@@ -24,7 +24,7 @@ export interface IssuersOptions {
   readonly readJwks: (reference: string) => Promise<Buffer>
 }
 
-const urlFreshMs = 600_000
+const urlFreshMs = 600_000 // bound: a fetched key set is fresh for
 const fileFreshMs = 10_000 // reading a file again costs next to nothing
 
 export function createIssuers(options: IssuersOptions): Issuers {

@@ -16,8 +16,8 @@ export interface VerificationKey {
   readonly identity: string
 }
 
-const maxKeySetBytes = 1_048_576
-const maxKeys = 100
+const maxKeySetBytes = 1_048_576 // bound: a key set
+const maxKeys = 100 // bound: keys in a key set
 
 /** The usable keys of a set, or what is wrong with the whole. */
 export function parseKeySet(bytes: Buffer): readonly VerificationKey[] | string {

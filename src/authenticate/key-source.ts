@@ -28,9 +28,9 @@ export interface KeySourceOptions {
 }
 
 /** How long a set is used after it was loaded, when every attempt to load it again fails. */
-const staleMs = 3_600_000
+const staleMs = 3_600_000 // bound: a key set that cannot be fetched again is used for
 const retryMs = 5000
-const refetchMs = 30_000
+const refetchMs = 30_000 // bound: between two fetches for an unknown kid
 
 export function createKeySource(options: KeySourceOptions): KeySource {
   return new CachedKeySource(options)

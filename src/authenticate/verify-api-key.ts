@@ -24,7 +24,7 @@ interface Proven {
   readonly caller: Caller
 }
 
-const cachedKeys = 16_384
+const cachedKeys = 16_384 // bound: proven keys in memory
 const noSecret: KeySecret = { hmac: Buffer.alloc(32), notAfterMs: -Infinity }
 
 export function createApiKeyVerifier(options: { clock: Clock; keys: KeyReader; pepper: Buffer }): ApiKeyVerifier {

@@ -38,8 +38,8 @@ interface Signed extends Delegation {
 
 const assertionType = 'sallyport-assertion+jwt'
 /** groups of the origin travel along, so it may be longer than a token */
-const maxLength = 12_288
-const skewMs = 5000
+const maxLength = 12_288 // bound: an assertion
+const skewMs = 5000 // bound: difference of clocks for an assertion
 /** nobody is given a longer one, so a longer one is a bug or a forgery */
 const maxLifeMs = 300_000
 const maxNameLength = 1024

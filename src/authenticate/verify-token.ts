@@ -47,7 +47,7 @@ interface Rejected {
   readonly untilMs: number
 }
 
-const provenTokens = 16_384
+const provenTokens = 16_384 // bound: proven tokens in memory
 const rejectedTokens = 1024
 const rejectedMs = 10_000
 const acceptedTypes: readonly (string | undefined)[] = [undefined, 'jwt', 'at+jwt']

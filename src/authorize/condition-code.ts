@@ -38,7 +38,7 @@ interface Scope {
 }
 
 /** Loops within loops multiply. */
-const maxNesting = 2
+const maxNesting = 2 // bound: nested loops in a condition
 
 export function compileExpression(ast: ASTNode, globals: readonly string[]): Evaluate {
   return compile(ast, { locals: [], globals })

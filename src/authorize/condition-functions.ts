@@ -134,7 +134,7 @@ function onTime(part: (time: Date) => number): Method {
   return (_frame, target) => part(asTime(target))
 }
 
-const maxPatternLength = 1000
+const maxPatternLength = 1000 // bound: a pattern in a condition
 const maxProgramSize = 500
 
 /** True when the pattern is found anywhere in the text, as in CEL. */

@@ -12,7 +12,7 @@ export interface ValueRecord {
 export type Evaluate = (frame: Frame) => Value
 
 /** About 10 ns a unit: no decision may cost more than some 10 ms, whatever is sent. */
-const budget = 1_000_000
+const budget = 1_000_000 // bound: cost of a decision
 
 export class Frame {
   /** elements of the loops being run, outermost first */

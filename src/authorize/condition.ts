@@ -54,12 +54,18 @@ const variables: Readonly<Record<string, string>> = {
   task: 'Task',
 }
 
+const limits = {
+  maxAstNodes: 1000, // bound: nodes of a condition
+  maxDepth: 64, // bound: nesting in a condition
+  maxListElements: 500, // bound: members of a list in a condition
+}
+
 /** Made at the first condition, not on import; shared by all, as nothing in it changes afterwards. */
 let shared: Environment | undefined
 
 function environment(): Environment {
   if (shared !== undefined) return shared
-  const made = new Environment({ limits: { maxAstNodes: 1000, maxDepth: 64, maxListElements: 500 } })
+  const made = new Environment({ limits })
   for (const [name, fields] of Object.entries(records)) made.registerType(name, { fields: { ...fields } })
   for (const [name, type] of Object.entries(variables)) made.registerVariable(name, type)
   // For the checker only: what runs is condition-functions.ts.

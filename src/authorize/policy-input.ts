@@ -48,7 +48,7 @@ export type PolicyInput = {
 }
 
 /** Each reference costs a look-up, so their number is bounded. */
-const maxReferences = 128
+const maxReferences = 128 // bound: referenced tasks in a message
 
 /** The input, or why none can be made of this call. */
 export function gatherInput(call: Validated, ownership: OwnershipReader): PolicyInput | string {

@@ -6,7 +6,7 @@ import type { Document, Node } from 'yaml'
 import type { ConfigPath } from './problem.ts'
 
 /** A file larger than this is a mistake or an attack on the loader, not a configuration. */
-const maxFileChars = 8 * 1024 * 1024
+const maxFileChars = 8 * 1024 * 1024 // bound: the configuration file
 /** How often values behind anchors may be expanded: a thousand laughs need many more. */
 const maxAliases = 200
 /** Syntax errors follow from one another; the first few say it. */

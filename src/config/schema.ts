@@ -253,7 +253,7 @@ const agent = z.strictObject({
   maxConnections: z.number().int().min(1).max(100_000).default(20_000).describe('most connections to this agent'),
 })
 
-const condition = z.string().min(1).max(8192).describe('CEL')
+const condition = z.string().min(1).max(8192).describe('CEL') // bound: a condition
 
 const policy = z
   .strictObject({

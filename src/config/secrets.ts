@@ -9,7 +9,7 @@ import { checkSecretContents, type ReadSecret } from './check-secret-content.ts'
 import type { Finding, ConfigPath } from './problem.ts'
 import type { Config } from './schema.ts'
 
-const maxSecretBytes = 1024 * 1024
+const maxSecretBytes = 1024 * 1024 // bound: a secret
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

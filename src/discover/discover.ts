@@ -4,7 +4,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { decodeUtf8, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
-import { frameCard, rebuildCard } from '../a2a/card.ts'
+import { cardJsonBounds, frameCard, rebuildCard } from '../a2a/card.ts'
 import type { AgentConfig, Snapshot } from '../config/config.ts'
 import type { Discovering, HeaderRecord, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -29,9 +29,9 @@ export interface CachedCard {
   readonly digest: string
 }
 
-const cardLifeMs = 60_000
+const cardLifeMs = 60_000 // bound: a card is kept for
 /** a failed fetch is remembered briefly, so that a dead agent is not asked by every caller */
-const failureLifeMs = 2_000
+const failureLifeMs = 2_000 // bound: a card that could not be had is not asked for again for
 const json = { 'content-type': 'application/json' }
 
 /** The card of an agent as callers see it. */
@@ -61,7 +61,7 @@ async function fetchCard(agent: AgentConfig, snapshot: Snapshot, parts: Discover
   }
   const text = decodeUtf8(bytes)
   if (text === undefined) return refuse('RELEASE_INVALID_ANSWER', 'the card is not UTF-8')
-  const parsed = parseStrictJson(text, { maxDepth: 64, maxNodes: 20_000 })
+  const parsed = parseStrictJson(text, cardJsonBounds)
   if (!parsed.ok) return refuse('RELEASE_INVALID_ANSWER', `the card is not strict JSON: ${parsed.reason}`)
   const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, snapshot.config.identity.jwt))
   return typeof card === 'string' ? refuse('RELEASE_INVALID_ANSWER', card) : card

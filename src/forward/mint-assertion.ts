@@ -102,7 +102,7 @@ function claimsOf(request: MintRequest): object {
     sub: request.subject,
     aud: `agent:${request.audienceAgent}`,
     iat: issuedAtSeconds,
-    exp: issuedAtSeconds + (request.lifeSeconds ?? 60),
+    exp: issuedAtSeconds + (request.lifeSeconds ?? 60), // bound: life of an assertion
     jti: request.call,
     call: request.call,
     op: request.operation,

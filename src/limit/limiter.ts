@@ -33,7 +33,7 @@ const defaultLimit: LimitConfig = {
   requests: { count: 600, periodMs: 60_000 },
   concurrentStreams: 100,
 }
-const defaultMaxKeys = 100_000
+const defaultMaxKeys = 100_000 // bound: callers, agents or pairs counted by one limit
 
 type Scope = 'caller' | 'agent' | 'caller-agent'
 

@@ -22,7 +22,7 @@ export interface SourceRate {
   readonly periodMs: number
 }
 
-const defaultMaxSources = 100_000
+const defaultMaxSources = 100_000 // bound: source addresses counted
 
 export function createSourceLimiter(options: { clock: Clock; rate: SourceRate; maxSources?: number }): SourceLimiter {
   const { clock } = options

@@ -39,7 +39,7 @@ export interface TaskLister {
 }
 
 /** Tasks refreshed before a filter on state is applied. */
-const maxRefreshed = 100
+const maxRefreshed = 100 // bound: tasks refreshed for a filter
 const terminal: ReadonlySet<string> = new Set([
   'TASK_STATE_COMPLETED',
   'TASK_STATE_FAILED',

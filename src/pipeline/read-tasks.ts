@@ -9,7 +9,7 @@ import { forwardGetTask, type AgentAnswer, type AgentCall, type Forwarder } from
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { releaseAnswer, type OwnershipBook } from '../release/release.ts'
 
-const mostAtOnce = 4
+const mostAtOnce = 4 // bound: GetTask calls at a time for a list
 
 interface ReadTask {
   readonly taskId: string

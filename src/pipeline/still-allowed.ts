@@ -9,7 +9,7 @@ import type { Admitted } from '../exchange/exchange.ts'
 import type { WalkParts } from './parts.ts'
 
 /** Policy's view of a call is some hundred bytes; a message of thousands of parts is not kept for an hour. */
-const maxInputLength = 32 * 1024
+const maxInputLength = 32 * 1024 // bound: what policy saw of a call, kept while its stream is open
 
 /** To be asked at every beat; decides anew only when another configuration is in force than the time before. */
 export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snapshot' | 'rulesOf'>): () => boolean {

@@ -47,7 +47,7 @@ function mine(admitted: Admitted): Pick<Claim, 'agent' | 'tenant' | 'owner' | 'g
 }
 
 /** Far more than any honest answer names; each costs a look into the index and a place in the ledger. */
-const mostNamed = 256
+const mostNamed = 256 // bound: ids named in one answer
 
 const foreign = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
 

@@ -11,12 +11,12 @@ import { Fault } from '../base/fault.ts'
 import type { ControlMethod, ControlMethods } from '../cli/ports.ts'
 
 /** A request names a method and a key; none is longer. */
-const maxLineBytes = 64 * 1024
-const maxConnections = 16
+const maxLineBytes = 64 * 1024 // bound: a request on the control socket
+const maxConnections = 16 // bound: connections to the control socket
 /** for a request to arrive whole; commands send theirs with the connection */
-const lineMs = 2_000
+const lineMs = 2_000 // bound: time for a request on the control socket
 /** an answer that nobody takes */
-const idleMs = 30_000
+const idleMs = 30_000 // bound: time to take an answer from the control socket
 /** sun_path holds 104 bytes on macOS, 108 on Linux, the closing NUL included. */
 const maxSocketPathBytes = 103
 

@@ -18,7 +18,7 @@ interface Rig {
   readonly dataDir: string
   readonly index: string
   readonly warnings: string[]
-  open(): Promise<State>
+  readonly open: () => Promise<State>
 }
 
 function rig(t: TestContext): Rig {

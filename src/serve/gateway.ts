@@ -35,6 +35,7 @@ import {
 import type { ReloadAnswer } from '../cli/ports.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
+import { cardBounds, keySetBounds } from './fetch-bounds.ts'
 import { startHealthChecks } from './health.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createReadiness } from './readiness.ts'
@@ -102,7 +103,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       keys: state.keyStore,
       pepper: state.pepper,
       assertionKeys: [{ kid: signer.kid, publicKey: signer.publicKey }],
-      fetchJwks: (url) => dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 5_000 }),
+      fetchJwks: (url) => dialler.get(url, keySetBounds),
       readJwks: (reference) => readFile(referencedPath(reference, loaded.baseDir)),
     })
     const ruleParts = { clock, authenticator, signer, dialler }
@@ -294,7 +295,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 async function fetchCard(agent: AgentConfig, rules: Rules, dialler: Dialler): Promise<Buffer> {
   const tls = rules.forwarder.upstreams.get(agent.name)?.secrets.tls
   const url = agent.cardUrl ?? `${agent.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
-  return await dialler.get(url, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })
+  return await dialler.get(url, { ...cardBounds, ...(tls && { tls }) })
 }
 
 function resolveAdminToken({ config, baseDir }: LoadedConfig): string | undefined {

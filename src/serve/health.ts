@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { Dialler } from '../forward/forward.ts'
 import type { Rules } from '../pipeline/pipeline.ts'
+import { healthBounds } from './fetch-bounds.ts'
 
 export interface AgentHealth {
   readonly name: string
@@ -27,7 +28,7 @@ export function startHealthChecks(parts: {
         if (interval === 0 || (last !== undefined && nowMs - last.atMs < interval)) return
         checks.set(agent.name, { isUp: last?.isUp ?? true, atMs: nowMs })
         const tls = parts.rules().forwarder.upstreams.get(agent.name)?.secrets.tls
-        const bounds = { maxBytes: 1024 * 1024, timeoutMs: 5_000, ...(tls && { tls }) }
+        const bounds = { ...healthBounds, ...(tls && { tls }) }
         const isUp = await parts.dialler.get(new URL(path, agent.url).href, bounds).then(
           () => true,
           () => false,

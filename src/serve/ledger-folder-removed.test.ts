@@ -121,7 +121,10 @@ test('a first start that was killed anywhere is gone on with, under the same ori
   }
   const identity = await ledgerIdentity(dataDir, 'gateway')
   const fs = createFaultyDisk()
-  fs.plan = () => void keep()
+  fs.plan = () => {
+    keep()
+    return undefined
+  }
   const ledger = await openLedger({
     ...identity,
     keyEncryptionKey: kek,

@@ -6,7 +6,7 @@ import { createLedgerReader, verifyLedger, type LedgerReader, type LedgerRecord 
 import { compilePolicy, explain } from '../authorize/authorize.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
-import { interfacesOf } from '../a2a/card.ts'
+import { cardJsonBounds, interfacesOf } from '../a2a/card.ts'
 import { isOperation } from '../a2a/operations.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type {
@@ -22,6 +22,7 @@ import { buildSnapshot, type Config } from '../config/config.ts'
 import { createDialler } from '../forward/forward.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
+import { cardBounds } from './fetch-bounds.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
 import { runServe } from './run-serve.ts'
 import { loadKeyEncryptionKey, openState } from './state.ts'
@@ -163,7 +164,7 @@ async function inspectAgent(target: AgentTarget): Promise<CardFacts> {
   const cardUrl = target.cardUrl ?? `${target.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
   const dialler = createDialler()
   try {
-    const bytes = await dialler.get(cardUrl, { maxBytes: 1024 * 1024, timeoutMs: 10_000, ...(tls && { tls }) })
+    const bytes = await dialler.get(cardUrl, { ...cardBounds, ...(tls && { tls }) })
     return readCard(cardUrl, bytes)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
@@ -182,7 +183,7 @@ async function inspectAgent(target: AgentTarget): Promise<CardFacts> {
 
 function readCard(cardUrl: string, bytes: Buffer): CardFacts {
   const text = decodeUtf8(bytes)
-  const parsed = text === undefined ? undefined : parseStrictJson(text, { maxDepth: 64, maxNodes: 20_000 })
+  const parsed = text === undefined ? undefined : parseStrictJson(text, cardJsonBounds)
   if (parsed?.ok !== true || !isJsonObject(parsed.value)) {
     throw new Fault('CONTROL_FAILED', `what lies at ${cardUrl} is not an agent card`, {
       hint: 'name the card by --card-url, if it lies elsewhere',

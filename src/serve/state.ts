@@ -45,7 +45,7 @@ export interface StateOptions {
 }
 
 /** Refusals of unknown callers that are recorded one by one, per minute, before they are folded. */
-const unknownRecordsPerMinute = 300
+const unknownRecordsPerMinute = 300 // bound: records of unknown callers in a minute
 
 export async function openState(options: StateOptions): Promise<State> {
   const { clock, loaded } = options

@@ -4,7 +4,6 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
-import { invariant } from '../base/invariant.ts'
 import type { TaskOwner } from '../exchange/exchange.ts'
 import { integer, text } from './columns.ts'
 import { FilterPart, hashOf } from './id-filter.ts'
@@ -103,9 +102,16 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'the transaction failed'
 }
 
-// Only as a thread of its own: those who import the types of the messages start nothing.
-if (parentPort !== null && workerData?.sallyportIndex !== undefined) {
-  const { sallyportIndex: path } = workerData
-  invariant(typeof path === 'string', 'no path was given')
-  serve(parentPort, path)
+/** Given to the thread when it starts. */
+export interface WriterData {
+  readonly sallyportIndex: string
 }
+
+function pathOf(data: unknown): string | undefined {
+  const path: unknown = typeof data === 'object' && data !== null ? Reflect.get(data, 'sallyportIndex') : undefined
+  return typeof path === 'string' ? path : undefined
+}
+
+// Only as a thread of its own: those who import the types of the messages start nothing.
+const path = pathOf(workerData)
+if (parentPort !== null && path !== undefined) serve(parentPort, path)

@@ -49,7 +49,7 @@ export interface OwnershipIndexOptions {
   readonly onDiscarded?: (why: string) => void
 }
 
-const maxWaiting = 100_000
+const maxWaiting = 100_000 // bound: rows that wait for the index of owners
 
 /** Opens the index, or begins a new one when there is none that can be used. Throws a Fault when not even that works. */
 export function openOwnershipIndex(options: OwnershipIndexOptions): OwnershipIndex {

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Fault } from '../base/fault.ts'
 import { invariant } from '../base/invariant.ts'
 import type { TaskOwner } from '../exchange/exchange.ts'
-import type { FromWriter, ToWriter } from './index-writer.ts'
+import type { FromWriter, ToWriter, WriterData } from './index-writer.ts'
 import type { TaskFilter, TaskPage } from './list-tasks.ts'
 
 export interface WriterEvents {
@@ -77,7 +77,8 @@ export class WriterThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(entry, { workerData: { sallyportIndex: this.#path }, env: {}, resourceLimits })
+    const workerData: WriterData = { sallyportIndex: this.#path }
+    const worker = new Worker(entry, { workerData, env: {}, resourceLimits })
     if (this.#holders === 0) worker.unref()
     worker.on('message', (message: FromWriter) => this.#hear(message))
     worker.on('error', (error) => this.#lose(worker, error instanceof Error ? error.message : 'the writer failed'))

@@ -22,8 +22,8 @@ export interface PathIds {
   readonly configId: string
 }
 
-const defaultPageSize = 50
-const largestPageSize = 100
+const defaultPageSize = 50 // bound: page of ListTasks
+const largestPageSize = 100 // bound: largest page of ListTasks
 const longestPageToken = 2048
 
 type Reader = (params: JsonObject, path: PathIds, agentTenant: string) => Facts | string

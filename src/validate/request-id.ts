@@ -10,7 +10,7 @@ export interface ValidateRefusal extends Refusal {
   readonly requestId?: string
 }
 
-const longestRawId = 1024
+const longestRawId = 1024 // bound: the id of a JSON-RPC request
 
 /** The raw id to put into an error answer: a JSON string or number, or `null` when none could be read. */
 export function requestIdOf(refusal: Refusal & { readonly requestId?: unknown }): string {

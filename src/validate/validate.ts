@@ -68,7 +68,7 @@ const mayOmitParams = (operation: Operation): boolean =>
   operation === 'GetExtendedAgentCard' || operation === 'ListTasks'
 
 const envelopeNames: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params'])
-const mostEnvelopeMembers = 64
+const mostEnvelopeMembers = 64 // bound: members of a JSON-RPC request
 const foldedEnvelopeNames: ReadonlySet<string> = new Set([...envelopeNames].map(foldName))
 
 /** JSON-RPC 2.0 §4, stricter: no batches and no notifications, because nothing here is without an answer. */
@@ -175,8 +175,8 @@ function readCall(
 }
 
 /** What policy sees of a message, and the record keeps, grows with these: bounded before anything walks them. */
-const mostMetadataKeys = 1_000
-const mostListed = 1_000
+const mostMetadataKeys = 1_000 // bound: keys in the metadata of a message
+const mostListed = 1_000 // bound: extensions of a message
 
 function findCrowd(params: JsonObject, mostParts: number): string | undefined {
   const { message } = params

@@ -34,7 +34,7 @@ const mints: readonly { readonly kind: string; readonly pattern: RegExp }[] = [
 /** `file: kind Brand` → why it is no hole. */
 const exceptions: Readonly<Record<string, string>> = {
   'src/pipeline/pipeline.ts: predicate Discovering': 'tells apart the two branded answers of route, and mints neither',
-  'src/pipeline/list-tasks.ts: literal Admitted':
+  'src/pipeline/read-tasks.ts: literal Admitted':
     "one GetTask for each of the caller's own tasks, within an admitted ListTasks: the ids come from the index of owners",
 }
 

@@ -27,7 +27,10 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:dns': {},
   'node:dns/promises': {},
   'node:child_process': {},
-  'node:worker_threads': {},
+  'node:worker_threads': {
+    'src/store/index-writer.ts': 'its end of the message port',
+    'src/store/writer-thread.ts': 'starts the one thread that writes index.db',
+  },
   'node:cluster': {},
   'node:vm': {},
   'node:inspector': {},
