@@ -19,6 +19,15 @@ export const taskStates: ReadonlySet<string> = new Set([
   'TASK_STATE_REJECTED',
   'TASK_STATE_AUTH_REQUIRED',
 ])
+/** Nothing follows on these (A2A 1.0 §4.1.3). */
+const finalStates: ReadonlySet<string> = new Set([
+  'TASK_STATE_COMPLETED',
+  'TASK_STATE_FAILED',
+  'TASK_STATE_CANCELED',
+  'TASK_STATE_REJECTED',
+])
+/** What may still change, '' among it: a task of which nobody has said yet how it is. */
+export const unfinishedStates: readonly string[] = ['', ...taskStates].filter((state) => !finalStates.has(state))
 const sentRoles: ReadonlySet<string> = new Set(['ROLE_USER', 'ROLE_AGENT'])
 const roles: ReadonlySet<string> = new Set([...sentRoles, 'ROLE_UNSPECIFIED'])
 

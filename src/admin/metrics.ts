@@ -77,10 +77,14 @@ export function createMetrics(gauges: Gauges): Metrics {
       histogramSamples('sallyport_call_duration_seconds', labels, histogram),
     ),
   )
-  family('sallyport_stage_duration_seconds', 'Time in one stage of the walk', 'histogram', () =>
-    [...stages].flatMap(([stage, histogram]) =>
-      histogramSamples('sallyport_stage_duration_seconds', { stage }, histogram),
-    ),
+  family(
+    'sallyport_stage_duration_seconds',
+    'Time in one stage of the walk, of refused calls too; audit is the wait for the ledger',
+    'histogram',
+    () =>
+      [...stages].flatMap(([stage, histogram]) =>
+        histogramSamples('sallyport_stage_duration_seconds', { stage }, histogram),
+      ),
   )
   family('sallyport_refusals_total', 'Refusals by code', 'counter', () =>
     [...refusals].map(([code, value]) => ({ labels: { code }, value })),
@@ -90,8 +94,11 @@ export function createMetrics(gauges: Gauges): Metrics {
   family('sallyport_ledger_records', "Records in this process's ledger", 'gauge', () => single(gauges.ledger().records))
   family('sallyport_ledger_bytes', 'Bytes of segment files', 'gauge', () => single(gauges.ledger().bytes))
   family('sallyport_ledger_syncs_total', 'Commit groups made durable', 'counter', () => single(gauges.ledger().syncs))
-  family('sallyport_ledger_sync_seconds_total', 'Time spent in fdatasync', 'counter', () =>
-    single(gauges.ledger().syncSeconds),
+  family(
+    'sallyport_ledger_sync_seconds_total',
+    'Time spent making commit groups durable: writes and fdatasync',
+    'counter',
+    () => single(gauges.ledger().syncSeconds),
   )
   family('sallyport_ledger_writable', '1 while calls can be recorded', 'gauge', () =>
     single(gauges.ledger().writable ? 1 : 0),
@@ -102,7 +109,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     'gauge',
     () => single(gauges.unrecorded()),
   )
-  family('sallyport_agent_up', '1 when the last health check or call succeeded', 'gauge', () =>
+  family('sallyport_agent_up', '1 when the last health check or call found the agent there', 'gauge', () =>
     gauges.agents().map(({ name, isUp }) => ({ labels: { agent: name }, value: isUp ? 1 : 0 })),
   )
   family('sallyport_agent_circuit_open', '1 while calls to the agent are refused at once', 'gauge', () =>

@@ -26,7 +26,11 @@ test('refuses where a file is in the way', () => {
   assert.throws(() => makeFolder(join(file, 'below')), { code: 'ENOTDIR' })
 })
 
-test('ends with an error, and at once, where no folder can ever be made', { skip: process.platform !== 'linux' }, () => {
-  assert.throws(() => makeFolder('/proc/sallyport/data'), { code: 'ENOENT' })
-  assert.throws(() => makeFolder('/proc/sallyport'), { code: 'ENOENT' })
-})
+test(
+  'ends with an error, and at once, where no folder can ever be made',
+  { skip: process.platform !== 'linux' },
+  () => {
+    assert.throws(() => makeFolder('/proc/sallyport/data'), { code: 'ENOENT' })
+    assert.throws(() => makeFolder('/proc/sallyport'), { code: 'ENOENT' })
+  },
+)

@@ -12,7 +12,8 @@ import { refuseProblems } from './state.ts'
 export type ItemArguments = Readonly<Record<string, { readonly argument: string; readonly hint?: string }>>
 
 export async function reportEdit(input: Input, file: string, edit: Edit, names: ItemArguments): Promise<void> {
-  if (!edit.ok) throw edit.ofItem ? refuseItem(input, edit.problems, names) : refuseProblems(input.io, file, edit.problems)
+  if (!edit.ok)
+    throw edit.ofItem ? refuseItem(input, edit.problems, names) : refuseProblems(input.io, file, edit.problems)
   const given = input.option('data-dir')
   const dataDir = given === undefined ? edit.loaded.dataDir : resolve(input.io.cwd, given)
   const answer = await callControl(dataDir, { method: 'policy.reload', params: {} })

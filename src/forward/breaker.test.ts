@@ -48,6 +48,20 @@ test('after the cooldown one call tries, the others are still refused', () => {
   assert.equal(breaker.isOpen, true)
 })
 
+test('whether the agent is there is what a call or a check found last; a check opens and closes nothing', () => {
+  const { breaker, fail } = make()
+  assert.equal(breaker.isUp, true)
+  fail(1)
+  assert.equal(breaker.isUp, false)
+  breaker.succeeded()
+  assert.equal(breaker.isUp, true)
+  for (let count = 0; count < 5; count += 1) breaker.checked(false)
+  assert.deepEqual([breaker.isUp, breaker.isOpen], [false, false])
+  fail(3)
+  breaker.checked(true)
+  assert.deepEqual([breaker.isUp, breaker.isOpen, breaker.admit()], [true, true, false])
+})
+
 test('a failed trial opens the circuit for another cooldown', () => {
   const { breaker, clock, fail } = make()
   fail(3)

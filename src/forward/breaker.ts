@@ -1,5 +1,6 @@
 // A dead agent must not cost every caller a timeout. After a number of failures in a row its circuit opens:
-// calls are refused at once until the cooldown ends, then one trial call decides.
+// calls are refused at once until the cooldown ends, then one trial call decides. Health checks tell whether the agent
+// is there, as calls do, but neither open nor close a circuit.
 
 import type { Clock } from '../base/clock.ts'
 
@@ -8,7 +9,11 @@ export interface Breaker {
   admit(): boolean
   succeeded(): void
   failed(): void
+  /** what a health check found */
+  checked(isUp: boolean): void
   readonly isOpen: boolean
+  /** whether the agent was there when a call or a check last asked; true before the first */
+  readonly isUp: boolean
   /** takes up other bounds; what it has seen of the agent stays */
   reconfigure(bounds: BreakerBounds): void
 }
@@ -24,6 +29,7 @@ export function createBreaker(clock: Clock, initial: BreakerBounds): Breaker {
   let failuresInARow = 0
   let openUntilMs = 0
   let trialUntilMs = 0
+  let isUp = true
   const isOpen = (): boolean => failuresInARow >= bounds.failures
   return {
     admit() {
@@ -35,16 +41,24 @@ export function createBreaker(clock: Clock, initial: BreakerBounds): Breaker {
       return true
     },
     succeeded() {
+      isUp = true
       failuresInARow = 0
       trialUntilMs = 0
     },
     failed() {
+      isUp = false
       failuresInARow += 1
       trialUntilMs = 0
       if (isOpen()) openUntilMs = clock.monotonicMs() + bounds.cooldown
     },
+    checked(found) {
+      isUp = found
+    },
     get isOpen() {
       return isOpen()
+    },
+    get isUp() {
+      return isUp
     },
     reconfigure(next) {
       bounds = next

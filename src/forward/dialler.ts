@@ -59,14 +59,14 @@ export function createDialler(): Dialler {
     pool: lease,
     async get(url, bounds) {
       const { origin, pathname, search } = new URL(url)
-      const { dispatcher, release } = lease({
+      const held = lease({
         origin,
         connectTimeoutMs: 5_000,
         maxConnections: 16,
         ...(bounds.tls && { tls: bounds.tls }),
       })
       // these are rare: a pool kept for the next one would find its connections closed
-      return await getBounded(dispatcher, `${pathname}${search}`, bounds).finally(release)
+      return await getBounded(held.dispatcher, `${pathname}${search}`, bounds).finally(() => held.release())
     },
     async close() {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()))

@@ -13,7 +13,7 @@ const large = 'x'.repeat(8 * 1024 * 1024)
 async function openReply(
   unsent: Unsent,
   answerMs: number,
-): Promise<{ reply: NodeReply; response: ServerResponse; client: Socket; close(): void }> {
+): Promise<{ reply: NodeReply; response: ServerResponse; client: Socket; readonly close: () => void }> {
   const server = createServer()
   const arrived = once(server, 'request')
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

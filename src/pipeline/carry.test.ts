@@ -151,7 +151,8 @@ test('a caller who leaves ends the call of the agent', { timeout: 10_000 }, () =
     await send(walk, { reply })
     await broken
     assert.equal(walk.records.at(-1)?.completion?.outcome, 'aborted')
-  }))
+  }),
+)
 
 test('a stream whose opening cannot be recorded is broken off', { timeout: 10_000 }, () =>
   withWalk(async (walk) => {
@@ -164,7 +165,8 @@ test('a stream whose opening cannot be recorded is broken off', { timeout: 10_00
     const reply = await walk.rpc('SubscribeToTask', { id: 't1' })
     assert.equal(reply.status, 503)
     await broken
-  }))
+  }),
+)
 
 test('an open stream keeps nothing of its request but the id', () =>
   withWalk(async (walk) => {
@@ -307,7 +309,8 @@ for (const { name, arrange, method = 'SendMessage', records = failed, destroyed 
         walk.ownership.give('task', 't1', 'key:alice')
         walk.ownership.give('context', 'c-t1', 'key:alice')
         walk.agent = (_request, response, body) => {
-          if (method !== 'SendStreamingMessage') return say(response, body, method === 'GetTask' ? task('t1') : { task: task('new') })
+          if (method !== 'SendStreamingMessage')
+            return say(response, body, method === 'GetTask' ? task('t1') : { task: task('new') })
           response.writeHead(200, { 'content-type': 'text/event-stream' })
           response.write(eventOf({ task: task('new') }))
         }
@@ -362,7 +365,8 @@ test('a throw in the middle of a call ends what the agent does for it', { timeou
     })
     await walk.rpc('SendStreamingMessage', messageParams)
     await broken
-  }))
+  }),
+)
 
 test('a throw after the answer was given changes neither the answer nor what was counted', () =>
   withWalk(async (walk) => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import test, { after, before } from 'node:test'
 import { createManualClock } from '../base/clock.ts'
 import type { Binding } from '../a2a/operations.ts'
+import { unfinishedStates } from '../a2a/shape.ts'
 import type { ListFilter } from '../exchange/exchange.ts'
 import {
   createAssertionSigner,
@@ -98,6 +99,7 @@ function indexOver(rows: Row[], ownership: MemoryOwnership): TaskIndex {
           isMine &&
           (filter.contextId ?? row.contextId) === row.contextId &&
           (filter.status ?? row.state) === row.state &&
+          (filter.unfinished !== true || unfinishedStates.includes(row.state)) &&
           row.timestampMs >= (filter.afterMs ?? 0)
         )
       })
@@ -301,6 +303,30 @@ test('a task that is over is not asked about again for a filter it does not fit'
   world.rows[0] = { taskId: 't1', contextId: 'c1', state: completed, timestampMs: 1_000 }
   assert.deepEqual(ids(await world.list({ status: working })), ['t3'])
   assert.deepEqual(world.asked, ['t3'])
+})
+
+test('old unfinished tasks are asked about behind however many that are over, and the total is right', async () => {
+  make(Object.fromEntries(Array.from({ length: 130 }, (_, at) => [`t${at}`, 'key:alice'])))
+  world.answers = (id) => task(id, completed)
+  for (const [at, row] of world.rows.entries()) if (at < 110) world.rows[at] = { ...row, state: completed }
+  assert.equal((await world.list({ status: working })).totalSize, 0)
+  assert.deepEqual(
+    world.asked.toSorted(),
+    Array.from({ length: 20 }, (_, at) => `t${110 + at}`),
+  )
+  const listed = await world.list({ status: completed, pageSize: 10 })
+  assert.deepEqual([listed.totalSize, listed.tasks.length], [130, 10])
+  assert.equal(world.asked.length, 30)
+})
+
+test('of more unfinished tasks than are refreshed at once, the last known state counts', async () => {
+  make(Object.fromEntries(Array.from({ length: 130 }, (_, at) => [`t${at}`, 'key:alice'])))
+  assert.equal((await world.list({ status: working, pageSize: 1 })).totalSize, 130)
+  assert.equal(world.asked.length, 100)
+  // the next list comes to the others
+  world.answers = (id) => task(id, completed)
+  await world.list({ status: working, pageSize: 1 })
+  assert.equal((await world.list({ status: completed, pageSize: 1 })).totalSize, 130)
 })
 
 test('one answer that nobody may see fails the whole list', async () => {

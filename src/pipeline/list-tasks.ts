@@ -30,7 +30,15 @@ export interface TaskIndex {
     agent: string,
     tenant: string,
     owner: TaskOwner,
-    filter: { contextId?: string; status?: string; afterMs?: number; limit: number; cursor?: string },
+    filter: {
+      contextId?: string
+      status?: string
+      /** only tasks that may still change */
+      unfinished?: boolean
+      afterMs?: number
+      limit: number
+      cursor?: string
+    },
   ): Promise<TaskRows>
 }
 
@@ -38,14 +46,8 @@ export interface TaskLister {
   list(admitted: Admitted, forwarder: Forwarder): Promise<ReleasedAnswer | Refusal>
 }
 
-/** Tasks refreshed before a filter on state is applied. */
+/** Unfinished tasks refreshed before a filter on state is applied; of further ones the last known state counts. */
 const maxRefreshed = 100 // bound: tasks refreshed for a filter
-const terminal: ReadonlySet<string> = new Set([
-  'TASK_STATE_COMPLETED',
-  'TASK_STATE_FAILED',
-  'TASK_STATE_CANCELED',
-  'TASK_STATE_REJECTED',
-])
 
 export function createTaskLister(parts: {
   index: TaskIndex
@@ -82,11 +84,12 @@ async function refreshForFilter(
   reader: TaskReader,
 ): Promise<Refusal | undefined> {
   if (filter.status === '' && filter.statusTimestampAfterMs === 0) return undefined
-  const newest = await index.list(admitted.agent.name, admitted.tenant, ownerOf(admitted), {
+  const unfinished = await index.list(admitted.agent.name, admitted.tenant, ownerOf(admitted), {
     ...(filter.contextId !== '' && { contextId: filter.contextId }),
+    unfinished: true,
     limit: maxRefreshed,
   })
-  return await reader.refresh(newest.rows.filter((row) => !terminal.has(row.state)).map((row) => row.taskId))
+  return await reader.refresh(unfinished.rows.map((row) => row.taskId))
 }
 
 function findPage(admitted: Admitted, filter: ListFilter, index: TaskIndex, cursor: string): Promise<TaskRows> {

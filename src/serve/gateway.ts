@@ -38,6 +38,7 @@ import { createControlMethods } from './control-methods.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
 import { startHealthChecks } from './health.ts'
 import { createOpenWalks } from './open-walks.ts'
+import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
 import { checkPolicy, compileRules, releaseRules } from './rules.ts'
 import { openState, type State } from './state.ts'
@@ -130,18 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       unrecorded: () => state.audit.unrecorded,
       agents: () => health.report(),
     })
-    const ownership = {
-      task: state.ownership.task.bind(state.ownership),
-      context: state.ownership.context.bind(state.ownership),
-      pushConfig: state.ownership.pushConfig.bind(state.ownership),
-      claim: state.ownership.claim.bind(state.ownership),
-      note: ((tasks, call) => {
-        for (const task of tasks) {
-          if (task.state !== '')
-            state.ownership.noteState(call.agent.name, call.tenant, task.taskId, task.state, task.timestampMs)
-        }
-      }) satisfies WalkParts['ownership']['note'],
-    }
+    const ownership = createOwnershipBook(state.ownership, clock)
     const parts: WalkParts = {
       clock,
       audit: state.audit,

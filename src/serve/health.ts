@@ -1,8 +1,9 @@
-// Asks each agent now and then whether it is there, so that /metrics can say so before a caller finds out.
+// Asks each agent now and then whether it is there, so that /metrics can say so before a caller finds out. What
+// calls find out meanwhile counts the same: the latest word stands.
 
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
-import type { Dialler } from '../forward/forward.ts'
+import type { Dialler, Upstream } from '../forward/forward.ts'
 import type { Rules } from '../pipeline/pipeline.ts'
 import { healthBounds } from './fetch-bounds.ts'
 
@@ -18,22 +19,22 @@ export function startHealthChecks(parts: {
   rules: () => Rules
   snapshot: () => Snapshot
 }): { report(): AgentHealth[]; stop(): void } {
-  const checks = new Map<string, { isUp: boolean; atMs: number }>()
+  const checkedMs = new Map<string, number>()
+  const upstreamOf = (name: string): Upstream | undefined => parts.rules().forwarder.upstreams.get(name)
   const check = async (): Promise<void> => {
     const nowMs = parts.clock.monotonicMs()
     await Promise.all(
       parts.snapshot().config.agents.map(async (agent) => {
         const { interval, path } = agent.health
-        const last = checks.get(agent.name)
-        if (interval === 0 || (last !== undefined && nowMs - last.atMs < interval)) return
-        checks.set(agent.name, { isUp: last?.isUp ?? true, atMs: nowMs })
-        const tls = parts.rules().forwarder.upstreams.get(agent.name)?.secrets.tls
+        if (interval === 0 || nowMs - (checkedMs.get(agent.name) ?? -Infinity) < interval) return
+        checkedMs.set(agent.name, nowMs)
+        const tls = upstreamOf(agent.name)?.secrets.tls
         const bounds = { ...healthBounds, ...(tls && { tls }) }
         const isUp = await parts.dialler.get(new URL(path, agent.url).href, bounds).then(
           () => true,
           () => false,
         )
-        checks.set(agent.name, { isUp, atMs: nowMs })
+        upstreamOf(agent.name)?.breaker.checked(isUp)
       }),
     )
   }
@@ -41,11 +42,10 @@ export function startHealthChecks(parts: {
   timer.unref()
   return {
     report: () =>
-      parts.snapshot().config.agents.map(({ name }) => ({
-        name,
-        isUp: checks.get(name)?.isUp ?? true,
-        circuitOpen: parts.rules().forwarder.upstreams.get(name)?.breaker.isOpen ?? false,
-      })),
+      parts.snapshot().config.agents.map(({ name }) => {
+        const breaker = upstreamOf(name)?.breaker
+        return { name, isUp: breaker?.isUp ?? true, circuitOpen: breaker?.isOpen ?? false }
+      }),
     stop: () => clearInterval(timer),
   }
 }

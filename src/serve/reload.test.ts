@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:https'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createNetServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { readLedger } from '../audit/audit.ts'
 import { needs } from '../../test/needs.ts'
 import { loadConfig, type ConfigInput } from '../config/config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
@@ -13,9 +14,9 @@ interface Running {
   readonly gateway: Gateway
   readonly home: string
   /** writes another configuration and has it read; false when it was refused */
-  reload(input: ConfigInput): Promise<boolean>
-  get(path: string): Promise<{ status: number; text: string }>
-  ready(): Promise<{ status: number; text: string }>
+  readonly reload: (input: ConfigInput) => Promise<boolean>
+  readonly get: (path: string) => Promise<{ status: number; text: string }>
+  readonly ready: () => Promise<{ status: number; text: string }>
 }
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -73,6 +74,37 @@ test('the rate of unauthenticated requests follows a reload', async (t) => {
   assert.ok(await reload({ unauthenticated: { requests: '1/h' } }))
   await get('/agents')
   assert.equal((await get('/agents')).status, 429)
+})
+
+test('limits follow a reload, and the reload is on record', async (t) => {
+  const { gateway, reload } = await start(t, {})
+  const { key } = await gateway.methods['key.create']({ name: 'alice', expiresInMs: null })
+  const status = async (): Promise<number> =>
+    (await fetch(`${gateway.url}/agents`, { headers: { authorization: `Bearer ${key}` } })).status
+  for (let count = 0; count < 3; count += 1) assert.equal(await status(), 200)
+  assert.ok(await reload({ limits: [{ per: ['caller'], requests: '1/h' }] }))
+  await status()
+  assert.equal(await status(), 429)
+  assert.equal(await reload({ agents: [{ name: 'a', url: 'file:///' }] }), false)
+  // durable after what was asked for before it
+  await gateway.state.audit.administered('test', '', {})
+  const { dataDir, ledger } = gateway.state
+  const operations: string[] = []
+  for await (const { envelope } of readLedger(join(dataDir, 'ledger', basename(ledger.origin)), {}))
+    if (envelope.kind === 'administration') operations.push(`${envelope.operation} ${envelope.snapshot}`)
+  const { digest } = gateway.snapshot()
+  assert.ok(operations.includes(`configuration.reload ${digest}`), operations.join())
+  assert.ok(operations.includes(`configuration.refused ${digest}`), operations.join())
+})
+
+test('/readyz says no while the index of owners cannot be written', async (t) => {
+  const { gateway, ready } = await start(t, {})
+  assert.equal((await ready()).status, 200)
+  // stands in for a disk that fails under it
+  Object.defineProperty(gateway.state.ownership, 'problem', { value: 'disk I/O error' })
+  const { status, text } = await ready()
+  assert.equal(status, 503)
+  assert.match(text, /"store".*disk I\/O error/)
 })
 
 test('bounds of connections follow a reload', async (t) => {

@@ -88,6 +88,8 @@ test('filters by context, state and time, alone and together, with the right tot
       (n) => n % 3 === 1 && n % 4 === 0 && Math.floor(n / 3) >= 3,
     ],
     [{ status: 'TASK_STATE_FAILED' }, () => false],
+    [{ unfinished: true }, (n) => n % 4 === 0],
+    [{ unfinished: true, contextId: 'key:alice 1', afterMs: 1003 }, (n) => n % 12 === 4 && Math.floor(n / 3) >= 3],
   ]
   for (const [filter, matches] of cases) {
     const expected = numbers.filter(matches).map((n) => `t${n}`)
@@ -149,4 +151,18 @@ test('a list goes on after any of its rows, not only after the last', async (t) 
       ids.slice(i + 1),
     )
   }
+})
+
+test('tasks of every unfinished state come in one order, latest first', async (t) => {
+  const index = filled(t)
+  const states = ['SUBMITTED', 'INPUT_REQUIRED', 'AUTH_REQUIRED', 'UNSPECIFIED', 'FAILED', 'CANCELED', 'REJECTED']
+  for (const [at, state] of states.entries())
+    index.noteState('calculator', '', `t${at * 2}`, `TASK_STATE_${state}`, 2000 + at)
+  const { ids, totals } = await walk(index, alice, { unfinished: true, limit: 3 })
+  assert.deepEqual(ids.slice(0, 5), ['t6', 't4', 't2', 't0', 't56'])
+  assert.deepEqual([...totals], [ids.length])
+  assert.deepEqual(
+    ids.filter((id) => ['t8', 't10', 't12'].includes(id)),
+    [],
+  )
 })

@@ -3,6 +3,7 @@
 // a time are counted, which takes as long as they are large: this runs off the event loop. A2A 1.0.1 §3.1.4.
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { unfinishedStates } from '../a2a/shape.ts'
 import { invariant } from '../base/invariant.ts'
 import type { TaskOwner } from '../exchange/exchange.ts'
 import { integer, text, type Columns } from './columns.ts'
@@ -10,6 +11,8 @@ import { integer, text, type Columns } from './columns.ts'
 export interface TaskFilter {
   readonly contextId?: string
   readonly status?: string
+  /** only tasks that may still change; instead of `status` */
+  readonly unfinished?: boolean
   /** only tasks whose status is of this time or later */
   readonly afterMs?: number
   readonly limit: number
@@ -49,20 +52,37 @@ export function prepareListTasks(database: DatabaseSync): ListTasks {
     return known
   }
 
-  return (agent, tenant, owner, filter) => {
-    const found = findOwner.get(agent, tenant, owner.caller, owner.origin)
-    if (found === undefined) return { rows: [], total: 0, nextCursor: undefined }
-    const { where, values } = conditionsOf(integer(found, 'id'), filter)
+  const rowsOf = (owner: number, filter: TaskFilter): Columns[] => {
+    const { where, values } = conditionsOf(owner, filter)
     const after = filter.cursor === undefined ? undefined : parseCursor(filter.cursor)
-    const rows = statement(
+    return statement(
       `SELECT id, task_id, context_id, state, timestamp_ms, created_at_ms FROM task WHERE ${where}
        ${after === undefined ? '' : 'AND (timestamp_ms, id) < (?, ?)'} ORDER BY timestamp_ms DESC, id DESC LIMIT ?`,
     ).all(...values, ...(after ?? []), filter.limit + 1)
+  }
+  const totalOf = (owner: number, filter: TaskFilter): number => {
+    const { where, values } = conditionsOf(owner, filter)
+    return integer(statement(countOf(where, filter)).get(...values) ?? {}, 'total')
+  }
+
+  return (agent, tenant, owner, filter) => {
+    const found = findOwner.get(agent, tenant, owner.caller, owner.origin)
+    if (found === undefined) return { rows: [], total: 0, nextCursor: undefined }
+    const ownerId = integer(found, 'id')
+    // one look for each state: asked for several at once, SQLite would walk past everything that is finished
+    const filters = filter.unfinished === true ? unfinishedStates.map((status) => ({ ...filter, status })) : [filter]
+    const rows = filters.flatMap((each) => rowsOf(ownerId, each))
+    if (filters.length > 1) rows.sort(latestFirst)
     const page = rows.slice(0, filter.limit).map(readListing)
     const nextCursor = rows.length > filter.limit ? page.at(-1)?.cursor : undefined
-    const total = integer(statement(countOf(where, filter)).get(...values) ?? {}, 'total')
+    const total = filters.reduce((sum, each) => sum + totalOf(ownerId, each), 0)
     return { rows: page, total, nextCursor }
   }
+}
+
+function latestFirst(left: Columns, right: Columns): number {
+  const later = integer(right, 'timestamp_ms') - integer(left, 'timestamp_ms')
+  return later === 0 ? integer(right, 'id') - integer(left, 'id') : later
 }
 
 function readListing(row: Columns): TaskListing {

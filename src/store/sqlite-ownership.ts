@@ -22,6 +22,8 @@ import { unreachable, WriterThread } from './writer-thread.ts'
 export interface OwnershipIndex extends OwnershipReader {
   /** All or nothing, at once. Throws a Fault when too much waits to be written. */
   claim(claims: readonly Claim[]): ClaimResult
+  /** Beside its owner what an agent last said of it. */
+  task(agent: string, tenant: string, taskId: string): TaskRow | undefined
   /** What an agent last said of a known task; of an unknown one nothing is kept. */
   noteState(agent: string, tenant: string, taskId: string, state: string, timestampMs: number): void
   /** Sees everything claimed before. Rejects with a Fault when that cannot be written. */

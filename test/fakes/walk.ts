@@ -9,7 +9,16 @@ import {
   type ConfigInput,
   type Snapshot,
 } from '../../src/config/config.ts'
-import type { Admitted, Caller, Claim, ClaimResult, HeaderRecord, Principal, Reply, TaskOwner } from '../../src/exchange/exchange.ts'
+import type {
+  Admitted,
+  Caller,
+  Claim,
+  ClaimResult,
+  HeaderRecord,
+  Principal,
+  Reply,
+  TaskOwner,
+} from '../../src/exchange/exchange.ts'
 import type { ChunkSink, StreamAnswer } from '../../src/forward/forward.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
 import type { OwnershipBook } from '../../src/release/release.ts'
