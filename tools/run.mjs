@@ -52,25 +52,35 @@ async function gen(args) {
 async function check(args) {
   const totals = emptyTotals()
   await checkStatically(totals)
-  await runTests(unitTests(), totals, args)
+  await runUnitTests(totals, args)
   return close(totals)
 }
 
 async function test(args) {
   const totals = emptyTotals()
   await checkStatically(totals)
-  await runTests(unitTests(), totals, args)
+  await runUnitTests(totals, args)
   const unit = new Set(unitTests())
+  const others = ['src', 'test', 'agents/test'].flatMap((folder) => findFiles(folder, /\.test\.ts$/))
   await runTests(
-    [...findFiles('test', /\.test\.ts$/), ...findFiles('agents/test', /\.test\.ts$/)].filter((file) => !unit.has(file)),
+    others.filter((file) => !unit.has(file)),
     totals,
     args,
   )
   return close(totals)
 }
 
+// A file named *.slow.test.ts is run by `test` only, so that `check` stays something to wait for.
 function unitTests() {
-  return [...findFiles('src', /\.test\.ts$/), ...findFiles('test/repo', /\.test\.ts$/)]
+  const isQuick = (file) => !file.endsWith('.slow.test.ts')
+  return [...findFiles('src', /\.test\.ts$/), ...findFiles('test/repo', /\.test\.ts$/)].filter(isQuick)
+}
+
+// A process for each file would cost more than the tests: two processes share them.
+async function runUnitTests(totals, args) {
+  const files = unitTests()
+  const shards = [0, 1].map((shard) => files.filter((_file, at) => at % 2 === shard))
+  await Promise.all(shards.map((shard) => runTests(shard, totals, ['--test-isolation=none', ...args])))
 }
 
 // Format, lint, types and generated files: beside one another, each counted as one test.

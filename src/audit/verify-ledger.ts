@@ -15,6 +15,8 @@ export interface LogReport {
   readonly size: number
   /** base64, as in a checkpoint */
   readonly root: string
+  /** how many records were signed, where more than are there */
+  readonly signedSize?: number
 }
 
 export interface LedgerReport {
@@ -47,7 +49,9 @@ export async function verifyLedger(ledgerRoot: string, options: VerifyOptions = 
     const log = await verifyLog({ files, dir: join(ledgerRoot, name), name, trustedKeys: options.trustedKeys })
     problems.push(...log.problems)
     notes.push(...log.notes)
-    if (log.origin !== undefined) logs.push({ origin: log.origin, size: log.size, root: log.root.toString('base64') })
+    if (log.origin === undefined) continue
+    const { origin, size, signedSize } = log
+    logs.push({ origin, size, root: log.root.toString('base64'), ...(signedSize > size && { signedSize }) })
   }
   for (const origin of options.expectedOrigins ?? []) {
     if (logs.some((log) => log.origin === origin)) continue

@@ -62,6 +62,8 @@ export interface VerifiedLog {
   /** undefined when not even a verifier key was found */
   readonly origin: string | undefined
   readonly size: number
+  /** how many records its newest checkpoint promises */
+  readonly signedSize: number
   readonly root: Buffer
   readonly problems: readonly LedgerProblem[]
   readonly notes: readonly LedgerNote[]
@@ -136,7 +138,8 @@ class LogVerifier {
   #report(origin: string | undefined): VerifiedLog {
     const first = (problem: LedgerProblem): number => problem.index ?? -1
     const problems = this.#problems.toSorted((a, b) => first(a) - first(b))
-    return { origin, size: this.#edge.size, root: this.#edge.root(), problems, notes: this.#notes }
+    const signedSize = this.#checkpoint?.size ?? 0
+    return { origin, size: this.#edge.size, signedSize, root: this.#edge.root(), problems, notes: this.#notes }
   }
 
   #problem(problem: Omit<LedgerProblem, 'log'>): void {

@@ -4,8 +4,8 @@
 import { join } from 'node:path'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
-import { printable, printError, printJson } from './io.ts'
-import type { VerifyProblem } from './ports.ts'
+import { CommandError, printable, printError, printJson } from './io.ts'
+import type { VerifiedLog, VerifyProblem } from './ports.ts'
 import { requireDataDir } from './state.ts'
 
 export const command: Command = {
@@ -15,16 +15,28 @@ export const command: Command = {
     const { dataDir } = await requireDataDir(input)
     const report = await (await input.ports()).verifyLedger(join(dataDir, 'ledger'))
     const { ok, size, root, logs, problems, notes } = report
+    if (logs.length === 0 && ok) {
+      const hint = 'name the data directory of a gateway: --data-dir DIR'
+      throw new CommandError(2, `there is no ledger in ${dataDir}`, hint)
+    }
     if (input.json) {
-      printJson(input.io, { ok, size, root, logs, problems })
+      const known = logs.map((log) => ({ origin: log.origin, size: log.size, root: log.root }))
+      printJson(input.io, { ok, size, root, logs: known, problems })
       return ok ? 0 : 1
     }
-    for (const log of logs) input.io.out(`${printable(log.origin)}  size ${log.size}  root ${log.root}\n`)
-    input.io.out(`${ok ? 'ok' : 'not ok'}: size ${size}, root ${root}\n`)
+    for (const log of logs) input.io.out(`${printable(log.origin)}  size ${sizeOf(log)}  root ${log.root}\n`)
+    const [only, ...others] = logs
+    const count = only === undefined || others.length > 0 ? String(size) : sizeOf(only)
+    input.io.out(`${ok ? 'ok' : 'not ok'}: size ${count}, root ${root}\n`)
     for (const problem of problems) printError(input.io, describe(problem), '')
     for (const note of notes) input.io.err(`note: ${describe(note)}\n`)
     return ok ? 0 : 1
   },
+}
+
+/** `24`, or `9 of 24 records found` when more were signed than can be read. */
+function sizeOf({ size, signedSize = size }: VerifiedLog): string {
+  return signedSize > size ? `${size} of ${signedSize} records found` : String(size)
 }
 
 function describe(problem: Omit<VerifyProblem, 'kind'>): string {

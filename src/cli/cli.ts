@@ -70,10 +70,9 @@ export async function runCli(words: readonly string[], io: Io, loadPorts: () => 
   }
 }
 
-/** `cannot open /x/y: permission denied`: the world's doing, not a bug. */
+/** The world's doing, not a bug. */
 function describeSystemError(error: NodeJS.ErrnoException): string {
-  const path = error.path === undefined ? '' : ` ${error.path}`
-  return `cannot ${error.syscall}${path}: ${systemReason(error)}`
+  return `cannot use ${error.path ?? `the system (${error.syscall})`}: ${systemReason(error)}`
 }
 
 async function dispatch(words: readonly string[], io: Io, loadPorts: () => Promise<Ports>): Promise<ExitCode> {

@@ -1,9 +1,10 @@
 // `config check`: everything that is wrong with the file, at once, the policy included. Needs no network.
 
 import { loadConfig } from '../config/config.ts'
+import type { LoadedConfig, Problem } from '../config/config.ts'
 import { configOption } from './command.ts'
 import type { Command } from './command.ts'
-import { printJson } from './io.ts'
+import { countOf, printJson } from './io.ts'
 import { configFile, printWarnings, refuseProblems } from './state.ts'
 
 export const command: Command = {
@@ -17,17 +18,33 @@ export const command: Command = {
       printJson(
         input.io,
         loaded.ok
-          ? { ok: true, file, problems: [], warnings: loaded.warnings }
+          ? { ok: true, file, problems: [], warnings: [...loaded.warnings, ...warnOfNothing(loaded)] }
           : { ok: false, file, problems: loaded.problems, warnings: [] },
       )
       return loaded.ok ? 0 : 2
     }
     if (!loaded.ok) throw refuseProblems(input.io, file, loaded.problems)
-    printWarnings(input.io, loaded)
+    printWarnings(input.io, { file, warnings: [...loaded.warnings, ...warnOfNothing(loaded)] })
     const { agents, policy } = loaded.config
-    input.io.out(
-      `${file} is valid: ${agents.length} agents, ${policy.roles.length} roles, ${policy.bindings.length} bindings, ${policy.denies.length} denies\n`,
-    )
+    const counts = [
+      countOf(agents.length, 'agent', 'agents'),
+      countOf(policy.roles.length, 'role', 'roles'),
+      countOf(policy.bindings.length, 'binding', 'bindings'),
+      countOf(policy.denies.length, 'deny', 'denies'),
+    ]
+    input.io.out(`${file} is valid: ${counts.join(', ')}\n`)
     return 0
   },
+}
+
+/** Valid, and yet useless: told here alone, since every file begins like that. */
+function warnOfNothing({ config }: LoadedConfig): Problem[] {
+  const place = { line: 0, column: 0, received: '' }
+  if (config.agents.length === 0) {
+    const hint = 'add one: sallyport agent add URL'
+    return [{ ...place, path: 'agents', message: 'no agent is configured, so nothing can be called', hint }]
+  }
+  if (config.policy.bindings.length > 0) return []
+  const hint = 'bind a role: sallyport policy bind ROLE CALLER'
+  return [{ ...place, path: 'policy.bindings', message: 'nobody has a role, so nothing can be called', hint }]
 }

@@ -2,7 +2,7 @@
 
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
-import { printJson } from './io.ts'
+import { countOf, printJson } from './io.ts'
 import { requireConfig } from './state.ts'
 
 export const command: Command = {
@@ -15,7 +15,7 @@ export const command: Command = {
     if (input.json) printJson(input.io, { ok: true, ...counts })
     else
       input.io.out(
-        `the policy is valid: ${counts.roles} roles with ${rules} rules, ${counts.bindings} bindings, ${counts.denies} denies\n`,
+        `the policy is valid: ${countOf(counts.roles, 'role', 'roles')} with ${countOf(rules, 'rule', 'rules')}, ${countOf(counts.bindings, 'binding', 'bindings')}, ${countOf(counts.denies, 'deny', 'denies')}\n`,
       )
     return 0
   },

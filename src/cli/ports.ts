@@ -96,10 +96,17 @@ export interface VerifyReport {
   readonly ok: boolean
   readonly size: number
   readonly root: string
-  readonly logs: readonly { readonly origin: string; readonly size: number; readonly root: string }[]
+  readonly logs: readonly VerifiedLog[]
   readonly problems: readonly VerifyProblem[]
   /** what is no problem, yet should be said: the unfinished group of a running writer */
   readonly notes: readonly Omit<VerifyProblem, 'kind'>[]
+}
+export interface VerifiedLog {
+  readonly origin: string
+  readonly size: number
+  readonly root: string
+  /** how many records were signed, where more than are there */
+  readonly signedSize?: number
 }
 export interface VerifyProblem {
   readonly log: string

@@ -42,7 +42,7 @@ export async function requireConfig(
   return loaded
 }
 
-export function printWarnings(io: Io, loaded: LoadedConfig): void {
+export function printWarnings(io: Io, loaded: Pick<LoadedConfig, 'file' | 'warnings'>): void {
   for (const warning of loaded.warnings) printWarning(io, describeProblem(loaded.file, warning), warning.hint)
 }
 

@@ -199,12 +199,21 @@ function checkAgents(config: Config): Finding[] {
       ),
       'this identity is given twice; it can act as one agent only',
     ),
-    ...agents.flatMap((agent, index) => checkAgent(agent, index)),
+    ...agents.flatMap((agent, index) => checkAgent(agent, index, config)),
   ]
 }
 
-function checkAgent(agent: AgentConfig, index: number): Finding[] {
+function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[] {
   const found: Finding[] = []
+  for (const key of ['url', 'restUrl'] as const) {
+    const url = agent[key]
+    if (url === undefined || !listensAt(config.gateway.listen, new URL(url))) continue
+    found.push({
+      path: ['agents', index, key],
+      message: 'the gateway itself listens there, so it would call itself',
+      hint: "give the agent's own address",
+    })
+  }
   if (new URL(agent.url).search !== '')
     found.push({ path: ['agents', index, 'url'], message: "an agent's base URL has no query" })
   if (agent.tls !== undefined && (agent.tls.certificate === undefined) !== (agent.tls.key === undefined)) {
@@ -223,6 +232,14 @@ function checkAgent(agent: AgentConfig, index: number): Finding[] {
     })
   }
   return found
+}
+
+function listensAt(listen: string, url: URL): boolean {
+  const { host, port } = splitAddress(listen)
+  if (port !== Number(url.port || (url.protocol === 'https:' ? 443 : 80))) return false
+  const isEverywhere = host === '0.0.0.0' || host === '::'
+  if (isLoopback(url.hostname)) return isEverywhere || isLoopback(host)
+  return host === url.hostname.replace(/^\[|\]$/g, '')
 }
 
 function checkLimits(config: Config): Finding[] {

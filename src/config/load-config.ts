@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { systemReason } from '../base/system-error.ts'
 import { checkConfig } from './check-config.ts'
 import { knownKeys } from './known-keys.ts'
+import { guessMeant } from './near-miss.ts'
 import { formatPath, showValue, suggest } from './problem.ts'
 import type { ConfigPath, ExtraCheck, Finding, Problem } from './problem.ts'
 import { readYaml } from './read-yaml.ts'
@@ -71,7 +72,7 @@ export function parseConfig(content: string | Buffer, file: string, options: Loa
   const toProblem = (finding: Finding): Problem => place(finding, input, (path, atKey) => yaml.place(path, atKey))
   const parsed = configSchema.safeParse(input)
   if (!parsed.success)
-    return refuse(file, parsed.error.issues.flatMap((issue) => explainIssue(issue, input)).map(toProblem))
+    return refuse(file, parsed.error.issues.flatMap((issue, at) => explainIssue(issue, input, at)).map(toProblem))
   const baseDir = dirname(resolve(file))
   const env = options.secrets === 'unresolved' ? undefined : (options.env ?? process.env)
   const checked = checkConfig(parsed.data, baseDir, env)
@@ -132,8 +133,11 @@ export function valueAt(input: unknown, path: ConfigPath): unknown {
   return value
 }
 
-/** One issue of the schema in our words; unknown keys become one finding each. */
-function explainIssue(issue: z.core.$ZodIssue, input: unknown): Finding[] {
+/** A guess costs a pass over the whole file: the first few wrong values get one. */
+const maxGuesses = 20
+
+/** One issue of the schema in our words; unknown keys become one finding each. `at` is its place among the issues. */
+function explainIssue(issue: z.core.$ZodIssue, input: unknown, at: number): Finding[] {
   const path = issue.path.filter((step) => typeof step !== 'symbol')
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(path)
@@ -148,7 +152,7 @@ function explainIssue(issue: z.core.$ZodIssue, input: unknown): Finding[] {
   const words = knownWords(issue)
   if (value === undefined) return [{ path, message: 'is required', hint: requirement(issue) }]
   if (words.length === 1)
-    return [{ path, message: `expected ${words[0]}`, hint: hintFor(path, value), wrongKind: true }]
+    return [{ path, message: `expected ${words[0]}`, hint: hintFor(input, path, value), wrongKind: true }]
   if (words.length > 1)
     return [
       {
@@ -158,7 +162,8 @@ function explainIssue(issue: z.core.$ZodIssue, input: unknown): Finding[] {
         wrongKind: true,
       },
     ]
-  return [{ path, message: requirement(issue), hint: hintFor(path, value), wrongKind: true }]
+  const hint = hintFor(at < maxGuesses ? input : undefined, path, value)
+  return [{ path, message: requirement(issue), hint, wrongKind: true }]
 }
 
 /** The words that would have been accepted, also where a union offers them in parts. */
@@ -195,9 +200,9 @@ function articled(kind: string): string {
   return words[kind] ?? kind
 }
 
-function hintFor(path: ConfigPath, value: unknown): string {
+function hintFor(input: unknown, path: ConfigPath, value: unknown): string {
   if (isSecretPosition(path))
     return 'put the secret into a file and write file:PATH, or into the environment and write env:NAME'
-  if (typeof value === 'number' || typeof value === 'boolean') return ''
-  return value === null ? 'give a value or remove the key' : ''
+  if (value === null) return 'give a value or remove the key'
+  return input === undefined ? '' : guessMeant(input, path, value)
 }

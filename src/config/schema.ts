@@ -166,7 +166,7 @@ const jwtIssuer = z.strictObject({
     )
     .min(1)
     .describe('allowed signature algorithms'),
-  jwks: z.union([z.string().regex(/^file:.+$/), httpUrl]).describe('the key set, file:PATH or URL'),
+  jwks: z.union([z.string().regex(/^file:.+$/, 'expected file:PATH'), httpUrl]).describe('the key set, file:PATH or URL'),
   subject: z.string().default('sub').describe('claim that identifies the subject; "email" only with email_verified'),
   display: z
     .string()

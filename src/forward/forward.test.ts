@@ -254,6 +254,30 @@ test('an agent that does not answer is given up, a send that may block later tha
   await refused('FORWARD_TIMEOUT', send({ returnImmediately: true }).answer)
 })
 
+test('only a send that waits for the outcome may take as long as a blocking one', async (t) => {
+  const { ask, forwarder } = world({ timeouts: { firstByte: '7s', blocking: '9s' } })
+  const pool = forwarder.upstreams.get('calculator')?.jsonRpc.pool
+  assert.ok(pool)
+  const given: unknown[] = []
+  const dispatch = pool.dispatch.bind(pool)
+  pool.dispatch = (options, sink) => {
+    given.push([options.headersTimeout, options.bodyTimeout])
+    return dispatch(options, sink)
+  }
+  // the pool is shared with the tests after this one
+  t.after(() => (pool.dispatch = dispatch))
+  await ask({ operation: 'SendMessage' })
+  await ask({ operation: 'SendMessage', returnImmediately: true })
+  await ask({ operation: 'GetTask', taskId: 't1' })
+  await ask({ operation: 'SendStreamingMessage' })
+  assert.deepEqual(given, [
+    [9_000, 9_000],
+    [7_000, 7_000],
+    [7_000, 7_000],
+    [7_000, 0],
+  ])
+})
+
 test('a body that never ends is given up, whether it stalls or drips', async () => {
   for (const operation of ['SendMessage', 'SendStreamingMessage', 'GetTask'] as const) {
     const { ask } = world({ timeouts: fast })

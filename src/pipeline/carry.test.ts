@@ -171,7 +171,7 @@ test('a stream whose opening cannot be recorded is broken off', { timeout: 10_00
 test('an open stream keeps nothing of its request but the id', () =>
   withWalk(async (walk) => {
     let admitted: Admitted | undefined
-    const { allowed } = walk.parts.audit
+    const allowed = walk.parts.audit.allowed.bind(walk.parts.audit)
     walk.parts.audit.allowed = (facts, each, claims) => allowed(facts, (admitted = each), claims)
     const reply = new FakeReply()
     let end: () => void = () => undefined
@@ -280,11 +280,11 @@ const throwing: readonly Thrown[] = [
     name: 'when the answer is sent',
     method: 'GetTask',
     arrange(_walk, reply, error) {
-      const { send: sendIt } = reply
+      const sendIt = reply.send.bind(reply)
       let sent = 0
       reply.send = (...given) => {
         if ((sent += 1) === 1) throw error
-        sendIt.apply(reply, given)
+        sendIt(...given)
       }
     },
   },
@@ -358,12 +358,18 @@ test("what was claimed before a throw is nobody's when the completion is lost to
 
 test('a throw in the middle of a call ends what the agent does for it', { timeout: 10_000 }, () =>
   withWalk(async (walk) => {
-    walk.parts.heartbeat.add = () => assert.fail('a bug')
+    const reply = new FakeReply()
+    const begin = reply.begin.bind(reply)
+    const fail = once(new TypeError('a bug'))
+    reply.begin = (...given) => {
+      if (fail()) begin(...given)
+    }
     const broken = agentHolds(walk, (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(eventOf({ task: task('new') }))
     })
-    await walk.rpc('SendStreamingMessage', messageParams)
+    await walk.rpc('SendStreamingMessage', messageParams, { reply })
+    assert.equal(reply.status, 500)
     await broken
   }),
 )
@@ -371,7 +377,7 @@ test('a throw in the middle of a call ends what the agent does for it', { timeou
 test('a throw after the answer was given changes neither the answer nor what was counted', () =>
   withWalk(async (walk) => {
     walk.agent = (_request, response) => response.end('rubbish')
-    const refusal = walk.parts.metrics.refusal
+    const refusal = walk.parts.metrics.refusal.bind(walk.parts.metrics)
     const fail = once(new TypeError('a bug'))
     walk.parts.metrics.refusal = (code) => {
       refusal(code)

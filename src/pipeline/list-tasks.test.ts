@@ -319,6 +319,12 @@ test('old unfinished tasks are asked about behind however many that are over, an
   assert.equal(world.asked.length, 30)
 })
 
+test('a list whose filter cannot be trusted is refused, not answered wrongly', async () => {
+  make(three).answers = (id) => (id === 't1' ? 503 : task(id, completed))
+  world.rows[2] = { taskId: 't3', contextId: 'c1', state: completed, timestampMs: 1_000 }
+  await world.refused('FORWARD_UNAVAILABLE', { status: completed })
+})
+
 test('of more unfinished tasks than are refreshed at once, the last known state counts', async () => {
   make(Object.fromEntries(Array.from({ length: 130 }, (_, at) => [`t${at}`, 'key:alice'])))
   assert.equal((await world.list({ status: working, pageSize: 1 })).totalSize, 130)

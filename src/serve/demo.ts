@@ -3,11 +3,14 @@
 // own and are loaded only here, so that nothing of theirs is in the gateway's image.
 
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtempSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../base/fault.ts'
+import { makeFolder } from '../base/make-folder.ts'
+import { systemReason } from '../base/system-error.ts'
 import { loadConfig, type LoadedConfig } from '../config/config.ts'
 import type { DemoOptions } from '../cli/ports.ts'
 import { renderGuide } from './demo-guide.ts'
@@ -38,8 +41,7 @@ interface Ready {
 
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { startSampleAgents } = await loadSampleAgents()
-  const root = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'sallyport-demo-')))
-  await mkdir(root, { recursive: true, mode: 0o700 })
+  const root = makeRoot(options.dataDir)
   let gateway: Gateway | undefined
   let conciergeKey = ''
   const gatewayUrl = (): string => gateway?.url ?? ''
@@ -90,6 +92,20 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await agents.close()
     // a directory that was asked for is the caller's to keep
     if (options.dataDir === undefined) await rm(root, { recursive: true, force: true })
+  }
+}
+
+/** The folder of this demonstration: the one that was asked for, or a fresh one. */
+function makeRoot(asked: string | undefined): string {
+  try {
+    if (asked === undefined) return mkdtempSync(join(tmpdir(), 'sallyport-demo-'))
+    makeFolder(asked)
+    return asked
+  } catch (cause) {
+    throw new Fault('STORE_UNREACHABLE', `cannot use the folder ${asked ?? tmpdir()}: ${systemReason(cause)}`, {
+      cause,
+      hint: 'name a folder that you may write to: --data-dir DIR',
+    })
   }
 }
 

@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
 import { createManualClock } from '../base/clock.ts'
 import { openOwnershipIndex } from '../store/store.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 
 test('a status without a time is of the moment when it was first heard', async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'sallyport-book-'))
-  const index = openOwnershipIndex({ path: join(dir, 'index.db'), schedule: () => undefined })
-  t.after(async () => {
-    await index.close()
-    rmSync(dir, { recursive: true })
-  })
+  const index = openOwnershipIndex({ path: join(temporaryFolder(), 'index.db'), schedule: () => undefined })
+  t.after(() => index.close())
   const clock = createManualClock()
   const book = createOwnershipBook(index, clock)
   const owner = { caller: 'key:alice', origin: 'key:alice' }

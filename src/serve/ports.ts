@@ -8,6 +8,7 @@ import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { cardJsonBounds, interfacesOf } from '../a2a/card.ts'
 import { isOperation } from '../a2a/operations.ts'
+import { isSystemError } from '../base/system-error.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type {
   AgentTarget,
@@ -131,10 +132,20 @@ class Logs {
   /** New records of every log, by time. */
   async read(): Promise<TailRecord[]> {
     const found: TailRecord[] = []
-    for (const name of await readdir(this.#root).catch(() => [])) {
+    for (const name of await this.#names()) {
       for await (const record of this.#readerOf(name).read()) found.push(tailRecord(name, record))
     }
     return found.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+  }
+
+  async #names(): Promise<string[]> {
+    try {
+      return await readdir(this.#root)
+    } catch (error) {
+      // nothing was recorded yet; anything else must be said
+      if (isSystemError(error) && error.code === 'ENOENT') return []
+      throw error
+    }
   }
 
   async close(): Promise<void> {

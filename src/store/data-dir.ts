@@ -6,7 +6,6 @@ import {
   chmodSync,
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -16,6 +15,8 @@ import {
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../base/fault.ts'
+import { makeFolder } from '../base/make-folder.ts'
+import { systemReason } from '../base/system-error.ts'
 
 export interface DataDir {
   /** absolute */
@@ -29,12 +30,12 @@ const format = { version: 1 }
 export function openDataDir(path: string): DataDir {
   const absolute = resolve(path)
   try {
-    mkdirSync(absolute, { recursive: true, mode: 0o700 })
+    makeFolder(absolute)
     checkFormat(join(absolute, 'format'))
     restrictLock(join(absolute, 'lock'))
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('STORE_UNREACHABLE', `cannot use the data directory ${absolute}`, {
+    throw new Fault('STORE_UNREACHABLE', `cannot use the data directory ${absolute}: ${systemReason(cause)}`, {
       cause,
       hint: 'check its owner and mode, and that the disk has room',
     })
