@@ -89,8 +89,10 @@ function formatDocument(schema: SchemaNode): string {
 # Configuration
 
 Sallyport reads one YAML file, \`sallyport.yaml\` (YAML 1.2, UTF-8). Every field is below; unknown keys are errors, and
-\`sallyport config check\` tells everything that is wrong at once. \`sallyport config show --effective\` prints what runs
-and where each value came from. [schema/config.schema.json](../schema/config.schema.json) is the same for editors.
+\`sallyport config check\` tells everything that is wrong at once, in two rounds: first what is wrong in form, then, of
+a file in good form, what is wrong in meaning (names that clash, files that are missing, a policy that does not
+compile). \`sallyport config show --effective\` prints what runs and where each value came from.
+[schema/config.schema.json](../schema/config.schema.json) is the same for editors.
 
 - **reference**: where a secret lies, never the secret: \`file:PATH\` (relative to this file) or \`env:NAME\`. One trailing
   newline is left out.

@@ -4,8 +4,8 @@
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { constants } from 'node:os'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -52,22 +52,41 @@ async function gen(args) {
 async function check(args) {
   const totals = emptyTotals()
   await checkStatically(totals)
-  await runUnitTests(totals, args)
+  await leavingNothing(totals, () => runUnitTests(totals, args))
   return close(totals)
 }
 
 async function test(args) {
   const totals = emptyTotals()
   await checkStatically(totals)
-  await runUnitTests(totals, args)
   const unit = new Set(unitTests())
   const others = ['src', 'test', 'agents/test'].flatMap((folder) => findFiles(folder, /\.test\.ts$/))
-  await runTests(
-    others.filter((file) => !unit.has(file)),
-    totals,
-    args,
-  )
+  await leavingNothing(totals, async () => {
+    await runUnitTests(totals, args)
+    await runTests(
+      others.filter((file) => !unit.has(file)),
+      totals,
+      args,
+    )
+  })
   return close(totals)
+}
+
+// Gives tests a folder for temporary files of their own; that it is empty afterwards counts as one test. The name is
+// short because sockets lie below it.
+async function leavingNothing(totals, runAll) {
+  const folder = mkdtempSync(join(tmpdir(), 'sp-'))
+  process.env.TMPDIR = folder
+  try {
+    await runAll()
+    const left = readdirSync(folder)
+    const title = 'tests leave no temporary files behind'
+    countStep(totals, title, left.length === 0)
+    const shown = left.slice(0, 20).map((name) => `  ${name}\n`)
+    process.stdout.write(left.length === 0 ? `✔ ${title}\n` : `✖ ${title}\n${shown.join('')}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 // A file named *.slow.test.ts is run by `test` only, so that `check` stays something to wait for.
@@ -103,13 +122,18 @@ async function checkStatically(totals) {
       const startedMs = performance.now()
       const { code, output } = await capture(command, args)
       const tookMs = performance.now() - startedMs
-      totals.tests++
-      totals[code === 0 ? 'pass' : 'fail']++
+      countStep(totals, title, code === 0)
       process.stdout.write(
         `${code === 0 ? '✔' : '✖'} ${title} (${tookMs.toFixed(0)}ms)\n${code === 0 ? '' : indent(output)}`,
       )
     }),
   )
+}
+
+function countStep(totals, title, isGood) {
+  totals.tests++
+  totals[isGood ? 'pass' : 'fail']++
+  if (!isGood) totals.failed.push(title)
 }
 
 // Runs test files and holds their closing summary back, so that there is one for everything.
@@ -121,32 +145,41 @@ async function runTests(files, totals, args) {
     env: color,
   })
   let rest = ''
+  const reading = { place: undefined }
   child.stdout.setEncoding('utf8')
   child.stdout.on('data', (text) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop()
-    for (const line of lines) takeLine(line, totals)
+    for (const line of lines) takeLine(line, totals, reading)
   })
   const code = await ended(child)
-  if (rest !== '') takeLine(rest, totals)
+  if (rest !== '') takeLine(rest, totals, reading)
   // A runner that died before its summary must not look like success.
-  if (code !== 0 && totals.fail === 0 && totals.cancelled === 0) totals.fail++
+  if (code !== 0 && totals.fail === 0 && totals.cancelled === 0) {
+    totals.fail++
+    totals.failed.push(`the test runner ended with code ${code}`)
+  }
 }
 
-function takeLine(line, totals) {
+function takeLine(line, totals, reading) {
   // eslint-disable-next-line no-control-regex
-  const summary = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/.exec(
-    line.replace(/\u001b\[[\d;]*m/g, ''),
-  )
+  const plain = line.replace(/\u001b\[[\d;]*m/g, '')
+  const summary = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/.exec(plain)
   if (summary === null) process.stdout.write(`${line}\n`)
   else if (summary[1] !== 'duration_ms') totals[summary[1]] += Number(summary[2])
+  // The runner lists what failed as two lines, `test at FILE` and `✖ NAME (TIME)`; kept to be repeated at the end.
+  const name = /^\s*✖ (.*?)( \([\d.]+ms\))?$/.exec(plain)?.[1]
+  if (name !== undefined && reading.place !== undefined) totals.failed.push(`${reading.place} ${name}`)
+  reading.place = /^\s*test at (\S+)$/.exec(plain)?.[1]
 }
 
 function emptyTotals() {
-  return { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, startedMs: performance.now() }
+  const counts = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 }
+  return { ...counts, failed: [], startedMs: performance.now() }
 }
 
-function close({ startedMs, ...totals }) {
+function close({ startedMs, failed, ...totals }) {
+  if (failed.length > 0) process.stdout.write(`\nfailed:\n${failed.map((name) => `✖ ${name}\n`).join('')}\n`)
   const lines = Object.entries({ ...totals, duration_ms: Math.round(performance.now() - startedMs) })
   process.stdout.write(`${lines.map(([name, count]) => `ℹ ${name} ${count}`).join('\n')}\n`)
   const unwanted = process.env.SALLYPORT_FORBID_SKIPS === '1' ? totals.skipped + totals.todo : 0
@@ -185,9 +218,17 @@ async function installMissing() {
       '--loglevel=error',
     ]
     const child = start(command, args, { stdio: ['ignore', process.stderr.fd, process.stderr.fd], plainPath: true })
+    let signal
+    const noteSignal = (name) => (signal ??= name)
+    for (const name of ['SIGINT', 'SIGTERM']) process.on(name, noteSignal)
     const code = await ended(child)
+    for (const name of ['SIGINT', 'SIGTERM']) process.off(name, noteSignal)
     if (code !== 0) {
       rmSync(lockFile, { force: true })
+      if (signal !== undefined) {
+        process.stderr.write('interrupted\n')
+        process.exit(128 + constants.signals[signal])
+      }
       fail(3, 'the dependencies could not be installed', `run npm ci in ${root} and read what it says`)
     }
     writeFileSync(stampFile, lockHash())

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '../base/fault.ts'
+import { systemReason } from '../base/system-error.ts'
 import { formatAddress } from '../config/config.ts'
 import type { Readiness, Status } from './contract.ts'
 
@@ -40,9 +41,9 @@ export function createAdmin(options: AdminOptions): AdminListener {
       new Promise((resolve, reject) => {
         server.once('error', (cause) =>
           reject(
-            new Fault('LISTEN_FAILED', `cannot listen on ${formatAddress(host, port)}`, {
+            new Fault('LISTEN_FAILED', `cannot listen on ${formatAddress(host, port)}: ${systemReason(cause)}`, {
               cause,
-              hint: 'choose another port with --admin-port or admin.listen',
+              hint: 'choose another address by admin.listen, or stop the process that has this one',
             }),
           ),
         )

@@ -5,13 +5,8 @@ import assert from 'node:assert/strict'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import {
-  collect,
-  createSample,
-  sampleKeyEncryptionKey,
-  sampleRecord,
-  temporaryFolder,
-} from '../../test/fakes/sample-ledger.ts'
+import { collect, createSample, sampleKeyEncryptionKey, sampleRecord } from '../../test/fakes/sample-ledger.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { goldenFolder, goldenRecords, goldenRecord, makeGoldenLedger } from '../../tools/make-golden-ledger.ts'
 import { createManualClock } from '../base/clock.ts'
 import { readLedger } from './read-ledger.ts'

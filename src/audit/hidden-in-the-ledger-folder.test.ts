@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { temporaryFolder } from '../../test/fakes/sample-ledger.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { goldenFolder } from '../../tools/make-golden-ledger.ts'
 import { verifyLedger, type LedgerReport } from './verify-ledger.ts'
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { temporaryFolder } from '../../test/fakes/sample-ledger.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { Fault } from '../base/fault.ts'
 import { ledgerIdentity } from './identity.ts'
 

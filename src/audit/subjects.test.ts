@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { temporaryFolder } from '../../test/fakes/sample-ledger.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { systemRandom } from '../base/bytes.ts'
 import { Fault } from '../base/fault.ts'
 import { nodeFiles } from './files.ts'

@@ -7,13 +7,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadMemoryDisk, type MemoryDisk } from '../../test/fakes/memory-disk.ts'
-import {
-  createSample,
-  sampleRecord,
-  sampleSigningKey,
-  temporaryFolder,
-  type Sample,
-} from '../../test/fakes/sample-ledger.ts'
+import { createSample, sampleRecord, sampleSigningKey, type Sample } from '../../test/fakes/sample-ledger.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { goldenFolder } from '../../tools/make-golden-ledger.ts'
 import { crc32c } from '../base/crc32c.ts'
 import { createCheckpointSigner } from './checkpoint.ts'

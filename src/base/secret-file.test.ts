@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { Fault } from './fault.ts'
 import { readOrCreateSecretFile } from './secret-file.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-function temporary(context: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
-  context.after(() => rmSync(directory, { recursive: true }))
-  return directory
-}
-
-test('makes the secret once, for the owner alone', (context) => {
-  const directory = temporary(context)
+test('makes the secret once, for the owner alone', () => {
+  const directory = temporaryFolder()
   const path = join(directory, 'keys', 'pepper')
   assert.deepEqual(
     readOrCreateSecretFile(path, () => Buffer.from('one')),
@@ -27,8 +21,8 @@ test('makes the secret once, for the owner alone', (context) => {
   assert.deepEqual(readdirSync(join(directory, 'keys')), ['pepper'])
 })
 
-test('of two that make it at once the first one counts, for both', (context) => {
-  const path = join(temporary(context), 'pepper')
+test('of two that make it at once the first one counts, for both', () => {
+  const path = join(temporaryFolder(), 'pepper')
   const late = readOrCreateSecretFile(path, () => {
     writeFileSync(path, 'first')
     return Buffer.from('second')
@@ -36,8 +30,8 @@ test('of two that make it at once the first one counts, for both', (context) => 
   assert.deepEqual(late, Buffer.from('first'))
 })
 
-test('never replaces what it cannot read', (context) => {
-  const directory = temporary(context)
+test('never replaces what it cannot read', () => {
+  const directory = temporaryFolder()
   const isKeyFault = (error: unknown): boolean => error instanceof Fault && error.code === 'KEY_UNREADABLE'
   assert.throws(() => readOrCreateSecretFile(directory, () => Buffer.from('x')), isKeyFault)
   writeFileSync(join(directory, 'file'), '')

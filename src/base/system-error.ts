@@ -19,4 +19,6 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['EEXIST', 'something is there already'],
   ['EROFS', 'the file system is read-only'],
   ['ENOSPC', 'the disk is full'],
+  ['EADDRINUSE', 'something listens there already'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
 ])

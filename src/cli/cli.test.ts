@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Fault } from '../base/fault.ts'
 import { runCli } from './cli.ts'
 import type { Ports, TailRecord } from './ports.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 interface Run {
   readonly code: number
@@ -54,7 +54,7 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
   }
 }
 
-const cwd = mkdtempSync(join(tmpdir(), 'sallyport-cli-'))
+const cwd = temporaryFolder()
 const dataDir = join(cwd, 'data')
 mkdirSync(dataDir)
 const file = join(cwd, 'sallyport.yaml')
@@ -199,7 +199,7 @@ test('a data directory is enough; a configuration that is about another one is l
     seen.push([context.dataDir, context.loaded?.file])
     return fakePorts().openState(context)
   }
-  const other = mkdtempSync(join(tmpdir(), 'sallyport-cli-'))
+  const other = temporaryFolder()
   await run(['key', 'list'], { openState })
   await run(['key', 'list', '--data-dir', other], { openState })
   await run(['key', 'list', '--data-dir', other, '-c', file], { openState })
@@ -341,6 +341,45 @@ test('demo and serve hand on what was asked for', async () => {
     [0, 0, undefined, true],
     [join(cwd, 'elsewhere'), file],
   ])
+})
+
+test('what the system refuses is told as such, never as a bug', async () => {
+  const denied = Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'scandir', path: '/x/ledger' })
+  const { code, err } = await run(['audit', 'verify'], { verifyLedger: () => Promise.reject(denied) })
+  assert.equal(code, 3)
+  assert.match(err, /^error: cannot use \/x\/ledger: permission denied\nhint: /)
+})
+
+test('audit verify says how many of the signed records are there, and that there is no ledger', async () => {
+  const log = { origin: 'o', size: 9, root: 'r', signedSize: 24 }
+  const report = { ok: false, size: 9, root: 'r', logs: [log], problems: [], notes: [] }
+  const { code, out } = await run(['audit', 'verify'], { verifyLedger: () => Promise.resolve(report) })
+  assert.equal(code, 1)
+  assert.equal(out, 'o  size 9 of 24 records found  root r\nnot ok: size 9 of 24 records found, root r\n')
+  const none = { ...report, ok: true, size: 0, logs: [] }
+  assert.equal((await run(['audit', 'verify'], { verifyLedger: () => Promise.resolve(none) })).code, 2)
+})
+
+test('policy bind notes a key that is not there, and binds all the same', async () => {
+  const { code, out, err } = await run(['policy', 'bind', 'analyst', 'key:nobody'])
+  assert.deepEqual([code, out.startsWith('bound')], [0, true])
+  assert.match(err, /^note: there is no live key/)
+  assert.equal((await run(['policy', 'bind', 'analyst', 'key:ci'])).err, '')
+  assert.equal((await run(['policy', 'bind', 'analyst', 'user:corp/1'])).err, '')
+  assert.match((await run(['policy', 'bind', 'analyst', 'key:old'])).err, /^note/, 'revoked')
+  const failing = { openState: () => Promise.reject(new Fault('LEDGER_LOCKED', 'in use')) }
+  assert.deepEqual(await run(['policy', 'bind', 'analyst', 'key:other'], failing), {
+    code: 0,
+    out: `bound analyst to key:other in ${file}\n`,
+    err: '',
+  })
+  writeFileSync(file, yaml)
+})
+
+test('config check warns of a file by which nothing can be called', async () => {
+  const { code, err } = await run(['config', 'check'])
+  assert.equal(code, 0)
+  assert.match(err, /^warning: .*policy\.bindings: nobody has a role/)
 })
 
 test('a bug ends with exit 3 and says so', async () => {

@@ -1,14 +1,14 @@
 // A key leaks at night, and who must revoke it has neither the gateway's environment nor its secret files.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCli } from './cli.ts'
 import type { OpenState, Ports } from './ports.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-const cwd = mkdtempSync(join(tmpdir(), 'sallyport-bare-'))
+const cwd = temporaryFolder()
 mkdirSync(join(cwd, 'data'))
 const summary = {
   id: 'abcdefghijkl',

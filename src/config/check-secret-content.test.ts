@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { parseConfig } from './config.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'sallyport-content-'))
-after(() => rmSync(folder, { recursive: true }))
+const folder = temporaryFolder()
 const lay = (name: string, content: string): void => writeFileSync(join(folder, name), content, { mode: 0o600 })
 
 const fixture = (name: string): string =>

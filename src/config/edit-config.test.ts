@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync, lstatSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { addAgent, bindRole } from './config.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const agent = { name: 'new', url: 'http://127.0.0.1:9' }
 
 function write(text: string, mode = 0o640): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'sallyport-edit-')), 'sallyport.yaml')
+  const file = join(temporaryFolder(), 'sallyport.yaml')
   writeFileSync(file, text, { mode })
   return file
 }
@@ -106,6 +106,36 @@ test('never writes a file that would not be valid', async () => {
   ]
   assert.ok(refused.every((edit) => !edit.ok && edit.problems.length > 0))
   assert.equal(readFileSync(file, 'utf8'), before)
+})
+
+test('what is wrong with the new item is told of its fields, without a place in a file that was never written', async () => {
+  const file = write(`agents: [{ name: a, url: "http://a" }]\n${policy}`)
+  const told = async (work: ReturnType<typeof addAgent>): Promise<unknown> => {
+    const edit = await work
+    return edit.ok ? edit : [edit.ofItem, ...edit.problems.map(({ path, line, column }) => [path, line, column])]
+  }
+  assert.deepEqual(await told(addAgent(file, { name: 'a', url: 'http://b' })), [true, ['name', 0, 0]])
+  assert.deepEqual(await told(addAgent(file, { name: 'b', url: 'ftp://b', restUrl: 'x' })), [
+    true,
+    ['url', 0, 0],
+    ['restUrl', 0, 0],
+  ])
+  assert.deepEqual(await told(bindRole(file, 'analyst', 'ci')), [true, ['', 0, 0]])
+  const elsewhere = { extraChecks: () => [{ path: ['policy'], message: 'no' }] }
+  assert.equal((await told(addAgent(file, agent, elsewhere)))?.toString().startsWith('false'), true)
+})
+
+test('what the system refuses to write is a problem, and nothing is left behind', async () => {
+  const file = write('agents: []\n')
+  const folder = join(file, '..')
+  // in the way of the file that would be renamed into place
+  mkdirSync(`${file}.${process.pid}.tmp`)
+  const before = readdirSync(folder)
+  const edit = await addAgent(file, agent)
+  assert.ok(!edit.ok && !edit.ofItem)
+  assert.match(edit.problems[0]?.message ?? '', /^cannot be written: /)
+  assert.equal(readFileSync(file, 'utf8'), 'agents: []\n')
+  assert.deepEqual(readdirSync(folder), before)
 })
 
 test('does not repair a file that was broken before', async () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { effectiveConfig, formatEffective, loadConfig, parseConfig } from './config.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const examples = join(import.meta.dirname, '../../examples')
-const folder = mkdtempSync(join(tmpdir(), 'sallyport-examples-'))
+const folder = temporaryFolder()
 const names = readdirSync(examples).filter((name) => name.endsWith('.yaml'))
 
 const fixture = (name: string): string =>

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { buildSnapshot, formatAddress, loadConfig, parseConfig, splitAddress } from './config.ts'
 import type { Loaded, Problem } from './config.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-const file = join(mkdtempSync(join(tmpdir(), 'sallyport-config-')), 'sallyport.yaml')
+const file = join(temporaryFolder(), 'sallyport.yaml')
 
 function load(text: string, env: Record<string, string> = {}): Loaded {
   return parseConfig(text, file, { env })

@@ -166,7 +166,9 @@ const jwtIssuer = z.strictObject({
     )
     .min(1)
     .describe('allowed signature algorithms'),
-  jwks: z.union([z.string().regex(/^file:.+$/, 'expected file:PATH'), httpUrl]).describe('the key set, file:PATH or URL'),
+  jwks: z
+    .union([z.string().regex(/^file:.+$/, 'expected file:PATH'), httpUrl])
+    .describe('the key set, file:PATH or URL'),
   subject: z.string().default('sub').describe('claim that identifies the subject; "email" only with email_verified'),
   display: z
     .string()
@@ -197,9 +199,11 @@ const identity = z
 
 const agent = z.strictObject({
   name: agentName.describe('the agent is served at /agents/<name>'),
-  url: httpUrl.describe('JSON-RPC and HTTP+JSON base URL of the agent'),
+  url: httpUrl.describe('JSON-RPC endpoint of the agent; also the base of its HTTP+JSON paths unless restUrl is given'),
   cardUrl: httpUrl.optional().describe('Default: <url>/.well-known/agent-card.json'),
-  restUrl: httpUrl.optional().describe('HTTP+JSON base URL where it differs from url'),
+  restUrl: httpUrl
+    .optional()
+    .describe('HTTP+JSON base URL where it differs from url; sallyport agent add takes both from the card'),
   hosts: z
     .array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/, 'expected a lower-case host name'))
     .default([])

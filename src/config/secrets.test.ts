@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Fault } from '../base/fault.ts'
 import { configJsonSchema, resolveSecret } from './config.ts'
 import type { SchemaNode } from './config.ts'
 import { isSecretPosition, secretPositions } from './secrets.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'sallyport-secrets-'))
+const folder = temporaryFolder()
 const isUnreadable = (error: unknown): boolean => error instanceof Fault && error.code === 'KEY_UNREADABLE'
 
 test('follows file and env references and leaves one newline out', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { configJsonSchema, loadConfig, staticSettings, watchConfig } from './config.ts'
 import type { ConfigWatch, Problem, SchemaNode, Snapshot } from './config.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 interface Watched {
   readonly file: string
@@ -17,7 +17,7 @@ interface Watched {
 }
 
 async function start(t: TestContext): Promise<Watched> {
-  const file = join(mkdtempSync(join(tmpdir(), 'sallyport-watch-')), 'sallyport.yaml')
+  const file = join(temporaryFolder(), 'sallyport.yaml')
   writeFileSync(file, 'dataDir: ./a\n')
   const current = await loadConfig(file)
   assert.ok(current.ok)
@@ -90,7 +90,7 @@ test('closing ends everything', async (t) => {
 })
 
 test('what cannot be taken up is a problem, and is tried again though the file stays the same', async (t) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'sallyport-watch-')), 'sallyport.yaml')
+  const file = join(temporaryFolder(), 'sallyport.yaml')
   writeFileSync(file, withAgent)
   const current = await loadConfig(file)
   assert.ok(current.ok)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { generateKeyPairSync } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { calculateJwkThumbprint, createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { Fault } from '../base/fault.ts'
 import { actorsOf, createAssertionSigner, loadAssertionKey, type MintRequest } from './mint-assertion.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const nowMs = 1_800_000_000_000
 const request: MintRequest = {
@@ -91,7 +91,7 @@ test('the chain of actors begins with the caller, unless the caller is the origi
 })
 
 test('makes its key once, for the owner alone, and refuses any other kind of key', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
+  const directory = temporaryFolder()
   try {
     const path = join(directory, 'keys', 'assertion.pem')
     const key = loadAssertionKey(path)
@@ -110,6 +110,5 @@ test('makes its key once, for the owner alone, and refuses any other kind of key
     writeFileSync(path, before)
     assert.ok(loadAssertionKey(path).equals(key))
   } finally {
-    rmSync(directory, { recursive: true })
   }
 })

@@ -7,6 +7,7 @@ import { createServer as createNetServer, type AddressInfo, type Server as NetSe
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
+import { systemReason } from '../base/system-error.ts'
 import { createCallId } from '../base/ids.ts'
 import { formatAddress, type Bounds, type Snapshot } from '../config/config.ts'
 import type { HeaderRecord, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
@@ -243,12 +244,10 @@ export function createListener(options: ListenerOptions): Listener {
 function bind(server: NetServer, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
-      const hint =
-        error.code === 'EADDRINUSE' ? 'choose another port, or stop the process that has this one' : undefined
       reject(
-        new Fault('LISTEN_FAILED', `cannot listen on ${formatAddress(host, port)}`, {
+        new Fault('LISTEN_FAILED', `cannot listen on ${formatAddress(host, port)}: ${systemReason(error)}`, {
           cause: error,
-          ...(hint && { hint }),
+          hint: 'choose another address by gateway.listen, or stop the process that has this one',
         }),
       )
     }

@@ -7,8 +7,8 @@ import { operations } from '../a2a/operations.ts'
 import { Fault } from '../base/fault.ts'
 import { isJsonObject } from '../base/strict-json.ts'
 import type { Admitted, Claim, HeaderRecord, Receipt } from '../exchange/exchange.ts'
-import { forward, type AgentCall, type StreamAnswer, type UnaryAnswer } from '../forward/forward.ts'
-import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+import { forward, type AgentAnswer, type AgentCall, type StreamAnswer, type UnaryAnswer } from '../forward/forward.ts'
+import { isRefusal, refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { claimOfRequest, releaseAnswer, type ReleasedAnswer } from '../release/release.ts'
 import { noMessage } from '../validate/validate.ts'
 import type { Completion } from '../audit/audit.ts'
@@ -91,7 +91,7 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   if (admitted.reply.gone) return await complete(trip, gone())
   const agentCall = (trip.agentCall = forward(admitted, parts.rulesOf(admitted.snapshot).forwarder))
   admitted.reply.onGone(() => agentCall.abort())
-  const answer = await agentCall.answer
+  const answer = await answerUnlessCut(trip, agentCall)
   call.mark('forward')
   const receipt = await receiptOf(trip)
   if (isRefusal(receipt)) {
@@ -102,6 +102,31 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   if (answer.kind === 'stream') return await answerStream(trip, answer, headers)
   return await answerUnary(trip, isRefusal(answer) ? answer : releaseUnary(trip, answer), headers)
 }
+
+/** The agent's answer, or that the operator stopped the gateway before there was one. */
+async function answerUnlessCut({ parts }: Trip, agentCall: AgentCall): Promise<AgentAnswer> {
+  let isCut = false
+  const forget = parts.heartbeat.onCut(() => {
+    isCut = true
+    agentCall.abort()
+  })
+  const answer = await agentCall.answer
+  forget()
+  return isCut && isRefusal(answer) ? refuse('LISTEN_STOPPING', 'the agent had not answered') : answer
+}
+
+/** Only what is the agent's doing: bounds and stops of the gateway are not. */
+function tellTrouble({ admitted, parts }: Trip, refusal: Refusal): void {
+  if (troubles.has(refusal.code)) parts.onAgentTrouble(admitted, refusal)
+}
+
+const troubles: ReadonlySet<string> = new Set<RefusalCode>([
+  'FORWARD_UNAVAILABLE',
+  'FORWARD_TIMEOUT',
+  'RELEASE_INVALID_ANSWER',
+  'RELEASE_TOO_LARGE',
+  'RELEASE_STREAM_STALLED',
+])
 
 function releaseUnary(trip: Trip, answer: UnaryAnswer): ReleasedAnswer | Refusal {
   const released = releaseAnswer(trip.admitted, answer, trip.parts.ownership)
@@ -125,6 +150,7 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     return await complete(trip, { ...gone(), claims: claimed?.claims ?? [] }, () => claimed?.undo())
   }
   if (isRefusal(answer)) {
+    tellTrouble(trip, answer)
     const status = say(trip, answer, headers)
     return await complete(trip, { outcome: 'failed', status, code: answer.code, detail: answer.detail })
   }
@@ -185,6 +211,7 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
     },
   })
   trip.answered = 200
+  if (end.refusal !== undefined) tellTrouble(trip, end.refusal)
   return await complete(trip, {
     outcome: end.clientGone ? 'aborted' : end.refusal === undefined ? 'completed' : 'failed',
     status: 200,

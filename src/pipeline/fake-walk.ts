@@ -51,6 +51,7 @@ export interface FakeWalk {
   readonly records: Recorded[]
   readonly log: string[]
   readonly bugs: unknown[]
+  readonly troubles: string[]
   readonly counted: string[]
   /** what was measured: stage and milliseconds of the manual clock */
   readonly stages: (readonly [stage: string, milliseconds: number])[]
@@ -140,6 +141,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
   const ownership = memoryOwnership()
   const heartbeat = createHeartbeat(clock, 1e9)
   const bugs: unknown[] = []
+  const troubles: string[] = []
   const counted: string[] = []
   const stages: [string, number][] = []
   const audit = fakeAudit(() => walkOf)
@@ -171,6 +173,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
       refusal: (code) => void counted.push(code),
     },
     onBug: (error) => void bugs.push(error),
+    onAgentTrouble: ({ agent }, refusal) => void troubles.push(`${agent.name} ${refusal.code}`),
   }
   const walkOf: FakeWalk = {
     clock,
@@ -180,6 +183,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
     records,
     log,
     bugs,
+    troubles,
     counted,
     stages,
     failing: new Set(),

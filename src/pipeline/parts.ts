@@ -7,8 +7,10 @@ import type { CompiledPolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { DiscoveryParts } from '../discover/discover.ts'
+import type { Admitted } from '../exchange/exchange.ts'
 import type { Forwarder } from '../forward/forward.ts'
 import type { Limiter, SourceLimiter } from '../limit/limit.ts'
+import type { Refusal } from '../refusal/refusal.ts'
 import type { OwnershipBook } from '../release/release.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { TaskLister } from './list-tasks.ts'
@@ -40,4 +42,6 @@ export interface WalkParts {
   readonly heartbeat: Heartbeat
   readonly metrics: WalkMetrics
   readonly onBug: (error: unknown) => void
+  /** an agent could not be reached, or answered what nobody should see: its operator wants to know */
+  readonly onAgentTrouble: (admitted: Admitted, refusal: Refusal) => void
 }

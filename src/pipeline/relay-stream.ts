@@ -120,7 +120,7 @@ class Relay implements ChunkSink, Beating {
   }
 
   cut(): void {
-    this.#finish('stopping', refuse('FORWARD_UNAVAILABLE', 'the gateway is stopping'))
+    this.#finish('stopping', refuse('LISTEN_STOPPING', 'the stream was still open'))
   }
 
   /** Passes on what is waiting; stops being synchronous only where an event must wait for the ledger or the caller. */

@@ -29,6 +29,7 @@ export type RefusalCode =
   | 'LISTEN_HEAD_TOO_LARGE'
   | 'LISTEN_BODY_TOO_LARGE'
   | 'LISTEN_BODY_TIMEOUT'
+  | 'LISTEN_STOPPING'
   | 'AUTHN_MISSING'
   | 'AUTHN_INVALID'
   | 'AUTHN_FLOOD'
@@ -62,6 +63,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   LISTEN_HEAD_TOO_LARGE:        row(431, 431, -32044, 'RESOURCE_EXHAUSTED',  'TOO_LARGE',             'The request head is too large'),
   LISTEN_BODY_TOO_LARGE:        row(413, 413, -32044, 'RESOURCE_EXHAUSTED',  'TOO_LARGE',             'The request is too large'),
   LISTEN_BODY_TIMEOUT:          row(408, 408, -32600, 'DEADLINE_EXCEEDED',   'REQUEST_TIMEOUT',       'The request took too long to arrive'),
+  LISTEN_STOPPING:              row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The gateway is stopping'),
   // authenticate
   AUTHN_MISSING:                row(401, 401, -32040, 'UNAUTHENTICATED',     'UNAUTHENTICATED',       'Authentication is required'),
   AUTHN_INVALID:                row(401, 401, -32040, 'UNAUTHENTICATED',     'UNAUTHENTICATED',       'Authentication is required'),

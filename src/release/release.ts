@@ -41,6 +41,12 @@ export interface ReleasedEvent extends Settled {
 const invalid = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
 const nothing = (): void => undefined
 
+/** A page of a web server says nothing but its status: whoever reads the detail needs it. */
+function withStatus(refusal: Refusal, status: number): Refusal {
+  if (status < 400 || refusal.code !== 'RELEASE_INVALID_ANSWER') return refusal
+  return invalid(`${refusal.detail} (status ${status})`)
+}
+
 /** A unary answer: a result, or an error that the agent has a right to give. */
 export function releaseAnswer(
   admitted: Admitted,
@@ -51,11 +57,11 @@ export function releaseAnswer(
   if (unusable !== undefined) return unusable
   if (answer.body.length === 0) return releaseEmpty(admitted, answer)
   const parsed = parseAnswer(admitted, answer.body)
-  if (isRefusal(parsed)) return parsed
+  if (isRefusal(parsed)) return withStatus(parsed, answer.status)
   const { text, value } = parsed
   if (admitted.binding === 'JSONRPC') {
     const result = openEnvelope(admitted, value)
-    if (isRefusal(result)) return result
+    if (isRefusal(result)) return withStatus(result, answer.status)
     if (result === agentError) return pass(text, 200)
     return releaseResult(admitted, { text, value: result.result, status: 200 }, ownership)
   }
@@ -149,7 +155,7 @@ function settledText(text: string): Settled {
 
 function releaseRestError(value: JsonValue, text: string, status: number): ReleasedAnswer | Refusal {
   const problem = checkShape(value, restErrorShape)
-  if (problem !== undefined) return invalid(`error: ${problem.reason} at ${problem.path}`)
+  if (problem !== undefined) return withStatus(invalid(`error: ${problem.reason} at ${problem.path}`), status)
   if (status === 404) return refuse('AUTHZ_TASK_NOT_FOUND', 'the agent does not know the task')
   return pass(text, status)
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -11,6 +10,7 @@ import { callControl } from '../cli/control-client.ts'
 import { CommandError } from '../cli/io.ts'
 import type { ControlMethods, KeySummary } from '../cli/ports.ts'
 import { startControlServer } from './control-server.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const summary: KeySummary = {
   id: 'abc',
@@ -40,7 +40,7 @@ interface Started {
   readonly bugs: unknown[]
 }
 
-async function start(t: TestContext, dataDir = mkdtempSync(join(tmpdir(), 'sp-'))): Promise<Started> {
+async function start(t: TestContext, dataDir = temporaryFolder('sp-')): Promise<Started> {
   const bugs: unknown[] = []
   const server = await startControlServer(dataDir, fakeMethods(), (error) => bugs.push(error))
   t.after(() => server.close())
@@ -71,7 +71,7 @@ test('only the owner may open the socket', async (t) => {
 })
 
 test('says that no process runs, also over a socket that a killed one left', async (t) => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'sp-'))
+  const dataDir = temporaryFolder('sp-')
   assert.equal(await callControl(dataDir, { method: 'ping', params: {} }), undefined)
   // A bound socket whose owner is gone refuses connections; so does a file that never was a socket.
   writeFileSync(join(dataDir, 'control.sock'), '')
@@ -143,7 +143,7 @@ test('answers several requests of one connection in order', async (t) => {
 })
 
 test('a data directory with a long name has its socket elsewhere, and says where', async () => {
-  const dataDir = join(mkdtempSync(join(tmpdir(), 'sp-')), 'x'.repeat(110))
+  const dataDir = join(temporaryFolder('sp-'), 'x'.repeat(110))
   mkdirSync(dataDir)
   assert.equal(await callControl(dataDir, { method: 'ping', params: {} }), undefined)
   const server = await startControlServer(dataDir, fakeMethods(), failOnBug)
@@ -154,7 +154,7 @@ test('a data directory with a long name has its socket elsewhere, and says where
 })
 
 test('a process that hangs up is an error, never taken for none', async (t) => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'sp-'))
+  const dataDir = temporaryFolder('sp-')
   const server = createServer((socket) => socket.destroy()).listen(join(dataDir, 'control.sock'))
   t.after(() => server.close())
   await once(server, 'listening')

@@ -2,17 +2,17 @@
 // back since. What the ledger says of owners holds after the next start, and that the index was begun anew is said.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import { readLedger, type CallFacts } from '../audit/audit.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { openState, type State } from './state.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 interface Rig {
   readonly dataDir: string
@@ -21,9 +21,8 @@ interface Rig {
   readonly open: () => Promise<State>
 }
 
-function rig(t: TestContext): Rig {
-  const home = mkdtempSync(join(tmpdir(), 'sallyport-state-'))
-  t.after(() => rmSync(home, { recursive: true, force: true }))
+function rig(): Rig {
+  const home = temporaryFolder()
   const dataDir = join(home, 'data')
   const warnings: string[] = []
   return {
@@ -120,8 +119,8 @@ const damages: Record<string, (path: string) => void> = {
 }
 
 for (const [what, damage] of Object.entries(damages)) {
-  test(`the owners are those of the ledger, and a warning is given, when ${what}`, async (t) => {
-    const { open, index, warnings, dataDir } = rig(t)
+  test(`the owners are those of the ledger, and a warning is given, when ${what}`, async () => {
+    const { open, index, warnings, dataDir } = rig()
     const first = await open()
     await fill(first)
     await first.close()
@@ -143,8 +142,8 @@ for (const [what, damage] of Object.entries(damages)) {
   })
 }
 
-test('an index that is sound and only cannot be written is kept', async (t) => {
-  const { open, index, warnings } = rig(t)
+test('an index that is sound and only cannot be written is kept', async () => {
+  const { open, index, warnings } = rig()
   const first = await open()
   await fill(first)
   await first.close()
@@ -158,8 +157,8 @@ test('an index that is sound and only cannot be written is kept', async (t) => {
   await state.close()
 })
 
-test('damage of the ledger is not taken for damage of the index', async (t) => {
-  const { open, index, warnings, dataDir } = rig(t)
+test('damage of the ledger is not taken for damage of the index', async () => {
+  const { open, index, warnings, dataDir } = rig()
   const first = await open()
   await fill(first)
   await first.close()

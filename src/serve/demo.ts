@@ -63,7 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const adminToken = randomBytes(24).toString('base64url')
     return await runUntilStopped({
       start: async (log, onFatal) => {
-        gateway = await startGateway({ loaded, dataDir: loaded.dataDir, log, adminToken, onFatal })
+        gateway = await startGateway({ loaded, dataDir: loaded.dataDir, log, adminToken, onFatal }).catch(adviseOnPorts)
         return gateway
       },
       ready: async (running) => {
@@ -93,6 +93,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     // a directory that was asked for is the caller's to keep
     if (options.dataDir === undefined) await rm(root, { recursive: true, force: true })
   }
+}
+
+/** Whoever runs the demonstration has no configuration to change: a free port is one flag away. */
+function adviseOnPorts(error: unknown): never {
+  if (!(error instanceof Fault) || error.code !== 'LISTEN_FAILED') throw error
+  throw new Fault(error.code, error.message, { cause: error, hint: 'npm run demo -- --port 0 --admin-port 0' })
 }
 
 /** The folder of this demonstration: the one that was asked for, or a fresh one. */

@@ -33,6 +33,7 @@ import {
   type WalkParts,
 } from '../pipeline/pipeline.ts'
 import type { ReloadAnswer } from '../cli/ports.ts'
+import { createAgentTrouble } from './agent-trouble.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
@@ -132,6 +133,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       agents: () => health.report(),
     })
     const ownership = createOwnershipBook(state.ownership, clock)
+    const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
     const parts: WalkParts = {
       clock,
       audit: state.audit,
@@ -150,6 +152,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       heartbeat,
       metrics,
       onBug: (error) => log.error({ err: error }, 'a bug denied a call'),
+      onAgentTrouble: (admitted, refusal) => trouble.note(admitted, refusal),
     }
 
     const open = createOpenWalks()
@@ -274,6 +277,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         // connections are gone; what they left behind is still on its way to the ledger
         await open.settled()
         heartbeat.stop()
+        trouble.close()
         await admin.close()
         await dialler.close()
         await state.close()

@@ -3,14 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { callControl } from '../cli/control-client.ts'
 import type { ControlMethods } from '../cli/ports.ts'
 import { startControlServer } from './control-server.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const connections = 16
 
@@ -29,7 +27,7 @@ async function start(t: TestContext): Promise<Started> {
     'key.list': () => listed,
     'key.revoke': () => Promise.resolve([]),
   }
-  const dataDir = mkdtempSync(join(tmpdir(), 'sp-'))
+  const dataDir = temporaryFolder('sp-')
   // the others are not called
   const server = await startControlServer(dataDir, methods as ControlMethods, assert.ifError)
   t.after(() => server.close())

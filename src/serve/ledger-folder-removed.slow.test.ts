@@ -2,20 +2,18 @@
 // not begin a fresh log in its place as if nothing had been; only a first start, or an operator's own act, does.
 
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import { ledgerIdentity, openLedger } from '../audit/audit.ts'
 import { createFaultyDisk } from '../../test/fakes/faulty-disk.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { openState, type State } from './state.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-function home(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'sallyport-state-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  return join(dir, 'data')
+function home(): string {
+  return join(temporaryFolder(), 'data')
 }
 
 const open = (dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<State> =>
@@ -73,8 +71,8 @@ const attacks: Record<string, (dir: string) => void> = {
 }
 
 for (const [what, attack] of Object.entries(attacks)) {
-  test(`refuses to begin anew when somebody removed ${what}`, async (t) => {
-    const dataDir = home(t)
+  test(`refuses to begin anew when somebody removed ${what}`, async () => {
+    const dataDir = home()
     const dir = await begun(dataDir)
     cpSync(dir, `${dataDir}.backup`, { recursive: true })
     attack(dir)
@@ -91,15 +89,15 @@ for (const [what, attack] of Object.entries(attacks)) {
   })
 }
 
-test('the log of a command is missed like the gateway’s, and each only by its own role', async (t) => {
-  const dataDir = home(t)
+test('the log of a command is missed like the gateway’s, and each only by its own role', async () => {
+  const dataDir = home()
   rmSync(await begun(dataDir, 'cli'), { recursive: true })
   await assert.rejects(open(dataDir, 'cli'), lost)
   await begun(dataDir, 'gateway')
 })
 
-test('who removes the origin on purpose gets a new log under another origin and key', async (t) => {
-  const dataDir = home(t)
+test('who removes the origin on purpose gets a new log under another origin and key', async () => {
+  const dataDir = home()
   const dir = await begun(dataDir)
   rmSync(dir, { recursive: true })
   await assert.rejects(open(dataDir), (fault: Fault) => fault.hint?.includes('keys/ledger-gateway.origin') === true)
@@ -108,8 +106,8 @@ test('who removes the origin on purpose gets a new log under another origin and 
   await begun(dataDir)
 })
 
-test('a first start that was killed anywhere is gone on with, under the same origin', async (t) => {
-  const dataDir = home(t)
+test('a first start that was killed anywhere is gone on with, under the same origin', async () => {
+  const dataDir = home()
   const kek = Buffer.alloc(32, 7)
   const left: string[] = []
   /** the data directory as a kill at this moment would leave it */

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:https'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createNetServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { readLedger } from '../audit/audit.ts'
 import { needs } from '../../test/needs.ts'
 import { loadConfig, type ConfigInput } from '../config/config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 interface Running {
   readonly gateway: Gateway
@@ -40,7 +40,7 @@ async function start(
   input: ConfigInput,
   files: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
-  const home = mkdtempSync(join(tmpdir(), 'sallyport-reload-'))
+  const home = temporaryFolder()
   const file = join(home, 'sallyport.yaml')
   for (const [name, content] of Object.entries(files)) writeFileSync(join(home, name), content, { mode: 0o600 })
   writeFileSync(file, configOf(input))
@@ -52,10 +52,7 @@ async function start(
     log: silent,
     onFatal: (fault) => assert.fail(fault),
   })
-  t.after(async () => {
-    await gateway.stop()
-    rmSync(home, { recursive: true, force: true })
-  })
+  t.after(() => gateway.stop())
   return {
     gateway,
     home,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { generateKeyPairSync } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
 import { createManualClock } from '../base/clock.ts'
@@ -10,13 +9,11 @@ import { createAssertionSigner, createDialler } from '../forward/forward.ts'
 import { makeWorld } from '../../test/fakes/identity.ts'
 import { snapshotOf } from '../../test/fakes/walk.ts'
 import { agentSecrets, checkPolicy, compileRules, releaseRules } from './rules.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'sallyport-rules-'))
+const dir = temporaryFolder()
 const dialler = createDialler()
-after(async () => {
-  await dialler.close()
-  rmSync(dir, { recursive: true })
-})
+after(() => dialler.close())
 
 const parts = {
   clock: createManualClock(),

@@ -30,7 +30,10 @@ export async function runUntilStopped(options: RunOptions): Promise<number> {
   await options.ready(gateway)
   const why = await Promise.race([stop, fatal.promise])
   if (why === 'fatal') return 3
-  log.info({ signal: why }, 'stopping: open calls may end')
+  const { drain } = gateway.snapshot().config.gateway.bounds
+  const patience = `open calls have up to ${drain / 1000} s to end; a later Ctrl-C ends at once`
+  if (options.quiet) options.err(`stopping: ${patience}\n`)
+  else log.info({ signal: why }, `stopping: ${patience}`)
   await gateway.stop()
   return 0
 }

@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import type { CallFacts } from '../audit/audit.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
 import { openState, type State } from './state.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-function home(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'sallyport-state-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  return join(dir, 'data')
+function home(): string {
+  return join(temporaryFolder(), 'data')
 }
 
 const open = (dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<State> =>
@@ -67,8 +65,8 @@ const removeIndex = (dataDir: string): void => {
   for (const name of readdirSync(dataDir)) if (name.startsWith('index.db')) rmSync(join(dataDir, name))
 }
 
-test('who owns what is found again after a stop', async (t) => {
-  const dataDir = home(t)
+test('who owns what is found again after a stop', async () => {
+  const dataDir = home()
   const first = await open(dataDir)
   await recordClaims(first)
   await first.close()
@@ -77,8 +75,8 @@ test('who owns what is found again after a stop', async (t) => {
   await second.close()
 })
 
-test('an index that was lost is made again from the ledger', async (t) => {
-  const dataDir = home(t)
+test('an index that was lost is made again from the ledger', async () => {
+  const dataDir = home()
   const first = await open(dataDir)
   await recordClaims(first)
   await first.close()
@@ -89,8 +87,8 @@ test('an index that was lost is made again from the ledger', async (t) => {
   await second.close()
 })
 
-test('what a command recorded beside the gateway is replayed too', async (t) => {
-  const dataDir = home(t)
+test('what a command recorded beside the gateway is replayed too', async () => {
+  const dataDir = home()
   const first = await open(dataDir, 'cli')
   await recordClaims(first)
   await first.close()
@@ -100,16 +98,16 @@ test('what a command recorded beside the gateway is replayed too', async (t) => 
   await second.close()
 })
 
-test('only one process holds the state, and the second leaves the first alone', async (t) => {
-  const dataDir = home(t)
+test('only one process holds the state, and the second leaves the first alone', async () => {
+  const dataDir = home()
   const first = await open(dataDir)
   await assert.rejects(open(dataDir), Fault)
   await recordClaims(first)
   await first.close()
 })
 
-test('a key-encryption key that is none is a fault, and nothing stays locked', async (t) => {
-  const dataDir = home(t)
+test('a key-encryption key that is none is a fault, and nothing stays locked', async () => {
+  const dataDir = home()
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   writeFileSync(`${dataDir}.kek`, 'short', { mode: 0o600 })
   await assert.rejects(open(dataDir), (fault: Fault) => fault.code === 'KEY_UNREADABLE')
@@ -118,8 +116,8 @@ test('a key-encryption key that is none is a fault, and nothing stays locked', a
   await state.close()
 })
 
-test('a store that cannot be opened leaves nothing locked', async (t) => {
-  const dataDir = home(t)
+test('a store that cannot be opened leaves nothing locked', async () => {
+  const dataDir = home()
   await (await open(dataDir)).close()
   for (const name of readdirSync(dataDir)) if (name.startsWith('state.db')) rmSync(join(dataDir, name))
   mkdirSync(join(dataDir, 'state.db'))
@@ -129,8 +127,8 @@ test('a store that cannot be opened leaves nothing locked', async (t) => {
   await state.close()
 })
 
-test('secrets lie outside the data directory, for nobody else to read', async (t) => {
-  const dataDir = home(t)
+test('secrets lie outside the data directory, for nobody else to read', async () => {
+  const dataDir = home()
   await (await open(dataDir)).close()
   const beside = readdirSync(join(dataDir, '..'))
   assert.ok(beside.includes('data.kek') && beside.includes('data.pepper'))

@@ -2,13 +2,13 @@
 // index is opened, not in the middle of a call; the file is begun anew, and why is said.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import type { Claim } from '../exchange/exchange.ts'
 import { openOwnershipIndex, type OwnershipIndex } from './sqlite-ownership.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const tasks = 300
 const ownerOf = (number: number): string => (number % 2 === 0 ? 'key:alice' : 'key:bob')
@@ -76,10 +76,8 @@ const damages: Record<string, (path: string) => void> = {
   'it is of another version': (path) => inDatabase(path, 'PRAGMA user_version = 77'),
 }
 
-function home(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  return join(directory, 'index.db')
+function home(): string {
+  return join(temporaryFolder(), 'index.db')
 }
 
 async function fill(path: string): Promise<void> {
@@ -110,8 +108,8 @@ function assertAllOrNothing(index: OwnershipIndex, isAll: boolean): void {
 }
 
 for (const [what, damage] of Object.entries(damages)) {
-  test(`the index is begun anew when ${what}`, async (t) => {
-    const path = home(t)
+  test(`the index is begun anew when ${what}`, async () => {
+    const path = home()
     await fill(path)
     damage(path)
     const { index, discarded } = open(path)
@@ -127,14 +125,14 @@ for (const [what, damage] of Object.entries(damages)) {
   })
 }
 
-test('a file that is whole, empty, or has a log that is not its own is not complained of', async (t) => {
+test('a file that is whole, empty, or has a log that is not its own is not complained of', async () => {
   for (const [isAll, change] of [
     [true, () => undefined],
     [true, (path: string) => writeFileSync(`${path}-wal`, Buffer.alloc(9_000, 7))],
     [false, (path: string) => writeFileSync(path, '')],
     [false, (path: string) => rmSync(path)],
   ] as const) {
-    const path = home(t)
+    const path = home()
     await fill(path)
     change(path)
     const { index, discarded } = open(path)
@@ -144,8 +142,8 @@ test('a file that is whole, empty, or has a log that is not its own is not compl
   }
 })
 
-test('a byte flipped in the structure of any page leaves all of the index, or a new one', async (t) => {
-  const path = home(t)
+test('a byte flipped in the structure of any page leaves all of the index, or a new one', async () => {
+  const path = home()
   await fill(path)
   const good = readFileSync(path)
   let rebuilt = 0

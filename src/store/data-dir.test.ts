@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { Fault, type FaultCode } from '../base/fault.ts'
 import { openDataDir } from './data-dir.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-function temporary(context: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
-  context.after(() => rmSync(directory, { recursive: true }))
-  return join(directory, 'data')
+function temporary(): string {
+  return join(temporaryFolder(), 'data')
 }
 
 const hasCode = (code: FaultCode) => (error: unknown) =>
   error instanceof Fault && error.code === code && error.hint !== undefined
 
-test('makes a directory for its owner alone, with the format in it', (context) => {
-  const path = temporary(context)
+test('makes a directory for its owner alone, with the format in it', () => {
+  const path = temporary()
   const dataDir = openDataDir(path)
   assert.equal(statSync(path).mode & 0o777, 0o700)
   assert.deepEqual(JSON.parse(readFileSync(join(path, 'format'), 'utf8')), { version: 1 })
@@ -27,7 +25,7 @@ test('makes a directory for its owner alone, with the format in it', (context) =
 })
 
 test('whatever lies in it while it is held is for its owner alone, also what another version left', (context) => {
-  const path = temporary(context)
+  const path = temporary()
   const mask = process.umask(0)
   context.after(() => process.umask(mask))
   for (const left of [[], ['lock', 'lock-journal']]) {
@@ -42,8 +40,8 @@ test('whatever lies in it while it is held is for its owner alone, also what ano
   }
 })
 
-test('lets nobody else in while it is open, not even twice in one process', (context) => {
-  const path = temporary(context)
+test('lets nobody else in while it is open, not even twice in one process', () => {
+  const path = temporary()
   const dataDir = openDataDir(path)
   assert.throws(
     () => openDataDir(path),
@@ -66,8 +64,8 @@ test('lets nobody else in while it is open, not even twice in one process', (con
   openDataDir(path).close()
 })
 
-test('a holder that was killed leaves no lock behind', (context) => {
-  const path = temporary(context)
+test('a holder that was killed leaves no lock behind', () => {
+  const path = temporary()
   const script =
     'const { openDataDir } = await import(process.argv[1]); openDataDir(process.argv[2]); process.kill(process.pid, "SIGKILL")'
   const killed = spawnSync(process.execPath, ['-e', script, new URL('data-dir.ts', import.meta.url).href, path])
@@ -76,8 +74,8 @@ test('a holder that was killed leaves no lock behind', (context) => {
   openDataDir(path).close()
 })
 
-test('refuses a format that it does not know, and changes nothing', (context) => {
-  const path = temporary(context)
+test('refuses a format that it does not know, and changes nothing', () => {
+  const path = temporary()
   openDataDir(path).close()
   for (const text of ['{"version":2}', '{"version":"1"}', '{}', '[]', '', 'x', 'null']) {
     writeFileSync(join(path, 'format'), text)
@@ -86,8 +84,8 @@ test('refuses a format that it does not know, and changes nothing', (context) =>
   }
 })
 
-test('refuses a path that cannot be a directory', (context) => {
-  const path = temporary(context)
+test('refuses a path that cannot be a directory', () => {
+  const path = temporary()
   writeFileSync(path, '')
   assert.throws(() => openDataDir(path), hasCode('STORE_UNREACHABLE'))
 })

@@ -2,16 +2,7 @@
 // an otherwise empty file, so it ends with the process, cannot be left over by a crash, and cannot be mistaken
 // where process ids repeat (in containers they always do). The file `lock.pid` only tells people who it is.
 
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../base/fault.ts'

@@ -2,6 +2,7 @@
 // one that fails changes nothing, keeps its rows, and is tried again with the next commit. It also answers what
 // takes longer than a look-up by key: pages of ListTasks, and the ids that the filter begins with.
 
+import { setPriority } from 'node:os'
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { TaskOwner } from '../exchange/exchange.ts'
@@ -40,7 +41,15 @@ export type FromWriter =
 const tuning =
   'PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA temp_store = MEMORY'
 
+/** Calls come first: on a busy core this thread takes what they leave (Linux counts niceness by thread). */
+const niceness = 15
+
 function serve(port: MessagePort, path: string): void {
+  try {
+    setPriority(niceness)
+  } catch {
+    // not allowed here: the index is written all the same
+  }
   const database = openDatabase(path, indexShape)
   database.exec(tuning)
   const writer = prepareRowWriter(database)

@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { TaskOwner } from '../exchange/exchange.ts'
 import type { TaskFilter } from './list-tasks.ts'
 import { openOwnershipIndex, type OwnershipIndex } from './sqlite-ownership.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const alice: TaskOwner = { caller: 'key:alice', origin: 'key:alice' }
 const bob: TaskOwner = { caller: 'key:bob', origin: 'key:bob' }
 
 /** Sixty tasks in turn of alice and bob, three of a time, in three contexts. */
 function filled(context: TestContext): OwnershipIndex {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
+  const directory = temporaryFolder()
   const index = openOwnershipIndex({ path: join(directory, 'index.db'), schedule: () => {} })
-  context.after(async () => {
-    await index.close()
-    rmSync(directory, { recursive: true })
-  })
+  context.after(() => index.close())
   for (let i = 0; i < 60; i++) {
     const owner = i % 2 === 0 ? alice : bob
     const contextId = `${owner.caller} ${i % 3}`

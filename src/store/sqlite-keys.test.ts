@@ -1,26 +1,20 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { openKeyStore, type SqliteKeyStore } from './sqlite-keys.ts'
-
-function temporary(context: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
-  context.after(() => rmSync(directory, { recursive: true }))
-  return directory
-}
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 function administer(store: SqliteKeyStore): KeyAdministration {
   return administerKeys({ store, clock: createManualClock(), environment: 'live', pepper: Buffer.alloc(32, 1) })
 }
 
-test('finds after a restart just what was there before it', (context) => {
-  const path = join(temporary(context), 'state.db')
+test('finds after a restart just what was there before it', () => {
+  const path = join(temporaryFolder(), 'state.db')
   const store = openKeyStore(path)
   const admin = administer(store)
   const { record: rotated } = admin.create({ name: 'rotated', expiresAtMs: 1_900_000_000_000 })
@@ -35,8 +29,8 @@ test('finds after a restart just what was there before it', (context) => {
   again.close()
 })
 
-test('tells how long a name lives, by the keys that are not revoked', (context) => {
-  const path = join(temporary(context), 'state.db')
+test('tells how long a name lives, by the keys that are not revoked', () => {
+  const path = join(temporaryFolder(), 'state.db')
   const store = openKeyStore(path)
   const admin = administer(store)
   const { record: brief } = admin.create({ name: 'ci', expiresAtMs: 1_900_000_000_000 })
@@ -60,8 +54,8 @@ test('tells how long a name lives, by the keys that are not revoked', (context) 
 
 const byId = (one: { id: string }, other: { id: string }): number => (one.id < other.id ? -1 : 1)
 
-test('a change is on disk when it is reported, for another reader too', (context) => {
-  const path = join(temporary(context), 'state.db')
+test('a change is on disk when it is reported, for another reader too', () => {
+  const path = join(temporaryFolder(), 'state.db')
   const store = openKeyStore(path)
   const admin = administer(store)
   const { record } = admin.create({ name: 'ci' })
@@ -75,8 +69,8 @@ test('a change is on disk when it is reported, for another reader too', (context
   store.close()
 })
 
-test('no file can be read by others, and none holds a secret', (context) => {
-  const directory = temporary(context)
+test('no file can be read by others, and none holds a secret', () => {
+  const directory = temporaryFolder()
   const store = openKeyStore(join(directory, 'state.db'))
   const { key } = administer(store).create({ name: 'ci' })
   const files = readdirSync(directory)
@@ -88,8 +82,8 @@ test('no file can be read by others, and none holds a secret', (context) => {
   store.close()
 })
 
-test('a change that cannot be written does not take effect', (context) => {
-  const path = join(temporary(context), 'state.db')
+test('a change that cannot be written does not take effect', () => {
+  const path = join(temporaryFolder(), 'state.db')
   const store = openKeyStore(path)
   const admin = administer(store)
   const { record } = admin.create({ name: 'ci' })
@@ -109,8 +103,8 @@ test('a change that cannot be written does not take effect', (context) => {
   store.close()
 })
 
-test('refuses a file that is no database, or of another version, and leaves it alone', (context) => {
-  const path = join(temporary(context), 'state.db')
+test('refuses a file that is no database, or of another version, and leaves it alone', () => {
+  const path = join(temporaryFolder(), 'state.db')
   const isStoreFault = (error: unknown): boolean => error instanceof Fault && error.code === 'STORE_UNREACHABLE'
   writeFileSync(path, 'not a database, but precious'.repeat(100))
   assert.throws(() => openKeyStore(path), isStoreFault)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { renameSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Fault } from '../base/fault.ts'
 import type { Claim, ClaimResult, TaskOwner } from '../exchange/exchange.ts'
 import { openOwnershipIndex, type OwnershipIndex } from './sqlite-ownership.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const alice: TaskOwner = { caller: 'key:alice', origin: 'key:alice' }
 const bob: TaskOwner = { caller: 'key:bob', origin: 'key:bob' }
@@ -23,7 +23,7 @@ interface Rig {
 }
 
 function rig(context: TestContext, cachedRows = 50_000): Rig {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
+  const directory = temporaryFolder()
   const path = join(directory, 'index.db')
   let planned: (() => void)[] = []
   const opened: OwnershipIndex[] = []
@@ -52,7 +52,6 @@ function rig(context: TestContext, cachedRows = 50_000): Rig {
   context.after(async () => {
     // what a crash left behind may be unable to write: that is its test's business
     for (const index of opened) await index.close().catch(() => undefined)
-    rmSync(directory, { recursive: true })
   })
   return made
 }

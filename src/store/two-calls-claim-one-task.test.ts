@@ -1,15 +1,13 @@
 // Two callers whose calls name the same new task at the same time: only one may own it, whatever was on disk.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openOwnershipIndex } from './sqlite-ownership.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
-test('of many who claim the same task one wins, and the others learn nothing but the conflict', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'))
-  t.after(() => rmSync(directory, { recursive: true }))
+test('of many who claim the same task one wins, and the others learn nothing but the conflict', async () => {
+  const directory = temporaryFolder()
   const index = openOwnershipIndex({ path: join(directory, 'index.db'), schedule: () => {} })
   const won = Array.from({ length: 50 }, (_, i) => {
     if (i % 7 === 0) void index.flush()

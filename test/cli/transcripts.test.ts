@@ -6,10 +6,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 const bin = join(import.meta.dirname, '../../bin')
 
@@ -73,9 +74,8 @@ async function run(command: string, cwd: string): Promise<{ code: number | null;
 
 describe('transcripts', { concurrency: 2 }, () => {
   for (const name of readdirSync(import.meta.dirname).filter((entry) => entry.endsWith('.txt'))) {
-    test(name, async (t) => {
-      const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sallyport-transcript-')))
-      t.after(() => rmSync(folder, { recursive: true, force: true }))
+    test(name, async () => {
+      const folder = temporaryFolder()
       const { files, steps } = parse(readFileSync(join(import.meta.dirname, name), 'utf8'))
       assert.ok(steps.length > 0, 'holds no command')
       for (const [file, content] of files) {

@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import type { Binding, Operation } from '../../src/a2a/operations.ts'
 import type { JsonObject } from '../../src/base/strict-json.ts'
 import { createClient, type Answer, type Client } from './client.ts'
 import { launcher, verify } from './harness.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 export interface DemoReady {
   readonly gateway: string
@@ -36,7 +35,7 @@ export interface Demo {
 }
 
 export async function startDemo(): Promise<Demo> {
-  const home = await mkdtemp(join(tmpdir(), 'sallyport-demo-test-'))
+  const home = temporaryFolder()
   const child = spawn(launcher, ['demo', '--json', '--port', '0', '--admin-port', '0', '--data-dir', home], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

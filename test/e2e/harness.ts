@@ -4,8 +4,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { readLedger, verifyLedger, type LedgerRecord } from '../../src/audit/audit.ts'
@@ -13,6 +12,7 @@ import type { Binding } from '../../src/a2a/operations.ts'
 import type { ConfigInput } from '../../src/config/config.ts'
 import { catalogue, type RefusalCode } from '../../src/refusal/refusal.ts'
 import { createClient, say, type Answer, type Client, type OperationCall } from './client.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 export const launcher: string = join(import.meta.dirname, '../../bin/sallyport')
 const run = promisify(execFile)
@@ -67,7 +67,7 @@ const everything: ConfigInput['policy'] = {
 }
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'sallyport-e2e-')))
+  const home = options.home ?? temporaryFolder()
   const configFile = join(home, 'sallyport.yaml')
   await writeFile(configFile, JSON.stringify(configOf(options), null, 2), { mode: 0o600 })
   for (const [name, content] of Object.entries(options.files ?? {}))

@@ -4,13 +4,13 @@
 
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
 import { bindings, say } from './client.ts'
 import { assertRefused, readRecords, receiptOf, startGateway, verify, type Gateway } from './harness.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 const rounds = 3
 const callers = ['alice', 'bob']
@@ -20,12 +20,9 @@ let home: string
 
 before(async () => {
   agent = await startHostileAgent()
-  home = await mkdtemp(join(tmpdir(), 'sallyport-kill-'))
+  home = temporaryFolder()
 })
-after(async () => {
-  await agent.close()
-  await rm(home, { recursive: true, force: true })
-})
+after(() => agent.close())
 
 interface Told {
   readonly caller: string

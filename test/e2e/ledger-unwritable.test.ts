@@ -3,14 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, readdirSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
 import { canLimitProcesses, canMountTmpfs, needs } from '../needs.ts'
 import { bindings, say, type Answer } from './client.ts'
 import { assertRefused, eventually, startGateway, type Gateway } from './harness.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 let agent: HostileAgent
 
@@ -96,7 +96,7 @@ function assertUnavailable(answer: Answer, binding: (typeof bindings)[number]): 
 }
 
 test('a full disk refuses everything and recovers in process', needs('tmpfs mounts', canMountTmpfs()), async () => {
-  const home = mkdtempSync(join(tmpdir(), 'sallyport-full-'))
+  const home = temporaryFolder()
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', home])
   try {
     const gateway = await startGateway({ agents: { a: agent.url }, callers: ['alice'], home })
@@ -109,7 +109,6 @@ test('a full disk refuses everything and recovers in process', needs('tmpfs moun
     await gateway.stop()
   } finally {
     execFileSync('umount', ['-l', home])
-    rmSync(home, { recursive: true, force: true })
   }
 })
 

@@ -5,16 +5,16 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { Agent, createServer as createTlsServer, request } from 'node:https'
 import { connect, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { SignJWT, type JWTPayload } from 'jose'
 import type { TLSSocket } from 'node:tls'
 import { launcher } from './harness.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 const fixtures = join(import.meta.dirname, '../fixtures/tls')
 const pem = (name: string): Buffer => readFileSync(join(fixtures, name))
@@ -61,7 +61,7 @@ before(async () => {
     },
   ).listen(0, '127.0.0.1')
   await Promise.all([once(jwksServer, 'listening'), once(agentServer, 'listening')])
-  home = mkdtempSync(join(tmpdir(), 'sallyport-tls-'))
+  home = temporaryFolder()
   const agentUrl = `https://localhost:${(agentServer.address() as AddressInfo).port}`
   const client = { certificate: `file:${fixtures}/client.crt`, key: `file:${fixtures}/client.key` }
   const jwks = `http://127.0.0.1:${(jwksServer.address() as AddressInfo).port}`
@@ -107,7 +107,6 @@ after(async () => {
   const [code] = (await once(child, 'exit')) as [number]
   jwksServer.close()
   agentServer.close()
-  rmSync(home, { recursive: true, force: true })
   assert.equal(code, 0, log)
 })
 

@@ -2,13 +2,11 @@
 // budget its refusals are folded into counts, and no refusal is missing from the sum (invariant 2).
 
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
 import { say, type Answer } from './client.ts'
 import { readRecords, receiptOf, startGateway } from './harness.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 
 const strangers = 1_000
 let agent: HostileAgent
@@ -16,12 +14,9 @@ let home: string
 
 before(async () => {
   agent = await startHostileAgent()
-  home = await mkdtemp(join(tmpdir(), 'sallyport-flood-'))
+  home = temporaryFolder()
 })
-after(async () => {
-  await agent.close()
-  await rm(home, { recursive: true, force: true })
-})
+after(() => agent.close())
 
 test('a flood of strangers is slowed down, folded and counted to the last one, and callers go on', async () => {
   const gateway = await startGateway({

@@ -2,12 +2,12 @@
 // clock moved by hand. For tests and for the golden ledger. The keys are public: nothing real may use them.
 
 import { createHash, createPrivateKey, type KeyObject } from 'node:crypto'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLedger, type Ledger, type LedgerOptions, type NewRecord } from '../../src/audit/ledger.ts'
 import type { RandomSource } from '../../src/base/bytes.ts'
 import { createManualClock, type ManualClock } from '../../src/base/clock.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 export const sampleOrigin = 'sallyport.local/5a11e001'
 export const sampleName = '5a11e001'
@@ -39,14 +39,6 @@ export interface Sample {
   /** opens the log; what is given replaces the usual options */
   open(changes?: Partial<LedgerOptions>): Promise<Ledger>
   readonly faults: unknown[]
-}
-
-/** A folder that is gone when the test's process ends. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-ledger-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  process.setMaxListeners(0)
-  return folder
 }
 
 export function createSample(root: string = temporaryFolder()): Sample {
