@@ -90,9 +90,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     warn: (message) => log.warn({}, message),
   })
   const dialler = createDialler()
+  /** ends what is up by now, the latest first: nothing may go on when the rest cannot start */
+  const undo: (() => void | Promise<void>)[] = []
   try {
     return await start()
   } catch (error) {
+    for (const end of undo.toReversed()) await end()
     await dialler.close()
     await state.close()
     throw error
@@ -119,6 +122,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const heartbeat = createHeartbeat(clock)
     const limiter = createLimiter({ clock, limits: loaded.config.limits })
     const health = startHealthChecks({ dialler, clock, rules: () => rulesOf(snapshot), snapshot: () => snapshot })
+    undo.push(() => {
+      health.stop()
+      heartbeat.stop()
+    })
     const metrics = createMetrics({
       openStreams: () => heartbeat.size,
       connections: () => listener.connections,
@@ -178,6 +185,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         'dangerouslyAllowPlaintext: callers and their credentials are not protected by TLS',
       )
     const bound = await listener.listen(host, port)
+    undo.push(() => listener.drain(0))
     const url = `${tls === undefined ? 'http' : 'https'}://${formatAddress(host, bound)}`
     const adopt = (next: Snapshot): void => {
       const before = rulesOf(snapshot)
@@ -219,6 +227,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         state.audit.administered('configuration.refused', '', { problems: problems.length }).catch(() => undefined)
       },
     })
+    undo.push(() => watch.close())
     const reload = async (): Promise<ReloadAnswer> => {
       const before = snapshot.digest
       const result = await watch.reload()
@@ -230,6 +239,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const methods = createControlMethods(state, () => clock.nowMs(), reload)
     const control = await startControlServer(state.dataDir, methods, parts.onBug)
+    undo.push(() => control.close())
 
     const startedAt = new Date(clock.nowMs()).toISOString()
     const admin = createAdmin({
@@ -253,6 +263,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     const adminAddress = splitAddress(loaded.config.admin.listen)
     const adminPort = await admin.listen(adminAddress.host, adminAddress.port)
+    undo.push(() => admin.close())
     await state.audit.administered('started', '', {
       version,
       digest: snapshot.digest,
