@@ -2,7 +2,7 @@
 // calls find out meanwhile counts the same: the latest word stands.
 
 import type { Clock } from '../base/clock.ts'
-import type { Snapshot } from '../config/config.ts'
+import type { AgentConfig, Snapshot } from '../config/config.ts'
 import type { Dialler, Upstream } from '../forward/forward.ts'
 import type { Rules } from '../pipeline/pipeline.ts'
 import { healthBounds } from './fetch-bounds.ts'
@@ -25,12 +25,12 @@ export function startHealthChecks(parts: {
     const nowMs = parts.clock.monotonicMs()
     await Promise.all(
       parts.snapshot().config.agents.map(async (agent) => {
-        const { interval, path } = agent.health
+        const { interval } = agent.health
         if (interval === 0 || nowMs - (checkedMs.get(agent.name) ?? -Infinity) < interval) return
         checkedMs.set(agent.name, nowMs)
         const tls = upstreamOf(agent.name)?.secrets.tls
         const bounds = { ...healthBounds, ...(tls && { tls }) }
-        const isUp = await parts.dialler.get(new URL(path, agent.url).href, bounds).then(
+        const isUp = await parts.dialler.get(healthUrl(agent), bounds).then(
           () => true,
           () => false,
         )
@@ -48,4 +48,10 @@ export function startHealthChecks(parts: {
       }),
     stop: () => clearInterval(timer),
   }
+}
+
+/** Where the card lies, unless the configuration names another path. */
+function healthUrl({ url, cardUrl, health }: AgentConfig): string {
+  const isDefault = health.path === '/.well-known/agent-card.json'
+  return isDefault && cardUrl !== undefined ? cardUrl : new URL(health.path, url).href
 }
