@@ -2,20 +2,11 @@
 
 import { test } from 'node:test'
 import { expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, makeWorld } from '../../test/fakes/identity.ts'
+import { assertionRequest, audience, makeWorld } from '../../test/fakes/identity.ts'
 
 test('an assertion by itself does not authenticate, in its header or as a token', async () => {
   const world = makeWorld()
-  const assertion = world.signer.mint({
-    issuer: audience,
-    subject: 'user:corp/alice',
-    groups: [],
-    actors: [],
-    audienceAgent: 'concierge',
-    call: 'c',
-    operation: 'SendMessage',
-    nowMs: world.clock.nowMs(),
-  })
+  const assertion = world.signer.mint(assertionRequest(world))
   expectRefusal(await world.call({ 'sallyport-caller-assertion': assertion }), 'AUTHN_MISSING')
   expectRefusal(await world.bearer(assertion), 'AUTHN_INVALID')
   expectRefusal(await world.call({ 'x-api-key': assertion }), 'AUTHN_INVALID')
@@ -23,16 +14,7 @@ test('an assertion by itself does not authenticate, in its header or as a token'
 
 test('a bad credential beside a good assertion is a bad credential', async () => {
   const world = makeWorld()
-  const assertion = world.signer.mint({
-    issuer: audience,
-    subject: 'user:corp/alice',
-    groups: [],
-    actors: [],
-    audienceAgent: 'concierge',
-    call: 'c',
-    operation: 'SendMessage',
-    nowMs: world.clock.nowMs(),
-  })
+  const assertion = world.signer.mint(assertionRequest(world))
   const { key } = world.admin.create({ name: 'concierge' })
   world.admin.revoke('concierge')
   expectRefusal(

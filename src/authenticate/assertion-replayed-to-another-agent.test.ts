@@ -3,22 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expectPassed, expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, makeWorld } from '../../test/fakes/identity.ts'
+import { assertionRequest, makeWorld } from '../../test/fakes/identity.ts'
 
 test('an assertion is good for the agent it names and for no other', async () => {
   const world = makeWorld()
   const concierge = world.admin.create({ name: 'concierge' }).key
   const calculator = world.admin.create({ name: 'calculator' }).key
-  const assertion = world.signer.mint({
-    issuer: audience,
-    subject: 'user:corp/alice',
-    groups: [],
-    actors: [],
-    audienceAgent: 'concierge',
-    call: 'c',
-    operation: 'SendMessage',
-    nowMs: world.clock.nowMs(),
-  })
+  const assertion = world.signer.mint(assertionRequest(world))
   const shownBy = (key: string): ReturnType<typeof world.call> =>
     world.call({ authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion })
   expectRefusal(await shownBy(calculator), 'AUTHN_INVALID')

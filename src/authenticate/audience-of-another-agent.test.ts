@@ -2,7 +2,7 @@
 
 import { test } from 'node:test'
 import { expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, craftToken, ecKey, makeWorld } from '../../test/fakes/identity.ts'
+import { assertionRequest, audience, craftToken, ecKey, makeWorld } from '../../test/fakes/identity.ts'
 
 test('refuses a token whose audience is another agent', async () => {
   const world = makeWorld()
@@ -24,16 +24,7 @@ test('refuses an assertion with several audiences, of another gateway, or signed
     exp: nowSeconds + 60,
   }
   const forged = craftToken(header, claims, ecKey)
-  const elsewhere = world.signer.mint({
-    issuer: 'https://other.example.com',
-    subject: 'user:corp/alice',
-    groups: [],
-    actors: [],
-    audienceAgent: 'concierge',
-    call: 'c',
-    operation: 'SendMessage',
-    nowMs: world.clock.nowMs(),
-  })
+  const elsewhere = world.signer.mint(assertionRequest(world, { issuer: 'https://other.example.com' }))
   const several = craftToken(header, { ...claims, aud: ['agent:concierge', 'agent:calculator'] }, world.assertionKey)
   const one = craftToken(header, { ...claims, aud: ['agent:concierge'] }, world.assertionKey)
   for (const assertion of [forged, elsewhere, several, one]) {

@@ -3,21 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expectPassed, expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, craftToken, makeWorld, type World } from '../../test/fakes/identity.ts'
+import { assertionRequest, audience, craftToken, makeWorld, type World } from '../../test/fakes/identity.ts'
 import type { MintRequest } from '../forward/mint-assertion.ts'
 
 function mint(world: World, changed: Partial<MintRequest> = {}): string {
-  return world.signer.mint({
-    issuer: audience,
-    subject: 'user:corp/alice',
-    groups: [],
-    actors: [],
-    audienceAgent: 'concierge',
-    call: 'c',
-    operation: 'SendMessage',
-    nowMs: world.clock.nowMs(),
-    ...changed,
-  })
+  return world.signer.mint(assertionRequest(world, changed))
 }
 
 function show(world: World, assertion: string): ReturnType<World['call']> {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { authenticate } from '../../src/authenticate/authenticate.ts'
 import { openOwnershipIndex, type OwnershipIndex } from '../../src/store/store.ts'
-import { audience, makeWorld } from '../fakes/identity.ts'
+import { assertionRequest, makeWorld } from '../fakes/identity.ts'
 
 function time(rounds: number, work: (round: number) => unknown): number {
   for (let round = 0; round < rounds / 5; round++) work(-1 - round)
@@ -46,16 +46,7 @@ async function measureIdentity(): Promise<void> {
   const began = process.threadCpuUsage()
   for (const one of cold) await world.bearer(one)
   figures['jwt, cold'] = usedSince(began) / cold.length
-  const minted = {
-    issuer: audience,
-    subject: 'user:corp/alice',
-    groups: [],
-    actors: [],
-    audienceAgent: 'concierge',
-    call: 'c',
-    operation: 'SendMessage',
-    nowMs: world.clock.nowMs(),
-  }
+  const minted = assertionRequest(world)
   figures['assertion, mint'] = time(3000, () => world.signer.mint(minted))
   const { key } = world.admin.create({ name: 'concierge' })
   const agent = world.receive({

@@ -16,7 +16,7 @@ import {
   type KeyRecord,
   type KeyStore,
 } from '../../src/authenticate/authenticate.ts'
-import { createAssertionSigner, type AssertionSigner } from '../../src/forward/mint-assertion.ts'
+import { createAssertionSigner, type AssertionSigner, type MintRequest } from '../../src/forward/mint-assertion.ts'
 
 export const issuerUrl = 'https://idp.example.com'
 export const audience = 'https://agents.example.com'
@@ -70,6 +70,21 @@ function signatureOf(signed: string, key: TestKey | { hmac: string | Buffer } | 
   if ('hmac' in key) return createHmac('sha256', key.hmac).update(signed).digest('base64url')
   const dsaEncoding = key.alg === 'ES256' ? ({ dsaEncoding: 'ieee-p1363' } as const) : {}
   return sign('sha256', Buffer.from(signed), { key: key.privateKey, ...dsaEncoding }).toString('base64url')
+}
+
+/** What the gateway would sign for concierge, acting for alice; `changed` says what is different. */
+export function assertionRequest(world: Pick<World, 'clock'>, changed: Partial<MintRequest> = {}): MintRequest {
+  return {
+    issuer: audience,
+    subject: 'user:corp/alice',
+    groups: [],
+    actors: [],
+    audienceAgent: 'concierge',
+    call: 'c',
+    operation: 'SendMessage',
+    nowMs: world.clock.nowMs(),
+    ...changed,
+  }
 }
 
 export interface World {
