@@ -6,11 +6,12 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import test from 'node:test'
-import { readLedger, type CallFacts } from '../audit/audit.ts'
+import { readLedger } from '../audit/audit.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { openState, type State } from './state.ts'
+import { facts } from './fake-state.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
@@ -54,26 +55,6 @@ const taskOf = (number: number, taskId: string = `task-${number}`): Claim => ({
   groups: [],
   createdAtMs: 1_800_000_000_000 + number,
 })
-
-const facts: CallFacts = {
-  call: 'call1',
-  receivedAtMs: 1_800_000_000_000,
-  snapshotDigest: 'd',
-  source: '',
-  caller: 'key:alice',
-  origin: 'key:alice',
-  chain: [],
-  authentication: '',
-  credential: '',
-  agent: 'calculator',
-  operation: 'SendMessage',
-  binding: '',
-  tenant: '',
-  task: '',
-  context: '',
-  requestBytes: 0,
-  trace: '',
-}
 
 async function fill(state: State): Promise<void> {
   const taken = state.ownership.claim(Array.from({ length: tasks }, (_, number) => taskOf(number)))

@@ -9,22 +9,7 @@ import { ledgerIdentity, openLedger } from '../audit/audit.ts'
 import { createFaultyDisk } from '../../test/fakes/faulty-disk.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
-import { openState, type State } from './state.ts'
-import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
-
-function home(): string {
-  return join(temporaryFolder(), 'data')
-}
-
-const open = (dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<State> =>
-  openState({
-    dataDir,
-    loaded: undefined,
-    role,
-    clock: createManualClock(),
-    snapshotDigest: () => 'd',
-    onFatal: (fault) => assert.fail(fault),
-  })
+import { home, open } from './fake-state.ts'
 
 /** A data directory whose log has some records; gives the log's folder. */
 async function begun(dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<string> {

@@ -2,47 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import type { CallFacts } from '../audit/audit.ts'
-import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
-import { openState, type State } from './state.ts'
-import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
+import { facts, home, open } from './fake-state.ts'
+import type { State } from './state.ts'
 
-function home(): string {
-  return join(temporaryFolder(), 'data')
-}
-
-const open = (dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<State> =>
-  openState({
-    dataDir,
-    loaded: undefined,
-    role,
-    clock: createManualClock(),
-    snapshotDigest: () => 'd',
-    onFatal: (fault) => assert.fail(fault),
-  })
-
-const facts: CallFacts = {
-  call: 'call1',
-  receivedAtMs: 1_800_000_000_000,
-  snapshotDigest: 'd',
-  source: '',
-  caller: 'key:alice',
-  origin: 'key:alice',
-  chain: [],
-  authentication: '',
-  credential: '',
-  agent: 'calculator',
-  operation: 'SendMessage',
-  binding: '',
-  tenant: '',
-  task: '',
-  context: '',
-  requestBytes: 0,
-  trace: '',
-}
 const owned = {
   agent: 'calculator',
   tenant: '',
