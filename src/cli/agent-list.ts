@@ -11,10 +11,12 @@ export const command: Command = {
   options: { config: configOption, 'data-dir': dataDirOption },
   run: async (input) => {
     const { publicUrl, config } = buildSnapshot((await requireConfig(input)).config)
+    // port 0 is chosen when the gateway starts: this command cannot know it
+    const isChosenLater = config.gateway.publicUrl === undefined && config.gateway.listen.endsWith(':0')
     const agents = config.agents.map((agent) => ({
       name: agent.name,
       url: agent.url,
-      publicUrl: `${publicUrl}/agents/${agent.name}`,
+      publicUrl: isChosenLater ? null : `${publicUrl}/agents/${agent.name}`,
       discovery: agent.discovery,
       hosts: agent.hosts,
       principals: agent.principals,
@@ -24,7 +26,7 @@ export const command: Command = {
       printTable(
         input.io,
         ['NAME', 'AGENT', 'SERVED AT', 'DISCOVERY'],
-        agents.map((agent) => [agent.name, agent.url, agent.publicUrl, agent.discovery]),
+        agents.map((agent) => [agent.name, agent.url, agent.publicUrl ?? 'a free port', agent.discovery]),
       )
     return 0
   },
