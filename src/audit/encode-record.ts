@@ -11,6 +11,7 @@ import { commitTo, createFieldNames, saltBytes } from './commitment.ts'
 import {
   createTimeFormatter,
   formatEnvelope,
+  formatField,
   type EnvelopeText,
   type RecordKind,
   type RecordOutcome,
@@ -37,18 +38,53 @@ export interface NewRecord {
 export interface EncodedRecord {
   readonly text: EnvelopeText
   readonly time: string
-  readonly body: Buffer
-  readonly key: SubjectKey
+  /** both undefined for what the ledger says about itself */
+  readonly body: Buffer | undefined
+  readonly key: SubjectKey | undefined
 }
 
-/** Names that the ledger itself commits to without a salt, in records of these kinds. */
-export const reservedField: { readonly signingKey: 'signing-key'; readonly line: 'line' } = {
+/** Names of fields that stand in clear, in records that the ledger writes about itself (docs/ledger.md). */
+export const reservedField = {
+  /** SHA-256 of a line of key.vkey that signs from here on */
   signingKey: 'signing-key',
+  /** SHA-256 of a line of key.vkey that signs no longer */
+  retiredKey: 'retired-key',
+  /** SHA-256 of a line of subjects.keys */
   line: 'line',
-}
+  /** `tlog-tiles`: from here on there are tiles for every checkpoint in `checkpoint` */
+  layout: 'layout',
+  /** SHA-256 of the hashes of the key lines that an erasure destroys */
+  erasedLines: 'erased-lines',
+  /** kinds of records, comma-separated, whose bodies have gone … */
+  expiredKinds: 'expired-kinds',
+  /** … where their index is below this */
+  expiredBefore: 'expired-before',
+  /** first index that the log still holds */
+  minimumIndex: 'minimum-index',
+} as const satisfies Record<string, string>
+
+const reservedNames: ReadonlySet<string> = new Set(Object.values(reservedField))
 
 const maxCallBytes = 256
 const indexDigits = 16
+
+/** A record of the ledger about itself: of kind `lifecycle` or `subject-key`, fields in clear, nobody's, without a body. */
+export function encodeOwnRecord(own: {
+  kind: 'lifecycle' | 'subject-key'
+  operation: string
+  time: string
+  fields: Readonly<Record<string, string>>
+}): EncodedRecord {
+  const { kind, operation, time, fields } = own
+  const members = Object.keys(fields)
+    .toSorted()
+    .map((name) => formatField(name, fields[name] ?? ''))
+  const text = formatEnvelope(
+    { actor: '', agent: '', body: '', call: '', code: '', kind, operation, outcome: 'done', snapshot: '', time },
+    members.join(','),
+  )
+  return { text, time, body: undefined, key: undefined }
+}
 
 export type RecordEncoder = (record: NewRecord) => EncodedRecord
 
@@ -73,7 +109,7 @@ export function createRecordEncoder(options: {
     for (const field of fieldNames(Object.keys(sensitive))) {
       const { name, quoted } = field
       const value = sensitive[name] ?? ''
-      invariant(name !== reservedField.signingKey && name !== reservedField.line, 'this field is the ledger’s own')
+      invariant(!reservedNames.has(name), 'this field is the ledger’s own')
       if (saltsUsed === salts.length) {
         options.random(salts)
         saltsUsed = 0

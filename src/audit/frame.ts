@@ -4,8 +4,8 @@
 // here is trusted: a frame says what was meant to be written, only hashes and signatures say whether it was.
 
 import { crc32c } from '../base/crc32c.ts'
-import { maxNoteBytes } from './checkpoint.ts'
-import { hashBytes } from './merkle.ts'
+import { maxNoteBytes } from '../tlog/checkpoint.ts'
+import { hashBytes } from '../tlog/merkle.ts'
 
 export const frameHeadBytes = 9
 export const maxGroupRecords = 256 // bound: records in one commit group

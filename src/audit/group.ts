@@ -4,9 +4,9 @@
 
 import { hash } from 'node:crypto'
 import { invariant } from '../base/invariant.ts'
-import type { CheckpointSigner } from './checkpoint.ts'
+import type { CheckpointSigner } from '../tlog/checkpoint.ts'
 import { frameHeadBytes, frameType, maxEnvelopeBytes, maxGroupRecords, sealFrame, targetGroupBytes } from './frame.ts'
-import { createEdge, hashBytes, type Edge } from './merkle.ts'
+import { createEdge, hashBytes, type Edge } from '../tlog/merkle.ts'
 
 export interface GroupBuilder {
   /** begins a group at the present edge */

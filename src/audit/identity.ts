@@ -15,7 +15,7 @@ import {
 import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
-import { rawPublicKey } from './checkpoint.ts'
+import { rawPublicKey } from '../tlog/checkpoint.ts'
 import { errorCode, nodeFiles } from './files.ts'
 import { segmentIndex } from './segment.ts'
 

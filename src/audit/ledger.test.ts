@@ -16,7 +16,7 @@ import {
 import { Fault } from '../base/fault.ts'
 import { Bug } from '../base/invariant.ts'
 import { parseBody } from './body.ts'
-import { leafHash, rootOf } from './merkle.ts'
+import { leafHash, rootOf } from '../tlog/merkle.ts'
 import { readLedger, type LedgerRecord } from './read-ledger.ts'
 import { verifyLedger } from './verify-ledger.ts'
 

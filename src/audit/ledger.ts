@@ -11,19 +11,20 @@ import { Fault } from '../base/fault.ts'
 import type { Receipt } from '../exchange/exchange.ts'
 import { createBodySealer, epochBytes } from './body.ts'
 import { createCheckpointFile, replaceFile, type CheckpointFile } from './checkpoint-file.ts'
-import { createCheckpointSigner, type CheckpointSigner } from './checkpoint.ts'
+import { createCheckpointSigner, type CheckpointSigner } from '../tlog/checkpoint.ts'
 import {
   createRecordEncoder,
+  encodeOwnRecord,
   reservedField,
   type EncodedRecord,
   type NewRecord,
   type RecordEncoder,
 } from './encode-record.ts'
-import { createTimeFormatter, formatEnvelope, formatField } from './envelope.ts'
+import { createTimeFormatter } from './envelope.ts'
 import { errorCode, nodeFiles, type FileSystem } from './files.ts'
 import { createGroupBuilder, type GroupBuilder } from './group.ts'
 import { takeLock, type Lock } from './lock.ts'
-import { emptyRoot, type Edge } from './merkle.ts'
+import { emptyRoot, type Edge } from '../tlog/merkle.ts'
 import { readVkeys, recoverLedger, type Recovered } from './recover-ledger.ts'
 import { createSegmentWriter, syncOrFail, SyncFailed, type SegmentWriter } from './segment-writer.ts'
 import { createKeyWrapper } from './subject-line.ts'
@@ -164,6 +165,9 @@ async function beginFolder(files: FileSystem, dir: string, signer: CheckpointSig
   await syncOrFail(() => files.syncFolder(join(dir, '..')))
 }
 
+/** Writes a record of the ledger about itself, in clear, as a group of its own. Rejects with a Fault. */
+type CommitOwn = (operation: string, fields: Readonly<Record<string, string>>) => Promise<Receipt>
+
 interface Pending {
   readonly record: EncodedRecord
   readonly resolve: (receipt: Receipt) => void
@@ -199,6 +203,10 @@ class Writer implements Ledger {
   #root: Buffer
   #note: Buffer
   #queue: Pending[] = []
+  /** where appends wait while something is done exclusively */
+  #heldBack: Pending[] | undefined
+  #exclusive: Promise<void> | undefined
+  readonly #formatTime = createTimeFormatter()
   #pendingBytes = 0
   #running: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -246,15 +254,20 @@ class Writer implements Ledger {
     if (this.status === 'failed' || this.#closing !== undefined) {
       return Promise.reject(new Fault('LEDGER_UNWRITABLE', 'the ledger takes no more records'))
     }
-    if (this.#queue.length >= maxPendingRecords || this.#pendingBytes >= maxPendingBytes) {
+    if (
+      this.#queue.length + (this.#heldBack?.length ?? 0) >= maxPendingRecords ||
+      this.#pendingBytes >= maxPendingBytes
+    ) {
       return Promise.reject(new Fault('LEDGER_UNWRITABLE', 'too many records wait for the disk'))
     }
     return new Promise((resolve, reject) => {
       // what encoding throws rejects the promise
       const encoded = this.#parts.encode(record)
-      this.#queue.push({ record: encoded, resolve, reject, place: 0 })
-      this.#pendingBytes += encoded.body.length
-      this.#start()
+      this.#pendingBytes += encoded.body?.length ?? 0
+      const entry: Pending = { record: encoded, resolve, reject, place: 0 }
+      const queue = this.#heldBack ?? this.#queue
+      queue.push(entry)
+      if (queue === this.#queue) this.#start()
     })
   }
 
@@ -283,30 +296,44 @@ class Writer implements Ledger {
 
   /** The first record of a log: it commits to the key that signs it. */
   async begin(): Promise<void> {
-    const time = createTimeFormatter()(this.#options.clock.nowMs())
-    const text = formatEnvelope(
-      {
-        actor: '',
-        agent: '',
-        body: '',
-        call: '',
-        code: '',
-        kind: 'lifecycle',
-        operation: 'ledger-created',
-        outcome: 'done',
-        snapshot: '',
-        time,
-      },
-      formatField(reservedField.signingKey, hash('sha256', this.vkey, 'base64url')),
-    )
-    this.#group.begin()
-    this.#group.add(`${text.head}0${text.tail}`, undefined)
-    const fault = await this.#commit([], [])
-    if (fault !== undefined) {
+    try {
+      await this.#commitOwn('ledger-created', { [reservedField.signingKey]: hash('sha256', this.vkey, 'base64url') })
+    } catch (error) {
       await this.close()
-      throw fault
+      throw error
     }
     await this.#checkpointFile.flush()
+  }
+
+  /** A group of one record that the ledger writes about itself; nothing else may be writing. */
+  async #commitOwn(operation: string, fields: Readonly<Record<string, string>>): Promise<Receipt> {
+    const time = this.#formatTime(this.#options.clock.nowMs())
+    const { text } = encodeOwnRecord({ kind: 'lifecycle', operation, time, fields })
+    this.#group.begin()
+    const place = this.#group.add(`${text.head}${this.#group.nextIndex}${text.tail}`, undefined)
+    const fault = await this.#commit([], [])
+    if (fault !== undefined) throw fault
+    return this.#receiptAt(place)
+  }
+
+  async #exclusively<T>(begin: () => void, work: (commitOwn: CommitOwn) => Promise<T>): Promise<T> {
+    while (this.#exclusive !== undefined) await this.#exclusive
+    const over = Promise.withResolvers<void>()
+    this.#exclusive = over.promise
+    this.#heldBack = []
+    try {
+      begin()
+      // what was appended before goes first
+      while (this.#running !== undefined) await this.#running
+      if (this.status === 'failed') throw new Fault('LEDGER_UNWRITABLE', 'the ledger has failed')
+      return await work((operation, fields) => this.#commitOwn(operation, fields))
+    } finally {
+      this.#queue.push(...this.#heldBack)
+      this.#heldBack = undefined
+      this.#exclusive = undefined
+      over.resolve()
+      if (this.#queue.length > 0) this.#start()
+    }
   }
 
   close(): Promise<void> {
@@ -315,7 +342,7 @@ class Writer implements Ledger {
   }
 
   async #close(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
+    while (this.#exclusive !== undefined || this.#running !== undefined) await (this.#exclusive ?? this.#running)
     try {
       if (this.status !== 'failed') {
         // a disk that does not take the checkpoint now has it in the last segment
@@ -353,13 +380,13 @@ class Writer implements Ledger {
     const entries: Pending[] = []
     const fault = await this.#build(entries, keys, lines)
     if (fault !== undefined) return this.#rejectAll(entries, fault)
-    for (const { resolve, place } of entries) {
-      resolve({
-        origin: this.origin,
-        index: this.#size - this.#group.records + place,
-        leafHash: this.#group.leafHash(place),
-      })
-    }
+    for (const { resolve, place } of entries) resolve(this.#receiptAt(place))
+  }
+
+  /** of a record of the group that has just become durable */
+  #receiptAt(place: number): Receipt {
+    const index = this.#size - this.#group.records + place
+    return { origin: this.origin, index, leafHash: this.#group.leafHash(place) }
   }
 
   async #build(entries: Pending[], keys: SubjectKey[], lines: Buffer[]): Promise<Fault | undefined> {
@@ -379,10 +406,10 @@ class Writer implements Ledger {
   #takeEntries(entries: Pending[], keys: SubjectKey[], lines: Buffer[]): void {
     for (const entry of this.#queue) {
       const { key, body, text, time } = entry.record
-      const needsLine = !key.isCommitted && !keys.includes(key)
-      if (!this.#group.hasRoom(needsLine ? 2 : 1, body.length)) return
+      const needsLine = key !== undefined && !key.isCommitted && !keys.includes(key)
+      if (!this.#group.hasRoom(needsLine ? 2 : 1, body?.length ?? 0)) return
       entries.push(entry)
-      this.#pendingBytes -= body.length
+      this.#pendingBytes -= body?.length ?? 0
       if (needsLine) {
         const line = this.#parts.subjects.lineFor(key, this.#group.nextIndex)
         this.#group.add(subjectKeyEnvelope(this.#group.nextIndex, line, time), undefined)
@@ -441,28 +468,15 @@ class Writer implements Ledger {
     fault: Fault = new Fault('LEDGER_UNWRITABLE', 'the ledger has failed'),
   ): void {
     for (const { record, reject } of entries) {
-      this.#parts.subjects.release(record.key)
+      if (record.key !== undefined) this.#parts.subjects.release(record.key)
       reject(fault)
     }
   }
 }
 
 function subjectKeyEnvelope(index: number, line: Buffer, time: string): string {
-  const text = formatEnvelope(
-    {
-      actor: '',
-      agent: '',
-      body: '',
-      call: '',
-      code: '',
-      kind: 'subject-key',
-      operation: 'subject-key-created',
-      outcome: 'done',
-      snapshot: '',
-      time,
-    },
-    formatField(reservedField.line, hash('sha256', line, 'base64url')),
-  )
+  const fields = { [reservedField.line]: hash('sha256', line, 'base64url') }
+  const { text } = encodeOwnRecord({ kind: 'subject-key', operation: 'subject-key-created', time, fields })
   return `${text.head}${index}${text.tail}`
 }
 

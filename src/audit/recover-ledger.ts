@@ -5,10 +5,16 @@
 
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
-import { parseCheckpoint, parseVkey, verifyCheckpoint, type UnverifiedCheckpoint, type Verifier } from './checkpoint.ts'
+import {
+  parseCheckpoint,
+  parseVkey,
+  verifyCheckpoint,
+  type UnverifiedCheckpoint,
+  type Verifier,
+} from '../tlog/checkpoint.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
-import { createEdge, emptyRoot, hashBytes, type Edge } from './merkle.ts'
+import { createEdge, emptyRoot, hashBytes, type Edge } from '../tlog/merkle.ts'
 import {
   createGroupScanner,
   findLaterNotes,

@@ -4,7 +4,7 @@
 
 import { join } from 'node:path'
 import type { FileSystem, OpenFile } from './files.ts'
-import type { Edge } from './merkle.ts'
+import type { Edge } from '../tlog/merkle.ts'
 import type { OpenSegment } from './recover-ledger.ts'
 import { formatSegmentHeader, segmentName } from './segment.ts'
 

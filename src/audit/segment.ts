@@ -4,10 +4,10 @@
 
 import { crc32c } from '../base/crc32c.ts'
 import { invariant } from '../base/invariant.ts'
-import { isKeyName, maxNoteBytes, parseCheckpoint, verifyCheckpoint, type Verifier } from './checkpoint.ts'
+import { isKeyName, maxNoteBytes, parseCheckpoint, verifyCheckpoint, type Verifier } from '../tlog/checkpoint.ts'
 import type { OpenFile } from './files.ts'
 import { readGroup, type Group, type Stop } from './frame.ts'
-import { createEdge, edgeLength, hashBytes, type Edge } from './merkle.ts'
+import { createEdge, edgeLength, hashBytes, type Edge } from '../tlog/merkle.ts'
 
 export const formatVersion = 1
 const magic = Buffer.from('SLYLEDGR')

@@ -11,7 +11,7 @@ import { createSample, sampleRecord, sampleSigningKey, type Sample } from '../..
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { goldenFolder } from '../../tools/make-golden-ledger.ts'
 import { crc32c } from '../base/crc32c.ts'
-import { createCheckpointSigner } from './checkpoint.ts'
+import { createCheckpointSigner } from '../tlog/checkpoint.ts'
 import { verifyLedger, type LedgerReport } from './verify-ledger.ts'
 
 const log = '5a11e001'

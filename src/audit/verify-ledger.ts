@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { nodeFiles, type FileSystem } from './files.ts'
-import { emptyRoot, leafHash, rootOf } from './merkle.ts'
+import { emptyRoot, leafHash, rootOf } from '../tlog/merkle.ts'
 import { verifyLog, type LedgerNote, type LedgerProblem } from './verify-log.ts'
 
 export type { LedgerNote, LedgerProblem, ProblemKind } from './verify-log.ts'

@@ -10,12 +10,12 @@ import {
   verifyCheckpointAsync,
   type UnverifiedCheckpoint,
   type Verifier,
-} from './checkpoint.ts'
+} from '../tlog/checkpoint.ts'
 import { reservedField } from './encode-record.ts'
 import { parseEnvelope, type Envelope } from './envelope.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
-import { createEdge, hashBytes, leafHash, type Edge } from './merkle.ts'
+import { createEdge, hashBytes, leafHash, type Edge } from '../tlog/merkle.ts'
 import { parseVkeys } from './recover-ledger.ts'
 import {
   createGroupScanner,

@@ -38,6 +38,16 @@ const duration = (fallback: string, description: string, maxMs = 400 * 86_400_00
     .transform((text) => parseDuration(text) ?? 0)
     .describe(description)
 
+/** The same where leaving it out means something of its own. */
+const optionalDuration = (description: string, maxMs = 100 * 365 * 86_400_000) =>
+  z
+    .string()
+    .refine((text) => parseDuration(text) !== undefined, 'expected a duration such as 250ms, 10s, 5m, 1h or 400d')
+    .refine((text) => (parseDuration(text) ?? 0) <= maxMs, `must not be longer than ${maxMs / 1000} seconds`)
+    .transform((text) => parseDuration(text) ?? 0)
+    .optional()
+    .describe(description)
+
 const size = (fallback: string, description: string) =>
   z
     .union([z.string(), z.number().int().nonnegative()])
@@ -321,6 +331,114 @@ const limit = z.strictObject({
   concurrentStreams: z.number().int().min(1).optional(),
 })
 
+const verifierKey = z
+  .string()
+  .regex(/^[!-*,-~]{1,255}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{20,4000}={0,2}$/, 'expected a verifier key, NAME+HASH+BASE64')
+
+const witnessing = z
+  .strictObject({
+    witnesses: z
+      .array(
+        z.strictObject({
+          key: verifierKey.describe('the verifier key of the witness: Ed25519 or ML-DSA-44 (C2SP tlog-cosignature)'),
+          url: httpUrl.describe('submission prefix (C2SP tlog-witness)'),
+          ca: secretReference.optional().describe('PEM bundle to verify the witness with'),
+        }),
+      )
+      .max(16)
+      .default([])
+      .describe('who is asked to cosign checkpoints'),
+    require: z.number().int().min(1).max(16).default(1).describe('how many of them make a checkpoint a witnessed one'),
+    interval: duration('10s', 'how often they are asked while the log grows', 24 * 3_600_000),
+    maxAge: optionalDuration('calls are refused while the newest witnessed checkpoint is older than this'),
+  })
+  .prefault({})
+
+const retention = z
+  .strictObject({
+    bodies: optionalDuration('encrypted bodies of kinds that are not named below'),
+    decision: optionalDuration('bodies of decisions'),
+    completion: optionalDuration('bodies of completions'),
+    ownership: optionalDuration('bodies of ownership records'),
+    administration: optionalDuration('bodies of administrative acts'),
+    lifecycle: optionalDuration('bodies of lifecycle records'),
+    folded: optionalDuration('bodies of folded refusals'),
+    records: optionalDuration('whole records: the minimum index of the log rises, proofs of later records stay valid'),
+  })
+  .prefault({})
+
+const redaction = z.union([
+  z.enum(['email', 'card', 'token', 'private-key']),
+  z.strictObject({
+    name: shortName.describe('what stands in the place of what was found'),
+    pattern: z.string().min(1).max(1_000).describe('regular expression, RE2 syntax'), // bound: a redaction pattern
+  }),
+])
+
+const contentRule = z.strictObject({
+  agents: z.array(agentSelector).min(1).describe('agent names or "*"'),
+  requests: z.boolean().default(true).describe('record the messages of callers'),
+  answers: z.boolean().default(false).describe('record the answers and events of agents'),
+  redact: z
+    .array(redaction)
+    .default(['email', 'card', 'token', 'private-key'])
+    .describe('what is taken out of every text first'),
+  maxBytes: size('64KiB', 'largest content of one record; what is longer is cut and marked'),
+})
+
+const exporter = z.discriminatedUnion('kind', [
+  z.strictObject({
+    name: shortName,
+    kind: z.literal('jsonl-file').describe('OCSF events, one a line, appended to a file'),
+    path: z.string().min(1).describe('relative to the configuration file'),
+  }),
+  z.strictObject({
+    name: shortName,
+    kind: z.literal('jsonl-http').describe('OCSF events, one a line, in the body of a POST'),
+    url: httpUrl,
+    authorization: secretReference.optional().describe('the whole Authorization header'),
+    ca: secretReference.optional().describe('PEM bundle to verify the receiver with'),
+  }),
+  z.strictObject({
+    name: shortName,
+    kind: z.literal('otlp').describe('OTLP logs over HTTP, JSON encoding'),
+    url: httpUrl.describe('the logs endpoint, usually …/v1/logs'),
+    authorization: secretReference.optional().describe('the whole Authorization header'),
+    ca: secretReference.optional().describe('PEM bundle to verify the receiver with'),
+  }),
+])
+
+const audit = z
+  .strictObject({
+    keyEncryptionKey: secretReference
+      .optional()
+      .describe('32 bytes, base64url. Default: generated at <dataDir>.kek, outside dataDir'),
+    segmentSize: size('64MiB', 'size at which a new segment file is begun'),
+    mode: z
+      .enum(['blocking', 'blocking-strict'])
+      .default('blocking')
+      .describe(
+        'when the record of a read must be durable: before its answer leaves (blocking), or before the agent sees the call, as for everything that changes something (blocking-strict)',
+      ),
+    receipts: z
+      .enum(['plain', 'signed'])
+      .default('plain')
+      .describe('signed: every answer carries Sallyport-Record-Signature beside Sallyport-Record'),
+    content: z.array(contentRule).default([]).describe('message content is recorded only where a rule says so'),
+    retention: retention.describe('how long is kept what; everything for ever where nothing is given'),
+    erasure: z
+      .strictObject({
+        approvers: z
+          .array(principalPattern)
+          .default([])
+          .describe('when given, an erasure takes two different ones of these, each with an API key'),
+      })
+      .prefault({}),
+    witness: witnessing.describe('cosigners of checkpoints, outside the reach of who operates this gateway'),
+    export: z.array(exporter).max(8).default([]).describe('copies of the records for a SIEM, at least once'),
+  })
+  .prefault({})
+
 export const configSchema = z.strictObject({
   gateway: gateway.describe('the listener that callers use'),
   admin: z
@@ -352,14 +470,7 @@ export const configSchema = z.strictObject({
         .describe('per source address'),
     })
     .prefault({}),
-  audit: z
-    .strictObject({
-      keyEncryptionKey: secretReference
-        .optional()
-        .describe('32 bytes, base64url. Default: generated at <dataDir>.kek, outside dataDir'),
-      segmentSize: size('64MiB', 'size at which a new segment file is begun'),
-    })
-    .prefault({}),
+  audit: audit.describe('what is recorded, for how long, who watches the record and who gets copies'),
 })
 
 export type ConfigInput = z.input<typeof configSchema>
@@ -369,3 +480,4 @@ export type PolicyConfig = Config['policy']
 export type LimitConfig = Config['limits'][number]
 export type JwtIssuerConfig = Config['identity']['jwt'][number]
 export type Bounds = Config['gateway']['bounds']
+export type AuditConfig = Config['audit']

@@ -16,7 +16,7 @@ interface Row {
 
 /** What everyone stands on. `config` is entered by its door, the others file by file: they have no inside. */
 const floor = ['base', 'a2a', 'refusal', 'exchange', 'config'] as const
-const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'refusal', 'exchange'])
+const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'refusal', 'exchange', 'tlog'])
 
 export const stages = [
   'listen',
@@ -43,7 +43,12 @@ export const table: Readonly<Record<string, Row>> = {
   },
   config: { may: ['base', 'a2a'], why: 'a file is judged without knowing what will run by it' },
   ...Object.fromEntries(stages.map((stage) => [stage, { may: floor, why: stageWhy }])),
-  audit: { may: floor, why: 'it records what others decide and decides nothing' },
+  tlog: {
+    may: ['base'],
+    why: 'trees, notes, tiles and proofs as the specifications have them: no files, no network, nothing of this product',
+  },
+  audit: { may: [...floor, 'tlog'], why: 'it records what others decide and decides nothing' },
+  witness: { may: [...floor, 'tlog'], why: 'it must be able to run, and be believed, without the gateway it watches' },
   pipeline: {
     may: [...floor, ...stages, 'audit'],
     why: 'the walk on one page; adapters and the admin side come to it as arguments',
@@ -55,7 +60,7 @@ export const table: Readonly<Record<string, Row>> = {
   },
   admin: { may: [...floor, 'audit', 'detect'], why: 'health and status; nothing there may ever reach an agent' },
   serve: {
-    may: [...floor, ...stages, 'audit', 'pipeline', 'store', 'admin', 'cli'],
+    may: [...floor, ...stages, 'tlog', 'audit', 'witness', 'pipeline', 'store', 'admin', 'cli'],
     why: 'the one composition root',
   },
   cli: {

@@ -1,8 +1,8 @@
 // The tree of RFC 6962 §2.1 over SHA-256, and nothing else: no chain beside it, no shortcut through it. Leaves
 // and nodes hash under different first bytes, so that no record can pose as an inner node. An `Edge` is all of a
 // tree that is needed to let it grow: one hash per set bit of its size. Proofs are made and checked as in RFC
-// 9162 §2.1.3 and §2.1.4; verification takes hostile input, answers false and never throws. Nothing serves proofs
-// yet: they are here, with the tree that they must agree with, for `audit prove` and for what cosigners ask.
+// 9162 §2.1.3 and §2.1.4; verification takes hostile input, answers false and never throws. Proofs of trees
+// that lie in tiles: tree-reader.ts.
 
 import { hash } from 'node:crypto'
 import { invariant } from '../base/invariant.ts'
@@ -161,7 +161,8 @@ function subProof(leaves: readonly Buffer[], size: number, whole: boolean): Buff
     : [...subProof(right, size - split, false), rootOf(left)]
 }
 
-function largestPowerBelow(size: number): number {
+/** The largest power of two below `size`, which is at least 2. */
+export function largestPowerBelow(size: number): number {
   let power = 1
   while (power * 2 < size) power *= 2
   return power
