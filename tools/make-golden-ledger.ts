@@ -1,14 +1,17 @@
-// Writes test/golden/ledger-v1: a small ledger in the on-disk format of version 1 that every later version must
-// open, verify and decrypt. It is made once for a format version and never again: run it only to prove that the
-// bytes still come out the same (`node tools/make-golden-ledger.ts --check`).
+// Writes test/golden/ledger-v2: a small ledger in the on-disk format of today (segments of format version 1, tiles
+// beside them) that every later version must open, verify and decrypt. It is made once for a format and never again:
+// run it only to prove that the bytes still come out the same (`node tools/make-golden-ledger.ts --check`).
+// test/golden/ledger-v1 is from before there were tiles; nothing writes it any more.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { NewRecord } from '../src/audit/ledger.ts'
 import { countedRandom, createSample, sampleRecord, type Sample } from '../test/fakes/sample-ledger.ts'
 
-export const goldenFolder: string = join(import.meta.dirname, '../test/golden/ledger-v1')
+export const goldenFolder: string = join(import.meta.dirname, '../test/golden/ledger-v2')
+/** the same without tiles */
+export const firstGoldenFolder: string = join(import.meta.dirname, '../test/golden/ledger-v1')
 /** records that were appended, beside those that the ledger adds */
 export const goldenRecords = 60
 
@@ -54,12 +57,17 @@ if (import.meta.main) {
 async function check(): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'sallyport-golden-'))
   await makeGoldenLedger(root)
-  const differing = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => {
-    return name.includes('.') && !readFileSync(join(root, name)).equals(readFileSync(join(goldenFolder, name)))
-  })
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const differing = files
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((name) => !existsSync(join(goldenFolder, name)) || !isSame(join(root, name), join(goldenFolder, name)))
   rmSync(root, { recursive: true })
   process.stdout.write(
     differing.length === 0 ? 'the golden ledger comes out the same\n' : `differs: ${differing.join(', ')}\n`,
   )
   process.exitCode = differing.length === 0 ? 0 : 1
+}
+
+function isSame(path: string, other: string): boolean {
+  return readFileSync(path).equals(readFileSync(other))
 }

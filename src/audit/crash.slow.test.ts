@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import {
   appendFileSync,
   copyFileSync,
+  cpSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,6 +17,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { copySample, createSample, sampleRecord, type Sample } from '../../test/fakes/sample-ledger.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import { Fault } from '../base/fault.ts'
 import { verifyLedger } from './verify-ledger.ts'
 
@@ -51,11 +53,15 @@ test('a group cut off at any byte is taken back, and nothing before it', async (
   const whole = readFileSync(lastSegment(sample))
   const keys = readFileSync(join(sample.dir, 'subjects.keys'))
   const checkpoint = readFileSync(join(sample.dir, 'checkpoint'))
+  const tiles = join(temporaryFolder(), 'tile')
+  cpSync(join(sample.dir, 'tile'), tiles, { recursive: true })
   // every byte near the frames' heads, then steps
   for (let cut = before; cut < after; cut += cut < before + 40 || cut > after - 40 ? 1 : 61) {
     writeFileSync(lastSegment(sample), whole.subarray(0, cut))
     writeFileSync(join(sample.dir, 'subjects.keys'), keys)
     writeFileSync(join(sample.dir, 'checkpoint'), checkpoint)
+    rmSync(join(sample.dir, 'tile'), { recursive: true })
+    cpSync(tiles, join(sample.dir, 'tile'), { recursive: true })
     const seen = await verifyLedger(sample.root)
     assert.deepEqual(seen.problems, [], `cut at ${cut}`)
     assert.equal(seen.size, size)

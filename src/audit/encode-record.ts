@@ -61,7 +61,15 @@ export const reservedField = {
   expiredBefore: 'expired-before',
   /** first index that the log still holds */
   minimumIndex: 'minimum-index',
+  /** `<origin> <size> <root>` of the log that was set aside for this one */
+  succeeds: 'succeeds',
 } as const satisfies Record<string, string>
+
+/** The commitment to the whole event, as its JSON stands in the body: one hash, so that all of it can be disclosed. */
+export const eventField = 'event'
+
+/** value of the field `layout` */
+export const tileLayout = 'tlog-tiles'
 
 const reservedNames: ReadonlySet<string> = new Set(Object.values(reservedField))
 
@@ -95,7 +103,7 @@ export function createRecordEncoder(options: {
 }): RecordEncoder {
   const { subjects, sealer } = options
   const formatTime = createTimeFormatter()
-  const fieldNames = createFieldNames()
+  const fieldNames = createFieldNames([eventField])
   const salts = Buffer.alloc(256 * saltBytes)
   let saltsUsed = salts.length
 
@@ -106,9 +114,10 @@ export function createRecordEncoder(options: {
     let fields = ''
     let saltsText = ''
     let values = ''
+    const eventText = JSON.stringify(event)
     for (const field of fieldNames(Object.keys(sensitive))) {
       const { name, quoted } = field
-      const value = sensitive[name] ?? ''
+      const value = name === eventField ? eventText : (sensitive[name] ?? '')
       invariant(!reservedNames.has(name), 'this field is the ledger’s own')
       if (saltsUsed === salts.length) {
         options.random(salts)
@@ -118,10 +127,11 @@ export function createRecordEncoder(options: {
       fields += `${comma}${quoted}:"${commitTo(salts, saltsUsed, field, value)}"`
       saltsText += `${comma}${quoted}:"${salts.toString('base64url', saltsUsed, saltsUsed + saltBytes)}"`
       // most values stand in the event under the same name, and need not be written twice
-      if (event[name] !== value) values += `${values === '' ? '' : ','}${quoted}:${JSON.stringify(value)}`
+      if (name !== eventField && event[name] !== value)
+        values += `${values === '' ? '' : ','}${quoted}:${JSON.stringify(value)}`
       saltsUsed += saltBytes
     }
-    const plaintext = `{"event":${JSON.stringify(event)},"salts":{${saltsText}},"values":{${values}}}`
+    const plaintext = `{"event":${eventText},"salts":{${saltsText}},"values":{${values}}}`
     const key = subjects.keyFor(record.subject, time.slice(0, 7))
     try {
       const body = sealer.seal(key, plaintext, record.call)

@@ -95,6 +95,28 @@ const outcomes: readonly string[] = [
 ] satisfies RecordOutcome[]
 const texts = ['time', 'call', 'actor', 'agent', 'operation', 'code', 'snapshot', 'body'] as const
 
+/** What a verifier asks of most envelopes. */
+export interface EnvelopeGlance {
+  readonly index: number
+  readonly kind: RecordKind
+  readonly body: string
+  /** of records that the ledger writes about itself, whose fields are in clear */
+  readonly fields?: Readonly<Record<string, string>>
+}
+
+// how nearly every envelope stands there: canonical, with nothing to unescape
+const usual =
+  /^\{"actor":"[\w-]*","agent":"[^"\\]*","body":"([\w-]*)","call":"[^"\\]*","code":"\w*","fields":\{(?:"[\w-]+":"[\w-]*",?)*\},"index":(0|[1-9]\d{0,14}),"kind":"([a-z-]+)","operation":"[^"\\]*","outcome":"([a-z]+)","snapshot":"[^"\\]*","time":"[\d:.TZ-]*","v":1\}$/
+
+/** Some members of what `parseEnvelope` reads, several times faster; undefined when it is no envelope. */
+export function glanceAtEnvelope(bytes: Buffer): EnvelopeGlance | undefined {
+  const match = usual.exec(bytes.toString('latin1'))
+  const [, body = '', index = '', kind = '', outcome = ''] = match ?? []
+  const isOwn = kind === 'lifecycle' || kind === 'subject-key'
+  if (isOwn || !kinds.includes(kind) || !outcomes.includes(outcome)) return parseEnvelope(bytes)
+  return { index: Number(index), kind: kind as RecordKind, body } // it is one of the list
+}
+
 /** Reads an envelope; undefined when it is none of version 1. Whether it was ever logged, only the tree says. */
 export function parseEnvelope(bytes: Buffer): Envelope | undefined {
   let value: unknown

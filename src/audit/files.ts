@@ -3,7 +3,7 @@
 // hundred bytes of a key line that fell out of memory.
 
 import { close, fdatasync, fstat, ftruncate, open, read, readSync, write } from 'node:fs'
-import { mkdir, open as openHandle, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { mkdir, open as openHandle, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 export interface OpenFile {
@@ -31,6 +31,8 @@ export interface FileSystem {
   makeFolder(path: string): Promise<void>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
+  /** rejects when the folder is not empty */
+  removeFolder(path: string): Promise<void>
   /** makes creations, renames and removals in a folder durable */
   syncFolder(path: string): Promise<void>
 }
@@ -57,6 +59,7 @@ export const nodeFiles: FileSystem = {
   },
   rename,
   remove: unlink,
+  removeFolder: rmdir,
   async syncFolder(path) {
     const handle = await openHandle(path, 'r')
     try {

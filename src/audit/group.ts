@@ -7,6 +7,7 @@ import { invariant } from '../base/invariant.ts'
 import type { CheckpointSigner } from '../tlog/checkpoint.ts'
 import { frameHeadBytes, frameType, maxEnvelopeBytes, maxGroupRecords, sealFrame, targetGroupBytes } from './frame.ts'
 import { createEdge, hashBytes, type Edge } from '../tlog/merkle.ts'
+import { writeEntry } from '../tlog/tiles.ts'
 
 export interface GroupBuilder {
   /** begins a group at the present edge */
@@ -18,6 +19,8 @@ export interface GroupBuilder {
   /** adds a record; returns its place in the group */
   add(envelope: string, body: Buffer | undefined): number
   leafHash(place: number): string
+  /** the leaf hashes of this group, and its envelopes as they stand in an entry bundle: copies */
+  tileEntries(): TileEntries
   /** ends the group: its bytes (valid until the next `begin`) and its signed checkpoint */
   end(): { bytes: Buffer; note: Buffer }
   undo(): void
@@ -26,11 +29,24 @@ export interface GroupBuilder {
   readonly before: Edge
 }
 
+/** What a group adds to the tiles of the log. */
+export interface TileEntries {
+  /** index of its first record */
+  readonly first: number
+  readonly count: number
+  /** leaf hashes, one after the other */
+  readonly leaves: Buffer
+  /** envelopes, each behind its length */
+  readonly entries: Buffer
+}
+
 const usualBytes = 524_288
 
-export function createGroupBuilder(edge: Edge, signer: CheckpointSigner): GroupBuilder {
+export function createGroupBuilder(edge: Edge, signer: Pick<CheckpointSigner, 'sign'>): GroupBuilder {
   const before = createEdge()
   const hashes = Buffer.alloc(maxGroupRecords * hashBytes)
+  /** where the envelope of each record begins and ends */
+  const envelopes: { start: number; end: number }[] = []
   let buffer = Buffer.allocUnsafe(usualBytes)
   let [at, records] = [0, 0]
 
@@ -72,10 +88,19 @@ export function createGroupBuilder(edge: Edge, signer: CheckpointSigner): GroupB
         body.copy(buffer, at + frameHeadBytes)
         at = sealFrame(buffer, at, frameType.body, bodyBytes)
       }
+      envelopes[records] = { start: payloadAt, end: payloadAt + length }
       records += 1
       return records - 1
     },
     leafHash: (place) => hashes.toString('base64url', place * hashBytes, (place + 1) * hashBytes),
+    tileEntries() {
+      const places = envelopes.slice(0, records)
+      const entries = Buffer.allocUnsafe(places.reduce((sum, { start, end }) => sum + 2 + end - start, 0))
+      let entryAt = 0
+      for (const { start, end } of places) entryAt = writeEntry(entries, entryAt, buffer.subarray(start, end))
+      const leaves = Buffer.from(hashes.subarray(0, records * hashBytes))
+      return { first: before.size, count: records, leaves, entries }
+    },
     end() {
       const note = Buffer.from(signer.sign(edge.size, edge.root()))
       const length = 4 + records * hashBytes + note.length

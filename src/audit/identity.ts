@@ -4,26 +4,23 @@
 // first record may not be durable yet; renamed to `ledger-<role>.origin` it says that there is a log, so that one
 // that is gone later is a loss and not a beginning.
 
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomUUID,
-  type KeyObject,
-} from 'node:crypto'
+import { createHash, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto'
 import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import { rawPublicKey } from '../tlog/checkpoint.ts'
 import { errorCode, nodeFiles } from './files.ts'
+import { openKeyRing, unreadableKey, type KeyRing } from './key-ring.ts'
 import { segmentIndex } from './segment.ts'
 
 export interface LedgerIdentity {
   readonly origin: string
   /** the folder of this log */
   readonly dir: string
+  /** the newest */
   readonly signingKey: KeyObject
+  /** all that sign it, and where another can be put beside them */
+  readonly keyRing: KeyRing
   /** this log has had records: without any, it has lost them */
   readonly isBegun: boolean
 }
@@ -80,22 +77,18 @@ async function beginningIdentity(dataDir: string, role: string): Promise<Loaded>
     await nodeFiles.syncFolder(keys)
   } catch (error) {
     // two processes may begin at once: whoever names the role first is it, and the other's key stays unused
-    if (errorCode(error) !== 'EEXIST') throw unreadable(keys, error)
+    if (errorCode(error) !== 'EEXIST') throw unreadableKey(keys, error)
   }
   return loadIdentity(dataDir, ((await readText(named)) ?? '').trim())
 }
 
 async function loadIdentity(dataDir: string, origin: string): Promise<Loaded> {
   const name = originPattern.exec(origin)?.[1]
-  if (name === undefined) throw unreadable(`the origin ${JSON.stringify(origin)}`, undefined)
-  const path = join(dataDir, 'keys', `ledger-${name}.pem`)
-  try {
-    const signingKey = createPrivateKey(await readFile(path))
-    if (createPublicKey(signingKey).asymmetricKeyType !== 'ed25519') throw unreadable(path, undefined)
-    return { origin, dir: join(dataDir, 'ledger', name), signingKey }
-  } catch (error) {
-    throw error instanceof Fault ? error : unreadable(path, error)
-  }
+  if (name === undefined) throw unreadableKey(`the origin ${JSON.stringify(origin)}`, undefined)
+  const keyRing = await openKeyRing(dataDir, name)
+  const newest = keyRing.keys.at(-1)
+  if (newest === undefined) throw unreadableKey(`the keys of ${origin}`, undefined)
+  return { origin, dir: join(dataDir, 'ledger', name), signingKey: newest.privateKey, keyRing }
 }
 
 /** Whole or not at all, and never over another: rejects with EEXIST. */
@@ -117,19 +110,12 @@ async function readText(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8')
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
-    throw unreadable(path, error)
+    throw unreadableKey(path, error)
   }
-}
-
-function unreadable(what: string, cause: unknown): Fault {
-  return new Fault('KEY_UNREADABLE', `cannot read the ledger's signing key: ${what}`, {
-    cause,
-    hint: 'restore the keys folder of the data directory from a backup',
-  })
 }
 
 function lost({ dir }: Loaded, role: string): Fault {
   return new Fault('LEDGER_CORRUPT', `the log of this data directory is gone: no segments are to be found in ${dir}`, {
-    hint: `restore that folder from a backup; to begin a new log and leave this one lost, remove keys/ledger-${role}.origin from the data directory (docs/ledger.md)`,
+    hint: `restore that folder from a backup, or begin a new log that says so: sallyport audit begin-anew --role ${role} (docs/ledger.md)`,
   })
 }

@@ -145,9 +145,10 @@ test('no file says in clear who called, from where, or about which task', async 
   const ledger = await sample.open()
   for (let number = 0; number < 12; number += 1) await ledger.append(sampleRecord(number))
   await ledger.close()
-  for (const name of readdirSync(sample.dir, { recursive: true, encoding: 'utf8' })) {
-    if (name === 'segments') continue
-    const bytes = readFileSync(join(sample.dir, name))
+  for (const entry of readdirSync(sample.dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const { name } = entry
+    const bytes = readFileSync(join(entry.parentPath, name))
     for (const secret of ['corp/4f1c', 'key:ci', 'agent:concierge', 'secret-task', '192.0.2']) {
       for (const form of [secret, Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('base64url')]) {
         assert.equal(bytes.indexOf(form.slice(0, -2)), -1, `${secret} in ${name}`)

@@ -8,14 +8,14 @@ import { join } from 'node:path'
 import { systemRandom, type RandomSource } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
+import { invariant } from '../base/invariant.ts'
 import type { Receipt } from '../exchange/exchange.ts'
 import { createBodySealer, epochBytes } from './body.ts'
-import { createCheckpointFile, replaceFile, type CheckpointFile } from './checkpoint-file.ts'
-import { createCheckpointSigner, type CheckpointSigner } from '../tlog/checkpoint.ts'
 import {
   createRecordEncoder,
   encodeOwnRecord,
   reservedField,
+  tileLayout,
   type EncodedRecord,
   type NewRecord,
   type RecordEncoder,
@@ -23,12 +23,20 @@ import {
 import { createTimeFormatter } from './envelope.ts'
 import { errorCode, nodeFiles, type FileSystem } from './files.ts'
 import { createGroupBuilder, type GroupBuilder } from './group.ts'
+import { fixedRing, type KeyRing } from './key-ring.ts'
+import { keyLineHash } from './key-schedule.ts'
 import { takeLock, type Lock } from './lock.ts'
+import type { CheckpointSigner } from '../tlog/checkpoint.ts'
 import { emptyRoot, type Edge } from '../tlog/merkle.ts'
-import { readVkeys, recoverLedger, type Recovered } from './recover-ledger.ts'
+import { readVkeys, recoverLedger, wayOutHint, type Recovered } from './recover-ledger.ts'
+import { replaceFile } from './replace-file.ts'
+import { maxOverlapMs, openLogKeys, toSigner, withoutKey, type KeyRotation, type LogKeys, type LogSigner } from './rotate-key.ts'
 import { createSegmentWriter, syncOrFail, SyncFailed, type SegmentWriter } from './segment-writer.ts'
+import { signReceipt } from './receipt.ts'
+import { eraseSubject, finishErasure, traceOf, type SubjectErasure, type SubjectTrace } from './erase-subject.ts'
 import { createKeyWrapper } from './subject-line.ts'
 import { openSubjects, type SubjectKey, type Subjects } from './subjects.ts'
+import { createTileWriter, type TileWriter } from './tile-writer.ts'
 
 export type { NewRecord } from './encode-record.ts'
 export type { FileSystem, OpenFile } from './files.ts'
@@ -41,6 +49,10 @@ export interface LedgerOptions {
   readonly origin: string
   /** Ed25519 */
   readonly signingKey: KeyObject
+  /** all keys that sign the log, where it can be given another; without it `signingKey` is the only one */
+  readonly keyRing?: KeyRing
+  /** what a new log says of one that was set aside: `<origin> <size> <root>`, or the origin alone */
+  readonly succeeds?: string
   /** the log has had records (`LedgerIdentity`): one without any is refused, not begun again */
   readonly isBegun?: boolean
   /** 32 bytes that lie outside the data directory */
@@ -69,10 +81,26 @@ export interface LedgerStats {
 
 export interface Ledger {
   readonly origin: string
-  /** verifier key of the checkpoints (C2SP signed-note vkey) */
+  /** newest verifier key of the checkpoints (C2SP signed-note vkey) */
   readonly vkey: string
+  /**
+   * Gives the log a new signing key; the one before goes on signing beside it for a while. Rejects with a Fault:
+   * CONTROL_FAILED while two keys sign already.
+   */
+  rotateKey(overlapMs: number): Promise<KeyRotation>
+  /** Retires a key whose time has come. Call it every second or so; what cannot be done is tried again. */
+  tick(): Promise<void>
   /** Resolves when the record is durable. Rejects with a Fault: LEDGER_FULL or LEDGER_UNWRITABLE. */
   append(record: NewRecord): Promise<Receipt>
+  /** what the log still has of a subject */
+  findSubject(subject: string): Promise<SubjectTrace>
+  /**
+   * Destroys the keys of a subject: what was encrypted for it can be read by nobody any more, and its pseudonym stands
+   * for nobody. Durable when it resolves. Rejects with a Fault.
+   */
+  eraseSubject(subject: string): Promise<SubjectErasure>
+  /** the value of Sallyport-Record-Signature for a receipt of this log, by its newest key */
+  signReceipt(receipt: Receipt): Promise<string>
   /**
    * True when records can be written. After a failure it tries to write one that says so: where readiness keeps
    * traffic away, nothing else would find out that the disk has room again. Call it every few seconds.
@@ -110,18 +138,24 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const opened: { close(): Promise<void> }[] = []
   try {
     const random = options.random ?? systemRandom
-    const signer = createCheckpointSigner(options.origin, options.signingKey)
-    const recovered = await recover(files, options, signer)
+    const ring = options.keyRing ?? fixedRing(options.signingKey)
+    const recovered = await recover(files, options, ring)
     if (recovered.segment !== undefined) opened.push(recovered.segment.file)
+    const keys = await openLogKeys({ files, dir, origin: options.origin, ring, schedule: recovered.keys })
     const epoch = Buffer.alloc(epochBytes)
     random(epoch)
     const file = await files.open(join(dir, 'subjects.keys'), 'update')
     opened.push(file)
     const wrapper = createKeyWrapper(options.keyEncryptionKey, options.origin)
+    await finishErasure(
+      { files, dir },
+      { overwrite: (offset, line) => file.write(line, offset), datasync: () => file.datasync() },
+    )
     const subjects = await openSubjects({ file, wrapper, random, epoch, size: recovered.edge.size })
     const encode = createRecordEncoder({ subjects, sealer: createBodySealer(epoch), random })
-    const writer = new Writer(options, { files, lock, recovered, subjects, signer, encode })
-    if (recovered.edge.size === 0) await writer.begin()
+    const writer = new Writer(options, { files, lock, recovered, subjects, keys, encode })
+    if (recovered.edge.size < 2) await writer.begin()
+    await writer.tick()
     return writer
   } catch (error) {
     for (const file of opened) await file.close().catch(() => undefined)
@@ -139,25 +173,23 @@ async function prepareFolder(files: FileSystem, dir: string): Promise<Lock> {
   return takeLock(join(dir, 'lock'))
 }
 
-async function recover(files: FileSystem, options: LedgerOptions, signer: CheckpointSigner): Promise<Recovered> {
+async function recover(files: FileSystem, options: LedgerOptions, ring: KeyRing): Promise<Recovered> {
   const { dir, origin } = options
+  const signers = ring.keys.map((key) => toSigner(origin, key).signer)
   const verifiers = await readVkeys(files, dir)
   if (verifiers === undefined) {
     const isEmpty = (await files.list(join(dir, 'segments'))).every((name) => name === 'next.tmp')
-    if (!isEmpty) throw new Fault('LEDGER_CORRUPT', 'key.vkey is missing', { hint: 'restore it from a backup' })
-    await beginFolder(files, dir, signer)
-    return recover(files, options, signer)
+    if (!isEmpty) throw new Fault('LEDGER_CORRUPT', 'key.vkey is missing', { hint: wayOutHint })
+    await beginFolder(files, dir, signers[0])
+    return recover(files, options, ring)
   }
-  if (!verifiers.some(({ vkey }) => vkey === signer.vkey)) {
-    throw new Fault('LEDGER_CORRUPT', 'the log was written with another signing key', {
-      hint: `restore the key that belongs to ${origin}, or begin a new log under an origin of its own`,
-    })
-  }
+  if (!verifiers.some(({ vkey }) => signers.some((signer) => signer?.vkey === vkey))) throw withoutKey(origin)
   return recoverLedger({ files, dir, origin, verifiers, isBegun: options.isBegun ?? false })
 }
 
 // key.vkey comes last: until it is there, opening begins anew
-async function beginFolder(files: FileSystem, dir: string, signer: CheckpointSigner): Promise<void> {
+async function beginFolder(files: FileSystem, dir: string, signer: CheckpointSigner | undefined): Promise<void> {
+  if (signer === undefined) throw new Fault('KEY_UNREADABLE', 'there is no key to sign a new log with')
   await replaceFile(files, join(dir, 'subjects.keys'), Buffer.alloc(0))
   await replaceFile(files, join(dir, 'checkpoint'), Buffer.from(signer.sign(0, emptyRoot)))
   await replaceFile(files, join(dir, 'key.vkey'), Buffer.from(`${signer.vkey}\n`))
@@ -180,13 +212,12 @@ interface Parts {
   readonly lock: Lock
   readonly recovered: Recovered
   readonly subjects: Subjects
-  readonly signer: CheckpointSigner
+  readonly keys: LogKeys
   readonly encode: RecordEncoder
 }
 
 class Writer implements Ledger {
   readonly origin: string
-  readonly vkey: string
   readonly recovery: Ledger['recovery']
   status: LedgerStatus = 'writable'
   lastSyncMs = 0
@@ -196,38 +227,61 @@ class Writer implements Ledger {
   readonly #edge: Edge
   readonly #group: GroupBuilder
   readonly #segments: SegmentWriter
-  readonly #checkpointFile: CheckpointFile
+  readonly #tiles: TileWriter
   readonly #stats = { records: 0, groups: 0, syncSeconds: 0 }
   // what is durable; the edge runs ahead of it while a group is being written
   #size: number
   #root: Buffer
   #note: Buffer
+  /**
+   * The last record changed the keys. The next group stays in its segment, so that whoever begins at a later one
+   * finds everybody who signs there by the note of its header.
+   */
+  #isKeyChanging: boolean
+  #isTicking = false
   #queue: Pending[] = []
   /** where appends wait while something is done exclusively */
   #heldBack: Pending[] | undefined
   #exclusive: Promise<void> | undefined
+  #erasing: Promise<unknown> = Promise.resolve()
   readonly #formatTime = createTimeFormatter()
   #pendingBytes = 0
   #running: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: LedgerOptions, parts: Parts) {
-    const { recovered, signer, files, subjects } = parts
+    const { recovered, keys, files, subjects } = parts
     this.#options = options
     this.#parts = parts
     this.origin = options.origin
-    this.vkey = signer.vkey
+    this.#isKeyChanging = recovered.keys.isChanging
     this.recovery = { truncatedBytes: recovered.truncatedBytes, droppedKeyLines: subjects.droppedLines }
     this.#edge = recovered.edge
     this.#size = this.#edge.size
     this.#root = this.#edge.root()
-    this.#note = recovered.note ?? Buffer.from(signer.sign(0, emptyRoot))
-    this.#group = createGroupBuilder(this.#edge, signer)
+    this.#note = recovered.note ?? Buffer.from(keys.sign(0, emptyRoot))
+    this.#group = createGroupBuilder(this.#edge, keys)
     const { dir, segmentSize, origin } = options
     const { segment, sealedBytes } = recovered
     this.#segments = createSegmentWriter({ files, dir, origin, segmentSize, segment, sealedBytes })
-    this.#checkpointFile = createCheckpointFile({ files, dir, intervalMs: options.checkpointIntervalMs ?? 200 })
-    if (recovered.checkpointSize < this.#size) this.#checkpointFile.offer(this.#note)
+    this.#tiles = createTileWriter({
+      files,
+      dir,
+      intervalMs: options.checkpointIntervalMs ?? 200,
+      size: this.#size,
+      note: this.#note,
+      sayLayout: () => this.#sayLayout(),
+    })
+  }
+
+  get vkey(): string {
+    return this.#newestSigner.signer.vkey
+  }
+
+  get #newestSigner(): LogSigner {
+    const [newest] = this.#parts.keys.signers
+    invariant(newest !== undefined, 'somebody signs the log')
+    return newest
   }
 
   get size(): number {
@@ -239,7 +293,7 @@ class Writer implements Ledger {
   }
 
   get stats(): LedgerStats {
-    return { ...this.#stats, checkpointFailures: this.#checkpointFile.failures }
+    return { ...this.#stats, checkpointFailures: this.#tiles.failures }
   }
 
   root(): string {
@@ -271,6 +325,11 @@ class Writer implements Ledger {
     })
   }
 
+  signReceipt(receipt: Receipt): Promise<string> {
+    const { signer, privateKey } = this.#newestSigner
+    return signReceipt(receipt, { keyHash: signer.keyHash, privateKey })
+  }
+
   async probe(): Promise<boolean> {
     if (this.status !== 'full' && this.status !== 'unwritable') return this.status === 'writable'
     try {
@@ -294,15 +353,96 @@ class Writer implements Ledger {
     }
   }
 
-  /** The first record of a log: it commits to the key that signs it. */
+  /** The first records of a log: the first commits to the key that signs it. */
   async begin(): Promise<void> {
+    const { succeeds } = this.#options
     try {
-      await this.#commitOwn('ledger-created', { [reservedField.signingKey]: hash('sha256', this.vkey, 'base64url') })
+      if (this.#size === 0) {
+        await this.#commitOwn('ledger-created', {
+          [reservedField.signingKey]: keyLineHash(this.vkey),
+          [reservedField.layout]: tileLayout,
+        })
+      }
+      // the second record or none: what comes later in a log succeeds nothing
+      if (succeeds !== undefined) await this.#commitOwn('log-succeeds', { [reservedField.succeeds]: succeeds })
+      await this.#tiles.flush()
     } catch (error) {
       await this.close()
       throw error
     }
-    await this.#checkpointFile.flush()
+  }
+
+  /** A log from before there were tiles says from where on it has them. */
+  async #sayLayout(): Promise<void> {
+    const begin = (): void => undefined
+    await this.#exclusively(begin, (commitOwn) => commitOwn('tiles-begun', { [reservedField.layout]: tileLayout }))
+  }
+
+  async rotateKey(overlapMs: number): Promise<KeyRotation> {
+    const { keys } = this.#parts
+    if (!(overlapMs >= 0 && overlapMs <= maxOverlapMs))
+      throw new Fault('CONTROL_FAILED', 'two signing keys may be valid together for at most 30 days')
+    return await this.#changeKeys((commitOwn) => keys.add(this.#options.clock.nowMs() + overlapMs, commitOwn))
+  }
+
+  async tick(): Promise<void> {
+    const { keys } = this.#parts
+    const isDue = (): boolean => keys.isRetirementDue(this.#options.clock.nowMs())
+    if (this.#isTicking || this.#closing !== undefined || this.status === 'failed' || !(isDue() || keys.isUntidy)) return
+    this.#isTicking = true
+    try {
+      await this.#changeKeys((commitOwn) => (isDue() ? keys.retire(commitOwn) : keys.tidy()))
+    } catch {
+      // tried again with the next tick; a disk that does not take it shows in the status
+    } finally {
+      this.#isTicking = false
+    }
+  }
+
+  async #changeKeys<T>(work: (commitOwn: CommitOwn) => Promise<T>): Promise<T> {
+    const begin = (): void => undefined
+    return await this.#exclusively(begin, async (commitOwn) => {
+      try {
+        return await work(async (operation, fields) => {
+          const receipt = await commitOwn(operation, fields)
+          this.#isKeyChanging = true
+          return receipt
+        })
+      } catch (error) {
+        if (error instanceof Fault) throw error
+        // recorded, yet not finished: nothing else is recorded before it is
+        throw this.#parts.keys.areLinesComplete ? faultOf(error) : this.#fail(error)
+      }
+    })
+  }
+
+  async findSubject(subject: string): Promise<SubjectTrace> {
+    return traceOf((await this.#parts.subjects.find(subject, 0)).lines)
+  }
+
+  eraseSubject(subject: string): Promise<SubjectErasure> {
+    const erase = (): Promise<SubjectErasure> => this.#eraseSubject(subject)
+    const erased = this.#erasing.then(erase, erase)
+    this.#erasing = erased
+    return erased
+  }
+
+  async #eraseSubject(subject: string): Promise<SubjectErasure> {
+    const { subjects, files } = this.#parts
+    const { dir } = this.#options
+    if (this.status === 'failed' || this.#closing !== undefined)
+      throw new Fault('LEDGER_UNWRITABLE', 'the ledger takes no more records')
+    // the most of it, before anything has to wait
+    const found = await subjects.find(subject, 0)
+    const forget = (): void => subjects.forget(subject)
+    return await this.#exclusively(forget, async (commitOwn) => {
+      try {
+        return await eraseSubject({ files, dir, subjects, nextIndex: () => this.#size, commitOwn }, subject, found)
+      } catch (error) {
+        if (error instanceof Fault) throw error
+        throw error instanceof SyncFailed ? this.#fail(error) : faultOf(error)
+      }
+    })
   }
 
   /** A group of one record that the ledger writes about itself; nothing else may be writing. */
@@ -346,10 +486,11 @@ class Writer implements Ledger {
     try {
       if (this.status !== 'failed') {
         // a disk that does not take the checkpoint now has it in the last segment
-        await this.#checkpointFile.flush().catch(() => undefined)
+        await this.#tiles.close().catch(() => undefined)
         await this.#parts.files.syncFolder(this.#options.dir).catch(() => undefined)
         this.status = 'closed'
       }
+      await this.#tiles.stop()
       await this.#segments.close()
       await this.#parts.subjects.close()
     } finally {
@@ -425,13 +566,18 @@ class Writer implements Ledger {
     const { bytes, note } = this.#group.end()
     const startedMs = this.#options.clock.monotonicMs()
     try {
+      await this.#parts.keys.completeLines()
       await subjects.undo()
       if (lines.length > 0) {
         await subjects.write(lines)
         await syncOrFail(() => subjects.datasync())
       }
       // a segment that begins now begins at the tree before this group, which is the durable one
-      await this.#segments.write(bytes, { edge: this.#group.before, note: () => this.#note })
+      await this.#segments.write(bytes, {
+        edge: this.#group.before,
+        note: () => this.#note,
+        staysBehind: this.#isKeyChanging,
+      })
     } catch (error) {
       return this.#takeBack(error)
     }
@@ -439,24 +585,31 @@ class Writer implements Ledger {
     this.#size = this.#edge.size
     this.#root = this.#edge.root()
     this.#note = note
+    this.#isKeyChanging = false
     this.status = 'writable'
     this.lastSyncMs = this.#options.clock.nowMs()
     this.#stats.records += this.#group.records
     this.#stats.groups += 1
     this.#stats.syncSeconds += (this.#options.clock.monotonicMs() - startedMs) / 1_000
-    this.#checkpointFile.offer(note)
+    this.#tiles.offer(this.#group.tileEntries(), note)
     return undefined
   }
 
-  async #takeBack(error: unknown): Promise<Fault> {
-    this.#group.undo()
+  #fail(error: unknown): Fault {
     const fault = faultOf(error)
     if (error instanceof SyncFailed) {
       this.status = 'failed'
       this.#options.onFatal(fault)
-      return fault
+    } else {
+      this.status = fault.code === 'LEDGER_FULL' ? 'full' : 'unwritable'
     }
-    this.status = fault.code === 'LEDGER_FULL' ? 'full' : 'unwritable'
+    return fault
+  }
+
+  async #takeBack(error: unknown): Promise<Fault> {
+    this.#group.undo()
+    const fault = this.#fail(error)
+    if (this.status === 'failed') return fault
     // what cannot be cut off now is cut off, or overwritten, before the next group
     await this.#segments.undo().catch(() => undefined)
     await this.#parts.subjects.undo().catch(() => undefined)

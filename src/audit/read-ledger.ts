@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { deriveBodySecret, keyIdBytes, openBody, parseBody } from './body.ts'
+import { eventField } from './encode-record.ts'
 import { parseEnvelope, type Envelope } from './envelope.ts'
 import { nodeFiles, type FileSystem, type OpenFile } from './files.ts'
 import type { Group } from './frame.ts'
@@ -18,8 +19,18 @@ import { createKeyWrapper, maxLineBytes, parseSubjectLine, type KeyWrapper } fro
 
 export type { Envelope } from './envelope.ts'
 
+/** Where a group of records begins: enough to read one of them again without reading what comes before. */
+export interface GroupPlace {
+  /** first index of the segment that holds it */
+  readonly segment: number
+  readonly offset: number
+  /** index of its first record */
+  readonly index: number
+}
+
 export interface LedgerRecord {
   readonly index: number
+  readonly place: GroupPlace
   readonly envelope: Envelope
   /** what the leaf hash is over */
   readonly envelopeBytes: Buffer
@@ -34,6 +45,8 @@ export interface LedgerRecord {
 export interface ReadOptions {
   /** first index to give; 0 by default */
   readonly from?: number
+  /** a group at or before `from`, where reading begins; whoever gives one that is none gets LEDGER_CORRUPT or nothing */
+  readonly place?: GroupPlace
   readonly keyEncryptionKey?: Buffer
   readonly fs?: FileSystem
 }
@@ -41,6 +54,8 @@ export interface ReadOptions {
 export interface LedgerReader {
   /** records up to the last commit; call it again later for those that came since */
   read(): AsyncGenerator<LedgerRecord, void, undefined>
+  /** one record of the group at a place, checked like every other; undefined when it does not stand there */
+  fetch(place: GroupPlace, index: number): Promise<LedgerRecord | undefined>
   /** index of the next record */
   readonly next: number
   close(): Promise<void>
@@ -74,13 +89,18 @@ class Reader implements LedgerReader {
   #stuckAt = -1
   #file: OpenFile | undefined
   #scanner: GroupScanner | undefined
+  #segment = 0
+  #place: GroupPlace | undefined
   #bodies: BodyOpener | undefined
+  // of the record fetched last: a reader that fetches keeps its place
+  #fetched: { readonly segment: number; readonly file: OpenFile; group: Group | undefined } | undefined
 
   constructor(dir: string, options: ReadOptions) {
     this.#dir = dir
     this.#files = options.fs ?? nodeFiles
     this.#keyEncryptionKey = options.keyEncryptionKey
     this.next = options.from ?? 0
+    this.#place = options.place
   }
 
   async *read(): AsyncGenerator<LedgerRecord, void, undefined> {
@@ -89,7 +109,8 @@ class Reader implements LedgerReader {
         const first = this.#at
         this.#at += group.records.length
         if (this.#at <= this.next) continue
-        const records = await this.#readRecords(group, first)
+        const place = { segment: this.#segment, offset: group.offset, index: first }
+        const records = await this.#readRecords(group, place, this.next)
         for (const record of records) {
           this.next = record.index + 1
           yield record
@@ -99,9 +120,42 @@ class Reader implements LedgerReader {
     }
   }
 
+  async fetch(place: GroupPlace, index: number): Promise<LedgerRecord | undefined> {
+    const group = await this.#groupAt(place)
+    const isThere = group !== undefined && index >= place.index && index < place.index + group.records.length
+    return isThere ? (await this.#readRecords(group, place, index, index))[0] : undefined
+  }
+
+  async #groupAt({ segment, offset }: GroupPlace): Promise<Group | undefined> {
+    // a place may come from an index that somebody spoilt
+    if (offset < 0 || (this.#fetched?.segment !== segment && !(await this.#fetchFrom(segment)))) return undefined
+    if (this.#fetched === undefined || this.#fetched.group?.offset === offset) return this.#fetched?.group
+    const scanner = createGroupScanner(this.#fetched.file, offset)
+    let item = scanner.take()
+    for (; item === undefined; item = scanner.take()) await scanner.fill()
+    if (item.kind === 'stop') return undefined
+    // its bytes are the scanner's, which reads no further
+    this.#fetched.group = item
+    return item
+  }
+
+  async #fetchFrom(segment: number): Promise<boolean> {
+    await this.#fetched?.file.close()
+    this.#fetched = undefined
+    if (!(await this.#segments()).includes(segment)) return false
+    const file = await this.#files.open(join(this.#dir, 'segments', segmentName(segment)), 'read')
+    this.#fetched = { segment, file, group: undefined }
+    const header = await readSegmentHeader(file)
+    if (header?.firstIndex !== segment) throw corrupt(`the header of segment ${segmentName(segment)}`)
+    await this.#openBodies(header.origin)
+    return true
+  }
+
   async close(): Promise<void> {
     await this.#file?.close()
     await this.#bodies?.close()
+    await this.#fetched?.file.close()
+    this.#fetched = undefined
     this.#file = undefined
     this.#bodies = undefined
     this.#scanner = undefined
@@ -120,19 +174,25 @@ class Reader implements LedgerReader {
       this.#scanner.rewind()
       return true
     }
-    const first = (await this.#segments()).findLast((index) => index <= this.next)
+    const place = this.#place
+    this.#place = undefined
+    const first = place?.segment ?? (await this.#segments()).findLast((index) => index <= this.next)
     if (first === undefined) return false
     const name = segmentName(first)
     this.#file = await this.#files.open(join(this.#dir, 'segments', name), 'read')
     const header = await readSegmentHeader(this.#file)
     if (header?.firstIndex !== first) throw corrupt(`the header of segment ${name}`)
-    if (this.#bodies === undefined && this.#keyEncryptionKey !== undefined) {
-      const wrapper = createKeyWrapper(this.#keyEncryptionKey, header.origin)
-      this.#bodies = new BodyOpener(await this.#files.open(join(this.#dir, 'subjects.keys'), 'read'), wrapper)
-    }
-    this.#at = first
-    this.#scanner = createGroupScanner(this.#file, header.bytes)
+    await this.#openBodies(header.origin)
+    this.#segment = first
+    this.#at = place?.index ?? first
+    this.#scanner = createGroupScanner(this.#file, place?.offset ?? header.bytes)
     return true
+  }
+
+  async #openBodies(origin: string): Promise<void> {
+    if (this.#bodies !== undefined || this.#keyEncryptionKey === undefined) return
+    const wrapper = createKeyWrapper(this.#keyEncryptionKey, origin)
+    this.#bodies = new BodyOpener(await this.#files.open(join(this.#dir, 'subjects.keys'), 'read'), wrapper)
   }
 
   async *#groups(): AsyncGenerator<Group, void, undefined> {
@@ -160,21 +220,22 @@ class Reader implements LedgerReader {
     return true
   }
 
-  async #readRecords(group: Group, first: number): Promise<LedgerRecord[]> {
+  async #readRecords(group: Group, place: GroupPlace, from: number, to = Infinity): Promise<LedgerRecord[]> {
     const records: LedgerRecord[] = []
-    for (const [place, { envelope: view, body: bodyView }] of group.records.entries()) {
-      const index = first + place
-      if (index < this.next) continue
+    for (const [position, { envelope: view, body: bodyView }] of group.records.entries()) {
+      const index = place.index + position
+      if (index < from || index > to) continue
       const envelopeBytes = Buffer.from(view)
       const envelope = parseEnvelope(envelopeBytes)
       const leaf = leafHash(envelopeBytes)
       const isListed =
-        !group.commitDamaged && leaf.equals(group.hashes.subarray(place * hashBytes, (place + 1) * hashBytes))
+        !group.commitDamaged && leaf.equals(group.hashes.subarray(position * hashBytes, (position + 1) * hashBytes))
       const bodyHash = bodyView === undefined ? '' : hash('sha256', bodyView, 'base64url')
       if (envelope?.index !== index || !isListed || envelope.body !== bodyHash) throw corrupt(`record ${index}`)
       const opened = bodyView && (await this.#bodies?.open(bodyView, envelope.call))
       records.push({
         index,
+        place,
         envelope,
         envelopeBytes,
         leafHash: leaf.toString('base64url'),
@@ -256,7 +317,8 @@ function parsePlaintext(text: string): Opened {
   }
   const committed: Record<string, { salt: string; value: string }> = {}
   for (const [name, salt] of Object.entries(salts)) {
-    const value = Object.hasOwn(values, name) ? values[name] : event[name]
+    // what JSON.stringify wrote it writes again: the whole event is not in the body twice
+    const value = name === eventField ? JSON.stringify(event) : Object.hasOwn(values, name) ? values[name] : event[name]
     committed[name] = { salt, value: typeof value === 'string' ? value : '' }
   }
   return { event, committed }

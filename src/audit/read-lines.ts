@@ -10,9 +10,14 @@ export interface FileLine {
   readonly isWhole: boolean
 }
 
-export async function* readLines(file: OpenFile, maxBytes: number): AsyncGenerator<FileLine, void, undefined> {
+/** `from` is where a line begins. */
+export async function* readLines(
+  file: OpenFile,
+  maxBytes: number,
+  from: number = 0,
+): AsyncGenerator<FileLine, void, undefined> {
   const buffer = Buffer.allocUnsafe(Math.max(65_536, 2 * maxBytes))
-  let offset = 0
+  let offset = from
   for (;;) {
     const count = await file.read(buffer, offset)
     let start = 0

@@ -12,8 +12,10 @@ import {
   type UnverifiedCheckpoint,
   type Verifier,
 } from '../tlog/checkpoint.ts'
+import { parseEnvelope } from './envelope.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
+import { createKeySchedule, type KeySchedule } from './key-schedule.ts'
 import { createEdge, emptyRoot, hashBytes, type Edge } from '../tlog/merkle.ts'
 import {
   createGroupScanner,
@@ -42,6 +44,8 @@ export interface Recovered {
   readonly truncatedBytes: number
   /** bytes in segments before the open one */
   readonly sealedBytes: number
+  /** which keys sign the next group */
+  readonly keys: KeySchedule
 }
 
 export interface RecoverOptions {
@@ -70,6 +74,7 @@ export async function recoverLedger(options: RecoverOptions): Promise<Recovered>
       checkpointSize: 0,
       truncatedBytes: 0,
       sealedBytes: 0,
+      keys: createKeySchedule(options.verifiers),
     }
   }
   if (checkpoint === undefined) throw corrupt('the checkpoint file is missing')
@@ -123,10 +128,12 @@ class Walk {
   #note: Buffer = Buffer.alloc(0)
   #isCheckpointMet = false
   #tailBytes = 0
+  readonly #keys: KeySchedule
 
   constructor(options: RecoverOptions, checkpoint: UnverifiedCheckpoint) {
     this.#options = options
     this.#checkpoint = checkpoint
+    this.#keys = createKeySchedule(options.verifiers)
     this.#isCheckpointMet = checkpoint.size === 0 && checkpoint.root.equals(emptyRoot)
   }
 
@@ -141,7 +148,8 @@ class Walk {
         header?.firstIndex !== firstIndex ||
         header.origin !== origin ||
         !isNext ||
-        !isHeaderProven(header, verifiers)
+        !isHeaderProven(header, verifiers) ||
+        !this.#isSignedRight(header.note)
       ) {
         throw corrupt(`the header of segment ${name} is not what this log wrote there`)
       }
@@ -169,15 +177,35 @@ class Walk {
       if (!isSound) return { offset, stop: item }
       for (let at = 0; at < item.hashes.length; at += hashBytes) this.#edge.append(item.hashes, at)
       this.#note = Buffer.from(item.note)
+      this.#keys.advance()
+      this.#takeKeys(item)
       this.#meetCheckpoint()
       offset = item.end
     }
+  }
+
+  /** The header of the first segment that is walked says who signs there; those of later ones must fit the records. */
+  #isSignedRight(bytes: Buffer): boolean {
+    const note = parseCheckpoint(bytes)
+    if (note === undefined) return false
+    return this.#edge.size === 0 && note.size > 0 ? this.#keys.resume(note) : this.#keys.isNamedRight(note)
+  }
+
+  // a record that changes the keys is a group of its own, and has no body
+  #takeKeys({ records }: Group): void {
+    const [only, ...others] = records
+    if (only === undefined || only.body !== undefined || others.length > 0) return
+    const envelope = parseEnvelope(only.envelope)
+    const wrong = envelope?.kind === 'lifecycle' ? this.#keys.take(envelope.fields, records.length) : undefined
+    if (wrong !== undefined) throw corrupt(`record ${this.#edge.size - 1}: ${wrong}`)
   }
 
   #meetCheckpoint(): void {
     if (this.#edge.size !== this.#checkpoint.size) return
     if (!this.#edge.root().equals(this.#checkpoint.root))
       throw corrupt('the records do not lead to the signed checkpoint')
+    if (!this.#keys.isNamedRight(this.#checkpoint))
+      throw corrupt('the checkpoint file is not signed by the keys that are valid at its place')
     this.#isCheckpointMet = true
   }
 
@@ -196,7 +224,7 @@ class Walk {
     this.#tailBytes = (await file.size()) - offset
   }
 
-  async finish(): Promise<Pick<Recovered, 'edge' | 'note' | 'segment' | 'truncatedBytes'>> {
+  async finish(): Promise<Pick<Recovered, 'edge' | 'note' | 'segment' | 'truncatedBytes' | 'keys'>> {
     try {
       if (this.#checkpoint.size > this.#edge.size) throw rollback(this.#checkpoint.size, this.#edge.size)
       if (!this.#isCheckpointMet) throw corrupt('the signed checkpoint is of no state that this log was in')
@@ -208,14 +236,20 @@ class Walk {
       await this.#segment?.file.close()
       throw error
     }
-    return { edge: this.#edge, note: this.#note, segment: this.#segment, truncatedBytes: this.#tailBytes }
+    return {
+      edge: this.#edge,
+      note: this.#note,
+      segment: this.#segment,
+      truncatedBytes: this.#tailBytes,
+      keys: this.#keys,
+    }
   }
 
   #requireSignedEnd(): void {
     const { origin, verifiers } = this.#options
     const end = parseCheckpoint(this.#note)
     const fits = end?.origin === origin && end.size === this.#edge.size && end.root.equals(this.#edge.root())
-    if (!fits || !verifyCheckpoint(end, verifiers)) {
+    if (!fits || !verifyCheckpoint(end, verifiers) || !this.#keys.isNamedRight(end)) {
       throw corrupt(
         `the last group, up to record ${this.#edge.size - 1}, does not have the tree that its checkpoint signs`,
       )
@@ -223,12 +257,16 @@ class Walk {
   }
 }
 
+/** For every fault that says that a log cannot be gone on with. */
+export const wayOutHint =
+  'run `sallyport audit verify`; restore the log from a backup, or begin a new one that says so: `sallyport audit begin-anew` (docs/ledger.md)'
+
 function rollback(signed: number, present: number): Fault {
   return corrupt(`the log is smaller than its signed checkpoint: ${present} records, ${signed} were signed`)
 }
 
 function corrupt(message: string): Fault {
   return new Fault('LEDGER_CORRUPT', message, {
-    hint: 'run `sallyport audit verify`; docs/ledger.md says how to go on from a backup without hiding the gap',
+    hint: wayOutHint,
   })
 }

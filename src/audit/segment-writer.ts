@@ -21,9 +21,16 @@ export async function syncOrFail(sync: () => Promise<void>): Promise<void> {
   }
 }
 
+export interface SegmentBeginning {
+  readonly edge: Edge
+  readonly note: () => Buffer
+  /** the group stays with the one before it: see `#isKeyChanging` of the ledger */
+  readonly staysBehind?: boolean
+}
+
 export interface SegmentWriter {
   /** writes a group and makes it durable; begins a segment first where one is needed */
-  write(group: Buffer, begin: { edge: Edge; note: () => Buffer }): Promise<void>
+  write(group: Buffer, begin: SegmentBeginning): Promise<void>
   /** cuts off what a failed write left */
   undo(): Promise<void>
   close(): Promise<void>
@@ -44,7 +51,7 @@ export function createSegmentWriter(options: {
   let { segment, sealedBytes } = options
   let isTailClean = true
 
-  const beginSegment = async ({ edge, note }: { edge: Edge; note: () => Buffer }): Promise<void> => {
+  const beginSegment = async ({ edge, note }: SegmentBeginning): Promise<void> => {
     const header = formatSegmentHeader({ firstIndex: edge.size, origin, edge, note: note() })
     const beside = join(folder, 'next.tmp')
     const file = await files.open(beside, 'replace')
@@ -73,7 +80,10 @@ export function createSegmentWriter(options: {
     async write(group, begin) {
       await cutBack()
       const isFull =
-        segment !== undefined && segment.firstIndex < begin.edge.size && segment.offset + group.length > segmentSize
+        segment !== undefined &&
+        begin.staysBehind !== true &&
+        segment.firstIndex < begin.edge.size &&
+        segment.offset + group.length > segmentSize
       if (segment === undefined || isFull) await beginSegment(begin)
       const open: OpenSegment | undefined = segment
       if (open === undefined) return

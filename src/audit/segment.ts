@@ -6,7 +6,7 @@ import { crc32c } from '../base/crc32c.ts'
 import { invariant } from '../base/invariant.ts'
 import { isKeyName, maxNoteBytes, parseCheckpoint, verifyCheckpoint, type Verifier } from '../tlog/checkpoint.ts'
 import type { OpenFile } from './files.ts'
-import { readGroup, type Group, type Stop } from './frame.ts'
+import { readGroup, type Group, type ReadGroupOptions, type Stop } from './frame.ts'
 import { createEdge, edgeLength, hashBytes, type Edge } from '../tlog/merkle.ts'
 
 export const formatVersion = 1
@@ -80,12 +80,12 @@ export async function readSegmentHeader(file: OpenFile): Promise<SegmentHeader |
   return parseSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)))
 }
 
-/** True when the header's checkpoint is signed by a key that we know and speaks of the header's own edge. */
+/** True when keys that we know, and nobody else, signed the header's checkpoint and it speaks of the header's own edge. */
 export function isHeaderProven(header: SegmentHeader, verifiers: readonly Verifier[]): boolean {
   const checkpoint = parseCheckpoint(header.note)
   return (
     checkpoint !== undefined &&
-    checkpoint.signatures.length === 1 &&
+    checkpoint.signatures.every(({ keyHash }) => verifiers.some((verifier) => verifier.keyHash === keyHash)) &&
     checkpoint.origin === header.origin &&
     checkpoint.size === header.firstIndex &&
     checkpoint.root.equals(header.edge.root()) &&
@@ -108,13 +108,13 @@ const firstChunkBytes = 65_536
 const chunkBytes = 1_048_576
 
 /** Walks the groups of a segment in bounded memory: one chunk (small at first), or one group where that is larger. */
-export function createGroupScanner(file: OpenFile, startOffset: number): GroupScanner {
+export function createGroupScanner(file: OpenFile, startOffset: number, options: ReadGroupOptions = {}): GroupScanner {
   let buffer = Buffer.allocUnsafe(firstChunkBytes)
   let [start, end, offset, needed] = [0, 0, startOffset, 0]
   let isAtEnd = false
   return {
     take() {
-      const item = readGroup(buffer, start, end, offset)
+      const item = readGroup(buffer, start, end, offset, options)
       if (item.kind === 'group') {
         start += item.end - item.offset
         offset = item.end
@@ -126,7 +126,7 @@ export function createGroupScanner(file: OpenFile, startOffset: number): GroupSc
     },
     async fill() {
       const rest = end - start
-      const wanted = Math.max(needed, offset === startOffset ? 0 : chunkBytes)
+      const wanted = Math.max(needed, needed === 0 ? 0 : chunkBytes)
       if (wanted > buffer.length) {
         const larger = Buffer.allocUnsafe(wanted)
         buffer.copy(larger, 0, start, end)

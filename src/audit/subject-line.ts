@@ -120,7 +120,8 @@ export function isLineBeginning(text: string, size: number): boolean {
   return linePattern.test([...fields.slice(0, torn), ended, ...fieldEnds.slice(torn + 1)].join(' '))
 }
 
-function checksum(text: string): string {
+/** CRC-32C in 8 hex digits: how each line ends. */
+export function checksum(text: string): string {
   return crc32c(Buffer.from(text)).toString(16).padStart(8, '0')
 }
 

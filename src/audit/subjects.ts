@@ -6,6 +6,7 @@ import { createRandomPool, type RandomSource } from '../base/bytes.ts'
 import { Fault } from '../base/fault.ts'
 import { invariant } from '../base/invariant.ts'
 import { deriveBodySecret, keyIdBytes, type BodyKey } from './body.ts'
+import { parseErasedLine } from './erased-line.ts'
 import type { OpenFile } from './files.ts'
 import { createOffsetIndex, type OffsetIndex } from './offset-index.ts'
 import { readLines } from './read-lines.ts'
@@ -31,6 +32,24 @@ export interface SubjectKey extends BodyKey {
   isCommitted: boolean
   /** records on their way that need it */
   waiting: number
+  /** its subject is being erased: no further record may get it */
+  isForgotten: boolean
+}
+
+/** A committed line. */
+export interface FoundLine {
+  readonly offset: number
+  /** without its newline */
+  readonly text: string
+  readonly line: SubjectLine
+  /** base64url */
+  readonly pseudonym: string
+}
+
+export interface FoundLines {
+  readonly lines: readonly FoundLine[]
+  /** up to where the file was looked through */
+  readonly end: number
 }
 
 export interface Subjects {
@@ -47,6 +66,14 @@ export interface Subjects {
   commit(keys: readonly SubjectKey[], lines: readonly Buffer[]): void
   /** takes lines back that no record will commit to; does nothing when there are none */
   undo(): Promise<void>
+  /** from now on the subject is a new one: another key, another pseudonym, though its lines are still there */
+  forget(subject: string): void
+  /** its lines are destroyed, or will not be */
+  settle(subject: string): void
+  /** the lines that the subject still has, committed at or behind an offset */
+  find(subject: string, from: number): Promise<FoundLines>
+  /** puts other bytes in the place of a committed line, not yet durable */
+  overwrite(offset: number, line: Buffer): Promise<void>
   readonly droppedLines: number
   close(): Promise<void>
 }
@@ -90,9 +117,10 @@ async function loadLines(file: OpenFile, size: number): Promise<Loaded & { last:
   let last: SubjectLine | undefined
   for await (const { offset, text, isWhole } of readLines(file, maxLineBytes)) {
     const line = isWhole ? parseSubjectLine(text) : undefined
-    const isCommitted = line !== undefined && line.index < size
+    const erased = isWhole && line === undefined ? parseErasedLine(text) : undefined
+    const isCommitted = (line ?? erased ?? { index: Infinity }).index < size
     // a torn or uncommitted line may stand at the end only; what cannot be read must not be overwritten
-    if ((isCommitted && droppedLines > 0) || (line === undefined && isWhole)) {
+    if ((isCommitted && droppedLines > 0) || (line === undefined && isWhole && !isCommitted)) {
       throw new Fault('LEDGER_CORRUPT', `subjects.keys is damaged at byte ${isCommitted ? committedBytes : offset}`, {
         hint: 'run `sallyport audit verify` and restore subjects.keys from a backup',
       })
@@ -101,8 +129,9 @@ async function loadLines(file: OpenFile, size: number): Promise<Loaded & { last:
       droppedLines += 1
       continue
     }
-    index.set(line.tag, 0, offset)
     committedBytes = offset + text.length + 1
+    if (line === undefined) continue
+    index.set(line.tag, 0, offset)
     last = line
   }
   return { index, committedBytes, droppedLines, last }
@@ -118,6 +147,7 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
   let old = new Map<string, SubjectKey>()
   // not forgotten while a record waits for them, or a subject would get two pseudonyms
   const uncommitted = new Map<string, SubjectKey>()
+  const beingErased = new Set<string>()
   let committedBytes = loaded.committedBytes
   let isTailClean = true
 
@@ -130,11 +160,13 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
   }
   const readCommitted = (subject: string, tag: Buffer): SubjectKey | undefined => {
     const offset = loaded.index.get(tag)
-    if (offset < 0) return undefined
+    if (offset < 0 || beingErased.has(subject)) return undefined
     const count = file.readSync(lineBuffer, offset)
     const end = lineBuffer.subarray(0, count).indexOf(10)
-    const line = end < 0 ? undefined : parseSubjectLine(lineBuffer.toString('latin1', 0, end))
+    const text = lineBuffer.toString('latin1', 0, Math.max(end, 0))
+    const line = parseSubjectLine(text)
     const secret = line && wrapper.unwrap(line)
+    if (line === undefined && parseErasedLine(text) !== undefined) return undefined
     if (line === undefined || secret === undefined) {
       throw new Fault('LEDGER_CORRUPT', `subjects.keys was changed at byte ${offset}`, {
         hint: 'run `sallyport audit verify`',
@@ -154,6 +186,7 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
     pseudonym: secret.pseudonym.toString('base64url'),
     isCommitted: line.isCommitted,
     waiting: 0,
+    isForgotten: false,
   })
   const recall = (subject: string): SubjectKey | undefined => {
     invariant(Buffer.byteLength(subject) <= maxSubjectBytes && subject.isWellFormed(), 'a subject has a bounded name')
@@ -203,7 +236,7 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
         committedBytes += lines[position]?.length ?? 0
         const { subject } = key.secretParts
         if (uncommitted.get(subject) === key) uncommitted.delete(subject)
-        remember(key)
+        if (!key.isForgotten) remember(key)
       })
       isTailClean = true
     },
@@ -213,6 +246,31 @@ function createSubjects(options: SubjectsOptions, loaded: Loaded): Subjects {
       await file.datasync()
       isTailClean = true
     },
+    forget(subject) {
+      beingErased.add(subject)
+      for (const keys of [uncommitted, young, old]) {
+        const key = keys.get(subject)
+        if (key !== undefined) key.isForgotten = true
+        keys.delete(subject)
+      }
+    },
+    settle(subject) {
+      beingErased.delete(subject)
+    },
+    async find(subject, from) {
+      const tag = wrapper.tagOf(subject).toString('base64url')
+      const lines: FoundLine[] = []
+      const end = committedBytes
+      for await (const { offset, text, isWhole } of readLines(file, maxLineBytes, from)) {
+        if (offset >= end) break
+        const line = isWhole && text.includes(tag) ? parseSubjectLine(text) : undefined
+        const secret = line && wrapper.unwrap(line)
+        if (line === undefined || secret?.subject !== subject) continue
+        lines.push({ offset, text, line, pseudonym: secret.pseudonym.toString('base64url') })
+      }
+      return { lines, end }
+    },
+    overwrite: (offset, line) => file.write(line, offset),
     droppedLines: loaded.droppedLines,
     close: () => file.close(),
   }

@@ -7,7 +7,7 @@ import type { FileSystem } from './files.ts'
 import { segmentIndex } from './segment.ts'
 
 export interface LogFolder {
-  /** `checkpoint`, `key.vkey`, `segments`, `subjects.keys`: those that are there, and are what their names say */
+  /** names of files of a log: those that are there, and are what their names say */
   readonly present: ReadonlySet<string>
   /** first indices of the segments, in order */
   readonly segments: readonly number[]
@@ -19,8 +19,18 @@ export interface FolderReport {
 }
 
 const logName = /^[0-9a-f]{8}$/
-const provenFiles = ['checkpoint', 'key.vkey', 'segments', 'subjects.keys']
-const temporaryFile = /^(?:checkpoint|subjects\.keys|key\.vkey)\.tmp$/
+const provenFiles = [
+  'checkpoint',
+  'key.vkey',
+  'minimum-index',
+  'segments',
+  'subjects.erasing',
+  'subjects.keys',
+  'tile',
+  'witnessed',
+]
+const provenFolders: ReadonlySet<string> = new Set(['segments', 'tile'])
+const temporaryFile = /^(?:checkpoint|subjects\.keys|subjects\.erasing|key\.vkey|minimum-index|witnessed|tile)\.tmp$/
 const lockFile = /^lock(?:\.[0-9]+)?$/
 /** process id and start time, or nothing yet */
 const lockText = /^(?:[1-9][0-9]{0,9} [0-9]{0,20}\n?)?$/
@@ -48,7 +58,7 @@ export async function readLogFolder(options: LogFolderOptions): Promise<LogFolde
     const isProven = provenFiles.includes(file)
     const isTemporary = temporaryFile.test(file)
     if (!isProven && !isTemporary && !lockFile.test(file)) report.unexpected(file, 'no file of a log')
-    else if (!(await isKind(options, file, file === 'segments' ? 'folder' : 'file'))) continue
+    else if (!(await isKind(options, file, provenFolders.has(file) ? 'folder' : 'file'))) continue
     else if (isProven) present.add(file)
     else if (isTemporary) report.note(file, unfinished)
     else if (!(await isLock(files, join(dir, file)))) report.unexpected(file, 'not what a writer locks with')

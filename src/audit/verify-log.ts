@@ -11,11 +11,12 @@ import {
   type UnverifiedCheckpoint,
   type Verifier,
 } from '../tlog/checkpoint.ts'
-import { reservedField } from './encode-record.ts'
-import { parseEnvelope, type Envelope } from './envelope.ts'
+import { reservedField, tileLayout } from './encode-record.ts'
+import { glanceAtEnvelope, type EnvelopeGlance } from './envelope.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
-import { createEdge, hashBytes, leafHash, type Edge } from '../tlog/merkle.ts'
+import { createKeySchedule, type KeySchedule } from './key-schedule.ts'
+import { createEdge, emptyRoot, hashBytes, leafHash, type Edge } from '../tlog/merkle.ts'
 import { parseVkeys } from './recover-ledger.ts'
 import {
   createGroupScanner,
@@ -25,8 +26,12 @@ import {
   segmentName,
   type SegmentHeader,
 } from './segment.ts'
+import { listTiles } from './list-tiles.ts'
 import { readLogFolder, type FolderReport, type LogFolder } from './verify-folder.ts'
 import { createLineChecker, type LineChecker } from './verify-subjects.ts'
+import { verifyTiledLog } from './verify-tiled-log.ts'
+import { createTileVerifier, type TileVerifier } from './verify-tiles.ts'
+import type { TileReport } from './verify-tiles-by-root.ts'
 
 export type ProblemKind =
   | 'missing-file'
@@ -41,6 +46,7 @@ export type ProblemKind =
   | 'rollback'
   | 'subject-key'
   | 'trailing'
+  | 'tile'
 
 export interface LedgerProblem {
   readonly log: string
@@ -67,6 +73,8 @@ export interface VerifiedLog {
   readonly root: Buffer
   readonly problems: readonly LedgerProblem[]
   readonly notes: readonly LedgerNote[]
+  /** a copy without segments: what its tiles say */
+  readonly hasTilesOnly: boolean
 }
 
 export interface VerifyLogOptions {
@@ -75,6 +83,8 @@ export interface VerifyLogOptions {
   /** name of the folder */
   readonly name: string
   readonly trustedKeys: readonly string[] | undefined
+  /** the checksums of frames are somebody else's to check */
+  readonly withoutChecksums?: boolean
 }
 
 const maxPendingSignatures = 128
@@ -88,9 +98,11 @@ class LogVerifier {
   readonly #options: VerifyLogOptions
   readonly #problems: LedgerProblem[] = []
   readonly #notes: LedgerNote[] = []
-  readonly #committedKeys: string[] = []
   #present: LogFolder['present'] = new Set()
   #verifiers: readonly Verifier[] = []
+  #keys: KeySchedule = createKeySchedule([])
+  /** hashes of keys that are named where they must sign; whether they did is checked with each note */
+  readonly #signers = new Set<number>()
   #origin = ''
   #edge: Edge = createEdge()
   // false from a place where the tree is lost to the next segment
@@ -99,6 +111,16 @@ class LogVerifier {
   #isCheckpointMet = false
   #lines: LineChecker | undefined
   #signatures: Promise<void>[] = []
+  #tiles: TileVerifier | undefined
+  /** first index that the log still holds */
+  #minimumIndex = 0
+  /** the record that says that the log has tiles */
+  #layoutIndex = Number.POSITIVE_INFINITY
+  #hasTilesOnly = false
+  readonly #tileReport: TileReport = {
+    problem: (problem) => this.#problem(problem),
+    note: (file, message) => this.#note(file, message),
+  }
   readonly #folderReport: FolderReport = {
     unexpected: (file, message) => this.#problem({ file, kind: 'unexpected-file', message }),
     note: (file, message) => this.#note(file, message),
@@ -114,9 +136,12 @@ class LogVerifier {
     if (folder === undefined) return this.#report(undefined)
     const { segments } = folder
     this.#present = folder.present
+    // a running writer only moves on: the keys of what is read first, and the records that it promises, must be there
+    const checkpoint = await this.#readPresent('checkpoint')
     if (!(await this.#readKeys(segments.length > 0))) return this.#report(undefined)
-    // before the segments: a running writer only moves on, so what the checkpoint promises must be found in them
-    await this.#readCheckpoint()
+    this.#readCheckpoint(checkpoint)
+    if (!this.#present.has('segments') && this.#present.has('tile')) return await this.#verifyTilesOnly()
+    await this.#listTiles()
     const keys = this.#present.has('subjects.keys') ? await files.open(join(dir, 'subjects.keys'), 'read') : undefined
     this.#lines = createLineChecker(keys, (index, message) =>
       this.#problem({ index, file: 'subjects.keys', kind: 'subject-key', message }),
@@ -131,15 +156,52 @@ class LogVerifier {
     } finally {
       await keys?.close()
     }
+    await this.#verifyTiles()
     this.#compareEnd()
     return this.#report(this.#origin)
   }
 
-  #report(origin: string | undefined): VerifiedLog {
+  async #listTiles(): Promise<void> {
+    if (!this.#present.has('tile')) return
+    const { files, dir } = this.#options
+    const listing = await listTiles(files, dir, this.#folderReport.unexpected)
+    this.#tiles = createTileVerifier({ files, dir, listing, report: this.#tileReport })
+  }
+
+  async #verifyTiles(): Promise<void> {
+    const checkpoint = this.#checkpoint ?? { size: 0, root: emptyRoot }
+    // what was pruned said so before; there were tiles before there was pruning
+    const isComplete = this.#layoutIndex < checkpoint.size || this.#minimumIndex > 0
+    if (this.#tiles !== undefined)
+      return await this.#tiles.finish({ checkpoint, isComplete, minimumIndex: this.#minimumIndex })
+    if (isComplete) this.#problem({ index: 0, file: 'tile', kind: 'missing-file', message: 'the tiles are missing' })
+    else if (checkpoint.size > 0) this.#note('tile', 'a log from before there were tiles: it has none yet')
+  }
+
+  async #verifyTilesOnly(): Promise<VerifiedLog> {
+    const { files, dir } = this.#options
+    this.#hasTilesOnly = true
+    if (this.#checkpoint === undefined) return this.#report(this.#origin)
+    const { size, root } = this.#checkpoint
+    this.#note('', 'only the tiles of this log are here: its records were verified, their bodies are elsewhere')
+    const isKeyNamed = await verifyTiledLog({
+      ...{ files, dir, report: this.#tileReport, unexpected: this.#folderReport.unexpected },
+      ...{ checkpoint: this.#checkpoint, verifiers: this.#verifiers, minimumIndex: this.#minimumIndex },
+    })
+    if (!isKeyNamed && this.#problems.length === 0)
+      this.#problem({ file: 'key.vkey', kind: 'key', message: 'the verifier keys are not those that the log names' })
+    for (const { keyHash } of this.#checkpoint.signatures) this.#signers.add(keyHash)
+    this.#compareTrusted()
+    return this.#report(this.#origin, { size, root: () => root })
+  }
+
+  #report(origin: string | undefined, tree: Pick<Edge, 'size' | 'root'> = this.#edge): VerifiedLog {
     const first = (problem: LedgerProblem): number => problem.index ?? -1
     const problems = this.#problems.toSorted((a, b) => first(a) - first(b))
     const signedSize = this.#checkpoint?.size ?? 0
-    return { origin, size: this.#edge.size, signedSize, root: this.#edge.root(), problems, notes: this.#notes }
+    const { size } = tree
+    const hasTilesOnly = this.#hasTilesOnly
+    return { origin, size, signedSize, root: tree.root(), problems, notes: this.#notes, hasTilesOnly }
   }
 
   #problem(problem: Omit<LedgerProblem, 'log'>): void {
@@ -151,7 +213,7 @@ class LogVerifier {
   }
 
   async #readKeys(hasSegments: boolean): Promise<boolean> {
-    const { name, trustedKeys } = this.#options
+    const { name } = this.#options
     const bytes = await this.#readPresent('key.vkey')
     const verifiers = bytes && parseVkeys(bytes)
     const [first] = verifiers ?? []
@@ -164,12 +226,10 @@ class LogVerifier {
       return false
     }
     this.#verifiers = verifiers
+    this.#keys = createKeySchedule(verifiers)
     this.#origin = first.name
     if (verifiers.some((verifier) => verifier.name !== first.name) || first.name.split('/').at(-1) !== name) {
       this.#problem({ file: 'key.vkey', kind: 'key', message: 'the verifier keys are not of this log' })
-    }
-    if (trustedKeys !== undefined && !trustedKeys.includes(first.vkey)) {
-      this.#problem({ file: 'key.vkey', kind: 'key', message: 'the verifier key is not one that was given as trusted' })
     }
     return true
   }
@@ -187,8 +247,7 @@ class LogVerifier {
     return this.#present.has(file) ? await files.readFile(join(dir, file)) : undefined
   }
 
-  async #readCheckpoint(): Promise<void> {
-    const bytes = await this.#readPresent('checkpoint')
+  #readCheckpoint(bytes: Buffer | undefined): void {
     if (bytes === undefined)
       return this.#problem({ file: 'checkpoint', kind: 'missing-file', message: 'there is no checkpoint' })
     const checkpoint = parseCheckpoint(bytes)
@@ -256,18 +315,33 @@ class LogVerifier {
         message: 'the header continues another history',
       })
     }
+    if (firstIndex !== this.#edge.size || !header.edge.root().equals(this.#edge.root())) this.#tiles?.lose()
+    this.#joinKeys(header, file)
     if (firstIndex > this.#edge.size) this.#lines?.skip(this.#edge.size, firstIndex)
     this.#edge = header.edge
     this.#isTreeKnown = true
     await this.#meetCheckpoint()
   }
 
+  /** Where the records before are not known, the note of a header says who signs: see docs/ledger.md. */
+  #joinKeys({ firstIndex, note }: SegmentHeader, file: string): void {
+    const checkpoint = parseCheckpoint(note)
+    const isJoined = this.#isTreeKnown && firstIndex === this.#edge.size
+    const isRight =
+      checkpoint !== undefined && (isJoined ? this.#isNamedRight(checkpoint) : this.#keys.resume(checkpoint))
+    if (isRight) return
+    const message = 'the header is not signed by the keys that are valid there'
+    this.#problem({ index: firstIndex, file, offset: 0, kind: 'header', message })
+  }
+
   #loseTree(): void {
+    this.#tiles?.lose()
     this.#isTreeKnown = false
   }
 
   async #verifyGroups(open: OpenFile, segment: { file: string; from: number; isLast: boolean }): Promise<void> {
-    const scanner = createGroupScanner(open, segment.from)
+    const { withoutChecksums = false } = this.#options
+    const scanner = createGroupScanner(open, segment.from, { withoutChecksums })
     for (;;) {
       const item = scanner.take()
       if (item === undefined) await scanner.fill()
@@ -296,6 +370,8 @@ class LogVerifier {
   /** False when the tree is lost. */
   async #verifyGroup(group: Group, file: string): Promise<boolean> {
     const first = this.#edge.size
+    this.#keys.advance()
+    if (this.#keys.lacksLine) await this.#readMoreKeys()
     const computed = createEdge()
     computed.become(this.#edge)
     let differs = -1
@@ -314,17 +390,29 @@ class LogVerifier {
         index: first + place,
         file,
         isExpected: differs < 0 || place < differs,
+        recordsInGroup: group.records.length,
       })
       if (envelope?.kind === 'subject-key')
-        await this.#lines?.expect(first + place, envelope.fields[reservedField.line] ?? '')
+        await this.#lines?.expect(first + place, envelope.fields?.[reservedField.line] ?? '')
     }
     if (end === undefined) {
       this.#lines?.skip(first, Number.MAX_SAFE_INTEGER)
       return false
     }
+    await this.#feedTiles(group, { isListed: differs < 0 || end !== computed })
     this.#edge = end
     await this.#meetCheckpoint()
     return true
+  }
+
+  async #feedTiles({ records, hashes }: Group, { isListed }: { isListed: boolean }): Promise<void> {
+    if (this.#tiles === undefined) return
+    if (hashes.length !== records.length * hashBytes) return this.#tiles.lose()
+    for (const [place, { envelope }] of records.entries()) {
+      if (isListed) this.#tiles.add(hashes, place * hashBytes, envelope)
+      else this.#tiles.add(leafHash(envelope), 0, envelope)
+    }
+    await this.#tiles.settle()
   }
 
   #readNote(group: Group, file: string, suspect: number): UnverifiedCheckpoint | undefined {
@@ -339,9 +427,15 @@ class LogVerifier {
         message: `the commit of records ${index} to ${last} does not fit them`,
       })
     const note = parseCheckpoint(group.note)
-    const isForm =
-      note?.origin === this.#origin && note.signatures.length === 1 && this.#isKnown(note.signatures[0]?.keyHash ?? 0)
-    if (!isForm) {
+    if (note?.origin === this.#origin && !this.#isNamedRight(note)) {
+      this.#problem({
+        ...where,
+        kind: 'checkpoint',
+        message: `records ${index} to ${last} have a checkpoint that is not by the keys that are valid there`,
+      })
+      return undefined
+    }
+    if (note?.origin !== this.#origin) {
       this.#problem({
         ...where,
         kind: 'checkpoint',
@@ -411,11 +505,11 @@ class LogVerifier {
 
   #verifyRecord(
     record: Group['records'][number],
-    at: { index: number; file: string; isExpected: boolean },
-  ): Envelope | undefined {
+    at: { index: number; file: string; isExpected: boolean; recordsInGroup: number },
+  ): EnvelopeGlance | undefined {
     const { index, file } = at
     const where = { index, file, offset: record.offset }
-    const envelope = parseEnvelope(record.envelope)
+    const envelope = glanceAtEnvelope(record.envelope)
     if (record.damaged === 'envelope')
       this.#problem({ ...where, kind: 'frame', message: 'the checksum of the record does not fit' })
     if (record.damaged === 'body')
@@ -428,24 +522,55 @@ class LogVerifier {
     const bodyHash = record.body === undefined ? '' : hash('sha256', record.body, 'base64url')
     if (bodyHash !== envelope.body)
       this.#problem({ ...where, kind: 'body', message: 'the body is not the one that was recorded' })
-    if (envelope.kind === 'lifecycle') this.#noteSigningKey(envelope)
+    if (envelope.kind === 'lifecycle' && envelope.body === '') this.#takeOwnRecord(envelope, { ...where, ...at })
+    if (envelope.fields?.[reservedField.layout] === tileLayout) this.#layoutIndex = Math.min(this.#layoutIndex, index)
     return envelope
   }
 
-  #noteSigningKey({ fields }: Envelope): void {
-    const key = fields[reservedField.signingKey]
-    if (key !== undefined) this.#committedKeys.push(key)
+  #takeOwnRecord(
+    { fields = {} }: EnvelopeGlance,
+    at: { index: number; file: string; offset: number; recordsInGroup: number },
+  ): void {
+    const { index, file, offset } = at
+    const wrong = this.#keys.take(fields, at.recordsInGroup)
+    if (wrong !== undefined) this.#problem({ index, file, offset, kind: 'key', message: wrong })
+    const succeeds = fields[reservedField.succeeds]
+    if (succeeds === undefined) return
+    const [origin, size] = succeeds.split(' ')
+    const extent = size === undefined ? '' : ` at size ${size}`
+    if (index === 1) this.#note('', `this log succeeds ${origin}, which was set aside${extent}`)
+    else this.#problem({ index, file, offset, kind: 'record', message: 'only the second record may name a log before' })
+  }
+
+  #isNamedRight(note: UnverifiedCheckpoint): boolean {
+    if (!this.#keys.isNamedRight(note)) return false
+    for (const { keyHash } of note.signatures) this.#signers.add(keyHash)
+    return true
+  }
+
+  /** A writer at work adds a line to key.vkey before anything is signed with its key. */
+  async #readMoreKeys(): Promise<void> {
+    const grown = parseVkeys((await this.#readPresent('key.vkey')) ?? Buffer.alloc(0))
+    if (grown !== undefined && this.#keys.learn(grown)) this.#verifiers = grown
   }
 
   async #meetCheckpoint(): Promise<void> {
-    const { size, root } = this.#checkpoint ?? {}
-    if (root !== undefined && size === this.#edge.size && this.#isTreeKnown) {
+    const checkpoint = this.#checkpoint
+    if (checkpoint !== undefined && checkpoint.size === this.#edge.size && this.#isTreeKnown) {
+      const { size, root } = checkpoint
       if (!this.#edge.root().equals(root))
         this.#problem({
           index: Math.max(size - 1, 0),
           file: 'checkpoint',
           kind: 'checkpoint',
           message: 'the checkpoint is of another history',
+        })
+      else if (!this.#isNamedRight(checkpoint))
+        this.#problem({
+          index: Math.max(size - 1, 0),
+          file: 'checkpoint',
+          kind: 'checkpoint',
+          message: `the checkpoint is not by the keys that are valid after record ${size - 1}`,
         })
       this.#isCheckpointMet = true
     }
@@ -480,15 +605,38 @@ class LogVerifier {
         message: 'the checkpoint is of no state that this log was in',
       })
     }
-    const present = this.#verifiers.map(({ vkey }) => hash('sha256', vkey, 'base64url'))
-    const isComplete =
-      present.length === this.#committedKeys.length && present.every((key, at) => key === this.#committedKeys[at])
-    if (size > 0 && !isComplete && this.#problems.length === 0) {
+    this.#compareKeys()
+  }
+
+  #compareKeys(): void {
+    const found = this.#edge.size === 0 || this.#problems.length > 0 ? 'same' : this.#keys.compare()
+    if (found === 'unfinished') this.#note('key.vkey', 'the newest signing key is not listed yet, and has signed nothing')
+    if (found === 'different')
       this.#problem({
         file: 'key.vkey',
         kind: 'key',
         message: 'the verifier keys are not those that the log commits to',
       })
-    }
+    this.#compareTrusted()
+  }
+
+  /**
+   * The first key vouches for those after it, by records. A later key vouches for all that it has signed, and so for
+   * what came before; that it is listed says nothing. One that is missing was there in a history that is not this one.
+   */
+  #compareTrusted(): void {
+    const { trustedKeys } = this.#options
+    if (trustedKeys === undefined) return
+    const isKnown = (vkey: string): boolean => this.#verifiers.some((verifier) => verifier.vkey === vkey)
+    const isMissed = trustedKeys.some((vkey) => vkey.startsWith(`${this.#origin}+`) && !isKnown(vkey))
+    const isVouchedFor = this.#verifiers.some(
+      ({ vkey, keyHash }, at) => trustedKeys.includes(vkey) && (at === 0 || this.#signers.has(keyHash)),
+    )
+    if (isMissed || !isVouchedFor)
+      this.#problem({
+        file: 'key.vkey',
+        kind: 'key',
+        message: 'the verifier keys are not those that were given as trusted',
+      })
   }
 }

@@ -1,19 +1,31 @@
 // Holds the lines of subjects.keys against the records that commit to them, both read in order and once. Line and
 // record name each other: the line has the record's index, the record the SHA-256 of the line. So a line that was
-// changed, added, removed or moved is found without the key that could open it.
+// changed, added, removed or moved is found without the key that could open it. A line that was erased states the
+// hash of the one before it and the record of the erasure, which must vouch for it.
 
-import { hash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
+import { hashOfLine, parseErasedLine, type ErasedLine } from './erased-line.ts'
+import type { ErasureJournal } from './erase-subject.ts'
 import type { OpenFile } from './files.ts'
-import { readLines } from './read-lines.ts'
+import { readLines, type FileLine } from './read-lines.ts'
 import { isLineBeginning, maxLineBytes, parseSubjectLine } from './subject-line.ts'
 
 export interface LineChecker {
   /** a record commits to a line */
   expect(index: number, lineHash: string): Promise<void>
+  /** a record says that it destroyed lines, and which */
+  erased(index: number, linesHash: string): void
   /** records from `from` to before `to` could not be read: their lines cannot be judged */
   skip(from: number, to: number): void
   /** after the last record: the number of lines that name a later one, and are what a killed writer leaves */
   finish(size: number): Promise<number>
+}
+
+export interface LineCheckerOptions {
+  readonly file: OpenFile | undefined
+  /** an erasure that is recorded and was not finished: its lines count as what they will be */
+  readonly journal?: ErasureJournal | undefined
+  readonly report: (index: number, message: string) => void
 }
 
 interface ClaimedLine {
@@ -21,28 +33,31 @@ interface ClaimedLine {
   readonly claimedIndex: number
   readonly hash: string
   readonly isWhole: boolean
+  readonly erased: ErasedLine | undefined
 }
 
-export function createLineChecker(
-  file: OpenFile | undefined,
-  report: (index: number, message: string) => void,
-): LineChecker {
+export function createLineChecker({ file, journal, report }: LineCheckerOptions): LineChecker {
   const lines = file === undefined ? undefined : readLines(file, maxLineBytes)
+  const unfinished = new Map(journal?.lines.map(({ offset, text }) => [offset, text]))
+  const erasures = createErasureChecker(report)
   const skipped: { from: number; to: number }[] = []
   let line: ClaimedLine | undefined
   let isStarted = false
 
   const nextLine = async (): Promise<ClaimedLine | undefined> => {
     const result = await lines?.next()
-    return result === undefined || result.done === true ? undefined : claim(result.value)
+    if (result === undefined || result.done === true) return undefined
+    const claimed = claim(result.value, unfinished.get(result.value.offset))
+    if (claimed.erased !== undefined) erasures.meet(claimed.erased)
+    return claimed
   }
   const begin = async (): Promise<void> => {
     if (!isStarted) line = await nextLine()
     isStarted = true
   }
+  const isSkipped = (index: number): boolean => skipped.some(({ from, to }) => index >= from && index < to)
   const reportStray = ({ claimedIndex }: ClaimedLine): void => {
-    if (skipped.some(({ from, to }) => claimedIndex >= from && claimedIndex < to)) return
-    report(claimedIndex, 'a key line that this record does not commit to')
+    if (!isSkipped(claimedIndex)) report(claimedIndex, 'a key line that this record does not commit to')
   }
 
   return {
@@ -57,6 +72,7 @@ export function createLineChecker(
       if (line.hash !== lineHash) report(index, 'the key line that this record commits to was changed')
       line = await nextLine()
     },
+    erased: (index, linesHash) => erasures.vouch(index, linesHash),
     skip(from, to) {
       skipped.push({ from, to })
     },
@@ -69,17 +85,55 @@ export function createLineChecker(
         else if (isWhole ? parseSubjectLine(text) !== undefined : isLineBeginning(text, size)) uncommitted += 1
         else return (report(size, 'bytes behind the last key line that no writer leaves there'), uncommitted)
       }
+      erasures.finish(isSkipped)
       return uncommitted
     },
   }
 }
 
-function claim({ text, isWhole }: { text: string; isWhole: boolean }): ClaimedLine {
-  const index = /^k1 (0|[1-9][0-9]{0,15}) /.exec(text)?.[1]
+interface ErasureChecker {
+  meet(line: ErasedLine): void
+  vouch(index: number, linesHash: string): void
+  finish(isSkipped: (index: number) => boolean): void
+}
+
+/** Erased lines against the records that erased them. Records that could not be read cannot be asked. */
+function createErasureChecker(report: LineCheckerOptions['report']): ErasureChecker {
+  /** by the record that they name: the hash over its lines, and the first of them */
+  const found = new Map<number, { hashes: Hash; first: number }>()
+  const vouched = new Map<number, string>()
   return {
-    text,
+    meet({ index, erasure, lineHash }) {
+      const known = found.get(erasure) ?? { hashes: createHash('sha256'), first: index }
+      known.hashes.update(Buffer.from(lineHash, 'base64url'))
+      found.set(erasure, known)
+    },
+    vouch(index, linesHash) {
+      vouched.set(index, linesHash)
+    },
+    finish(isSkipped) {
+      for (const [erasure, { hashes, first }] of found) {
+        const linesHash = vouched.get(erasure)
+        vouched.delete(erasure)
+        if (isSkipped(erasure) || linesHash === hashes.digest('base64url')) continue
+        if (linesHash === undefined) report(first, 'an erased key line that no record of an erasure vouches for')
+        else report(erasure, 'the erased key lines are not those that this record erased')
+      }
+      // among lines of records that could not be read may be those that it erased
+      for (const erasure of vouched.keys()) report(erasure, 'the key lines that this record erased are there again')
+    },
+  }
+}
+
+function claim({ text, isWhole }: FileLine, replaced: string | undefined): ClaimedLine {
+  const now = replaced ?? text
+  const erased = isWhole ? parseErasedLine(now) : undefined
+  const index = /^[kx]1 (0|[1-9][0-9]{0,15}) /.exec(now)?.[1]
+  return {
+    text: now,
     claimedIndex: index === undefined ? Number.NaN : Number(index),
-    hash: hash('sha256', Buffer.from(isWhole ? `${text}\n` : text, 'latin1'), 'base64url'),
+    hash: erased?.lineHash ?? hashOfLine(now),
     isWhole,
+    erased,
   }
 }

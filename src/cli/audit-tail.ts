@@ -2,8 +2,8 @@
 
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
-import { CommandError, printable, printJson } from './io.ts'
-import type { TailRecord } from './ports.ts'
+import { CommandError, printJson } from './io.ts'
+import { formatRecord } from './record-line.ts'
 import { requireDataDir } from './state.ts'
 
 export const command: Command = {
@@ -23,16 +23,8 @@ export const command: Command = {
     const records = (await input.ports()).tailLedger({ ...state, count: Number(text), follow, signal })
     for await (const record of records) {
       if (input.json) printJson(input.io, record)
-      else input.io.out(`${printable(formatRecord(record))}\n`)
+      else input.io.out(`${formatRecord(record)}\n`)
     }
     return 0
   },
-}
-
-function formatRecord(record: TailRecord): string {
-  const behalf = record.origin === record.caller || record.origin === '' ? '' : `for ${record.origin}`
-  const what = [record.caller, behalf, record.operation, record.agent].filter((word) => word !== '').join(' ')
-  return [record.time, record.log, `#${record.index}`, record.kind, record.outcome, record.code, what]
-    .filter((word) => word !== '')
-    .join('  ')
 }

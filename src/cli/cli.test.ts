@@ -47,6 +47,8 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
       }),
     verifyLedger: unused,
     tailLedger: unused,
+    searchLedger: unused,
+    reindexLedger: unused,
     checkPolicy: () => [],
     explainPolicy: unused,
     inspectAgent: unused,
@@ -93,6 +95,8 @@ const titles = [
   'policy bind',
   'audit verify',
   'audit tail',
+  'audit search',
+  'audit reindex',
 ]
 
 for (const title of titles) {

@@ -40,6 +40,8 @@ const entries: Readonly<Record<string, Entry>> = {
   'policy bind': { summary: 'give a role to a caller in the configuration', load: () => import('./policy-bind.ts') },
   'audit verify': { summary: 'verify the ledger offline', load: () => import('./audit-verify.ts') },
   'audit tail': { summary: 'show the latest records', load: () => import('./audit-tail.ts') },
+  'audit search': { summary: 'find records', load: () => import('./audit-search.ts') },
+  'audit reindex': { summary: 'make the search index anew', load: () => import('./audit-reindex.ts') },
 }
 
 /** Runs one command line. Never throws; the exit code says how it went. */

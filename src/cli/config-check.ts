@@ -1,6 +1,6 @@
 // `config check`: everything that is wrong with the file, at once, the policy included. Needs no network.
 
-import { loadConfig } from '../config/config.ts'
+import { loadConfig, recordedAgents } from '../config/config.ts'
 import type { LoadedConfig, Problem } from '../config/config.ts'
 import { configOption } from './command.ts'
 import type { Command } from './command.ts'
@@ -18,7 +18,13 @@ export const command: Command = {
       printJson(
         input.io,
         loaded.ok
-          ? { ok: true, file, problems: [], warnings: [...loaded.warnings, ...warnOfNothing(loaded)] }
+          ? {
+              ok: true,
+              file,
+              problems: [],
+              warnings: [...loaded.warnings, ...warnOfNothing(loaded)],
+              contentOf: recordedAgents(loaded.config),
+            }
           : { ok: false, file, problems: loaded.problems, warnings: [] },
       )
       return loaded.ok ? 0 : 2
@@ -33,6 +39,9 @@ export const command: Command = {
       countOf(policy.denies.length, 'deny', 'denies'),
     ]
     input.io.out(`${file} is valid: ${counts.join(', ')}\n`)
+    const recorded = recordedAgents(loaded.config)
+    if (recorded.requests.length > 0) input.io.out(`messages are recorded to: ${recorded.requests.join(', ')}\n`)
+    if (recorded.answers.length > 0) input.io.out(`answers are recorded of: ${recorded.answers.join(', ')}\n`)
     return 0
   },
 }

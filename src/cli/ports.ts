@@ -13,6 +13,9 @@ export interface Ports {
   verifyLedger(ledgerRoot: string): Promise<VerifyReport>
   /** Records of all logs under the data directory, oldest first; ends after the last one unless `follow`. */
   tailLedger(options: TailOptions): AsyncIterable<TailRecord>
+  /** The latest records that match, in order of time; brings the search index up to the ledger first. */
+  searchLedger(options: SearchOptions): AsyncIterable<TailRecord>
+  reindexLedger(options: ReindexOptions): Promise<ReindexReport>
   /** Compiles the policy; findings carry paths from the root of the file (`policy`, `roles`, …). */
   checkPolicy(config: Config): readonly Finding[]
   explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation
@@ -139,6 +142,44 @@ export interface TailRecord {
   readonly operation: string
   readonly outcome: string
   readonly code: string
+}
+
+/** All that is given must fit; ids as records have them. */
+export interface SearchQuery {
+  readonly caller?: string
+  readonly origin?: string
+  readonly agent?: string
+  readonly task?: string
+  readonly context?: string
+  /** a word, or the beginning of one and `*`; so for `code` */
+  readonly operation?: string
+  readonly outcome?: string
+  readonly code?: string
+  readonly kind?: string
+  readonly call?: string
+  /** inclusive */
+  readonly sinceMs?: number
+  /** exclusive */
+  readonly untilMs?: number
+}
+export interface ReindexOptions extends StateContext {
+  readonly warn: (message: string, hint: string) => void
+  /** hears how many records were indexed, once it takes long */
+  readonly onProgress: (records: number) => void
+}
+export interface SearchOptions extends ReindexOptions {
+  readonly query: SearchQuery
+  readonly limit: number
+  /** newest first */
+  readonly reverse: boolean
+  readonly note: (message: string) => void
+}
+export interface ReindexReport {
+  readonly records: number
+  readonly logs: number
+  /** of the index on disk */
+  readonly bytes: number
+  readonly milliseconds: number
 }
 
 export interface PolicyQuery {

@@ -1,4 +1,4 @@
-// The one way out. Every connection that the gateway opens (agents, cards, key sets) is opened here: connection
+// The one way out. Every connection that the gateway opens (agents, cards, key sets, witnesses) is opened here: connection
 // pools per destination, verified TLS, no redirects, bounds on time and size. Nothing else imports undici.
 
 import { hash } from 'node:crypto'
@@ -24,11 +24,26 @@ export interface PoolLease {
   release(): void
 }
 
+export interface RequestBounds {
+  readonly maxBytes: number
+  readonly timeoutMs: number
+  readonly tls?: TlsClient
+}
+
+export interface PostAnswer {
+  readonly status: number
+  /** '' when there is none */
+  readonly contentType: string
+  readonly body: Buffer
+}
+
 export interface Dialler {
   /** a share in a destination's pool; the same pool for the same options, so that a reload keeps connections */
   pool(options: PoolOptions): PoolLease
   /** one bounded GET; throws on anything but 200 */
-  get(url: string, bounds: { maxBytes: number; timeoutMs: number; tls?: TlsClient }): Promise<Buffer>
+  get(url: string, bounds: RequestBounds): Promise<Buffer>
+  /** one bounded POST; whatever is answered in time and size is the caller's to judge */
+  post(url: string, body: Buffer, bounds: RequestBounds): Promise<PostAnswer>
   close(): Promise<void>
 }
 
@@ -55,18 +70,29 @@ export function createDialler(): Dialler {
     }
   }
 
+  // these are rare: a pool kept for the next one would find its connections closed
+  const once = async (url: string, asked: Asked, bounds: RequestBounds): Promise<PostAnswer> => {
+    const { origin, pathname, search } = new URL(url)
+    const held = lease({
+      origin,
+      connectTimeoutMs: 5_000,
+      maxConnections: 16,
+      ...(bounds.tls && { tls: bounds.tls }),
+    })
+    return await requestBounded(held.dispatcher, { ...asked, path: `${pathname}${search}` }, bounds).finally(() =>
+      held.release(),
+    )
+  }
+
   return {
     pool: lease,
     async get(url, bounds) {
-      const { origin, pathname, search } = new URL(url)
-      const held = lease({
-        origin,
-        connectTimeoutMs: 5_000,
-        maxConnections: 16,
-        ...(bounds.tls && { tls: bounds.tls }),
-      })
-      // these are rare: a pool kept for the next one would find its connections closed
-      return await getBounded(held.dispatcher, `${pathname}${search}`, bounds).finally(() => held.release())
+      const headers = ['accept', 'application/json']
+      return (await once(url, { method: 'GET', headers, isStatusAllowed: (status) => status === 200 }, bounds)).body
+    },
+    post(url, body, bounds) {
+      const headers = ['content-type', 'text/plain; charset=utf-8']
+      return once(url, { method: 'POST', headers, body, isStatusAllowed: () => true }, bounds)
     },
     async close() {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()))
@@ -102,14 +128,23 @@ function openPool({ origin, connectTimeoutMs, maxConnections, tls }: PoolOptions
   return pool
 }
 
-function getBounded(
+interface Asked {
+  readonly method: 'GET' | 'POST'
+  readonly headers: string[]
+  readonly body?: Buffer
+  /** the body of any other answer is not read */
+  readonly isStatusAllowed: (status: number) => boolean
+}
+
+function requestBounded(
   dispatcher: Dispatcher,
-  path: string,
-  bounds: { maxBytes: number; timeoutMs: number },
-): Promise<Buffer> {
+  { method, path, headers, body, isStatusAllowed }: Asked & { readonly path: string },
+  bounds: RequestBounds,
+): Promise<PostAnswer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
+    let head = { status: 0, contentType: '' }
     let controllerInUse: Dispatcher.DispatchController | undefined
     const timer = setTimeout(() => {
       const error = new Error(`no answer within ${bounds.timeoutMs} ms`)
@@ -117,13 +152,16 @@ function getBounded(
       reject(error)
     }, bounds.timeoutMs)
     dispatcher.dispatch(
-      { method: 'GET', path, headers: ['accept', 'application/json'] },
+      { method, path, headers, ...(body && { body }) },
       {
         onRequestStart(controller) {
           controllerInUse = controller
         },
-        onResponseStart(controller, status) {
-          if (status >= 200 && status !== 200) controller.abort(new Error(`status ${status}`))
+        onResponseStart(controller, status, fields) {
+          if (status < 200) return
+          const contentType = fields['content-type']
+          head = { status, contentType: typeof contentType === 'string' ? contentType : '' }
+          if (!isStatusAllowed(status)) controller.abort(new Error(`status ${status}`))
         },
         onResponseData(controller, chunk) {
           bytes += chunk.length
@@ -132,7 +170,7 @@ function getBounded(
         },
         onResponseEnd() {
           clearTimeout(timer)
-          resolve(Buffer.concat(chunks))
+          resolve({ ...head, body: Buffer.concat(chunks) })
         },
         onResponseError(_controller, error) {
           clearTimeout(timer)

@@ -273,7 +273,8 @@ function corsHeaders(snapshot: Snapshot, headers: ReadonlyMap<string, string>): 
   if (cors === undefined || origin === undefined || !cors.origins.includes(origin)) return undefined
   return {
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'sallyport-record, ratelimit, ratelimit-policy, retry-after, www-authenticate',
+    'access-control-expose-headers':
+      'sallyport-record, sallyport-record-signature, ratelimit, ratelimit-policy, retry-after, www-authenticate',
     vary: 'origin',
   }
 }

@@ -2,8 +2,10 @@
 // and measures the stages. A refusal is durable in the ledger before its first byte leaves; when it cannot be
 // recorded the answer is 503 and the loss is counted (invariants 1 and 2).
 
+import { hash } from 'node:crypto'
 import type { Binding } from '../a2a/operations.ts'
-import type { CallFacts } from '../audit/audit.ts'
+import { formatReceipt, type CallFacts } from '../audit/audit.ts'
+import type { Snapshot } from '../config/config.ts'
 import type { Authenticated, HeaderRecord, Receipt, Received, Routed, Validated } from '../exchange/exchange.ts'
 import type { Unreadable } from '../listen/listen.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
@@ -21,14 +23,33 @@ export interface Call {
   /** a discovery answer: recorded, then sent */
   answer(status: number, headers: HeaderRecord, body: string): Promise<undefined>
   refuse(refusal: Refusal): Promise<void>
-  /** a "no" after the call was recorded as allowed; the completion will tell. Returns the status sent. */
-  sayAfterDecision(refusal: Refusal, headers: HeaderRecord): number
+  /** a "no" after the call was recorded as allowed; the completion will tell */
+  sayAfterDecision(refusal: Refusal, headers: HeaderRecord): Said
   /** time since the last mark goes to this stage, whether it let the call pass or not */
   mark(stage: string): void
   ended(outcome: string): void
 }
 
-export const recordHeader = (receipt: Receipt): string => `${receipt.origin}/${receipt.index}/${receipt.leafHash}`
+/** What was sent; empty where only the connection could be broken off. */
+export interface Said {
+  readonly status: number
+  readonly body: string
+}
+
+/** What an answer says of its record. A signature is made when the record is durable, and only then. */
+export async function recordHeaders(
+  receipt: Receipt,
+  snapshot: Snapshot,
+  audit: WalkParts['audit'],
+): Promise<HeaderRecord> {
+  const headers: HeaderRecord = { 'sallyport-record': formatReceipt(receipt) }
+  if (snapshot.config.audit.receipts === 'signed')
+    headers['sallyport-record-signature'] = await audit.signReceipt(receipt)
+  return headers
+}
+
+/** What a record commits to of a body: nothing, when there is none. */
+export const bodyHash = (text: string): string => (text === '' ? '' : hash('sha256', text, 'base64url'))
 
 export function openCall(received: Received, parts: WalkParts): Call {
   let lastMs = received.startedMs
@@ -63,10 +84,13 @@ export function openCall(received: Received, parts: WalkParts): Call {
     },
     knowsOperation(validated) {
       facts.operation = validated.operation
+      facts.version = validated.version
       facts.tenant = validated.tenant
       facts.task = validated.taskId
       facts.context = validated.contextId
       facts.requestBytes = validated.bodyBytes
+      // strict UTF-8 without a byte order mark: the text has the bytes that arrived
+      facts.requestHash = bodyHash(validated.bodyText)
       requestId = validated.requestId
     },
     async answer(status, headers, body) {
@@ -74,7 +98,8 @@ export function openCall(received: Received, parts: WalkParts): Call {
       if (known !== undefined) parts.limiter.charge(known)
       const receipt = await parts.audit.discovered(facts, status)
       mark('audit')
-      reply.send(status, { ...headers, 'sallyport-record': recordHeader(receipt) }, body)
+      const record = await recordHeaders(receipt, received.snapshot, parts.audit)
+      reply.send(status, { ...headers, ...record }, body)
       ended('completed')
       return undefined
     },
@@ -88,8 +113,9 @@ export function openCall(received: Received, parts: WalkParts): Call {
           known === undefined
             ? await parts.audit.refusedUnknown(facts, said)
             : await parts.audit.refused(facts, said, policyInputOf(said))
+        const record = await recordHeaders(receipt, received.snapshot, parts.audit)
         parts.metrics.refusal(said.code)
-        say(said, { 'sallyport-record': recordHeader(receipt) }, id)
+        say(said, record, id)
       } catch {
         // the trail has counted it; the caller learns only that we cannot serve
         parts.metrics.refusal('AUDIT_UNAVAILABLE')
@@ -103,11 +129,15 @@ export function openCall(received: Received, parts: WalkParts): Call {
     ended,
   }
 
-  function say(refusal: Refusal, headers: HeaderRecord, id: string): number {
+  function say(refusal: Refusal, headers: HeaderRecord, id: string): Said {
     const rendered = renderRefusal(refusal, binding, id)
-    if (reply.begun) reply.destroy()
-    else reply.send(rendered.status, { ...rendered.headers, ...headers }, rendered.body)
-    return rendered.status
+    const { status, body } = rendered
+    if (reply.begun) {
+      reply.destroy()
+      return { status, body: '' }
+    }
+    reply.send(status, { ...rendered.headers, ...headers }, body)
+    return { status, body }
   }
 }
 
@@ -139,10 +169,12 @@ function openFacts(call: string, receivedAtMs: number, source: string, snapshotD
     agent: '',
     operation: '',
     binding: '',
+    version: '',
     tenant: '',
     task: '',
     context: '',
     requestBytes: 0,
+    requestHash: '',
     trace: '',
   }
 }
@@ -153,9 +185,10 @@ export async function refuseUnreadable(unreadable: Unreadable, parts: WalkParts)
   const facts = openFacts(unreadable.call, unreadable.receivedAtMs, source, '')
   try {
     const receipt = await parts.audit.refusedUnknown(facts, refusal)
+    const record = await recordHeaders(receipt, parts.snapshot(), parts.audit)
     parts.metrics.refusal(refusal.code)
     const rendered = renderRefusal(refusal, 'HTTP+JSON', '')
-    reply.send(rendered.status, { ...rendered.headers, 'sallyport-record': recordHeader(receipt) }, rendered.body)
+    reply.send(rendered.status, { ...rendered.headers, ...record }, rendered.body)
   } catch {
     parts.metrics.refusal('AUDIT_UNAVAILABLE')
     const rendered = renderRefusal(refuse('AUDIT_UNAVAILABLE', ''), 'HTTP+JSON', '')

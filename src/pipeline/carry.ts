@@ -11,9 +11,10 @@ import { forward, type AgentAnswer, type AgentCall, type StreamAnswer, type Unar
 import { isRefusal, refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { claimOfRequest, releaseAnswer, type ReleasedAnswer } from '../release/release.ts'
 import { noMessage } from '../validate/validate.ts'
-import type { Completion } from '../audit/audit.ts'
-import { recordHeader, type Call } from './call.ts'
+import type { Completion, RecordedContent, Timings } from '../audit/audit.ts'
+import { bodyHash, recordHeaders, type Call, type Said } from './call.ts'
 import type { WalkParts } from './parts.ts'
+import { messageOf, resultOf } from './recorded-parts.ts'
 import { relayStream } from './relay-stream.ts'
 import { watchPermission } from './still-allowed.ts'
 
@@ -26,12 +27,12 @@ export async function carry(admitted: Admitted, call: Call, parts: WalkParts): P
   // someone else took it between authorize and here
   if (!claimed.ok)
     return refuse('AUTHZ_TASK_NOT_FOUND', `the ${claimed.conflict.kind} was claimed by another at the same time`)
-  const decision = parts.audit.allowed(call.facts, admitted, claimed.fresh)
+  const decision = parts.audit.allowed(call.facts, admitted, claimed.fresh, requestContent(admitted, parts))
   // awaited below on every path; this only keeps an early failure from being reported as unhandled
   decision.catch(() => undefined)
-  const trip: Trip = { ...nowhere, admitted, call, parts, decision }
-  // a read and its record go side by side, unless records are being lost: then nothing is forwarded before one is kept
-  if (operations[admitted.operation].changes || parts.audit.unrecorded > 0) {
+  const trip: Trip = { ...nowhere, admitted, call, parts, decision, timings: {} }
+  step(trip, 'received')
+  if (waitsForRecord(admitted, parts)) {
     const receipt = await receiptOf(trip)
     if (isRefusal(receipt)) {
       claimed.undo()
@@ -45,6 +46,16 @@ export async function carry(admitted: Admitted, call: Call, parts: WalkParts): P
   }
 }
 
+/** A read and its record go side by side, unless it is configured otherwise or records are being lost. */
+function waitsForRecord({ operation, snapshot }: Admitted, { audit }: WalkParts): boolean {
+  return operations[operation].changes || snapshot.config.audit.mode === 'blocking-strict' || audit.unrecorded > 0
+}
+
+function requestContent(admitted: Admitted, parts: WalkParts): RecordedContent | undefined {
+  const { content } = parts.rulesOf(admitted.snapshot)
+  return content.request(admitted.agent.name, () => messageOf(admitted))
+}
+
 /** One call on its way, and how far it got: what is left to do when something is thrown. */
 interface Trip {
   readonly admitted: Admitted
@@ -52,16 +63,20 @@ interface Trip {
   readonly parts: WalkParts
   readonly decision: Promise<Receipt>
   receipt: Receipt | undefined
+  /** begun as soon as there is a receipt: a signature is made while the agent works */
+  record: Promise<HeaderRecord> | undefined
   agentCall: AgentCall | undefined
   released: ReleasedAnswer | undefined
-  /** the caller has its answer, with this status */
-  answered: number | undefined
+  /** the caller has its answer */
+  answered: Told | undefined
   isCounted: boolean
   isCompleted: boolean
+  readonly timings: { -readonly [Step in keyof Timings]: Timings[Step] }
 }
 
 const nowhere = {
   receipt: undefined,
+  record: undefined,
   agentCall: undefined,
   released: undefined,
   answered: undefined,
@@ -69,21 +84,35 @@ const nowhere = {
   isCompleted: false,
 } as const
 
+/** Microseconds are enough. */
+function sinceStart({ parts, admitted }: Trip): number {
+  return Math.round((parts.clock.monotonicMs() - admitted.startedMs) * 1_000) / 1_000
+}
+
+function step(trip: Trip, name: keyof Timings): void {
+  trip.timings[name] = sinceStart(trip)
+}
+
 /** Waits for the decision to be durable. What that takes is the ledger's time, and no stage's. */
 async function receiptOf(trip: Trip): Promise<Receipt | Refusal> {
   if (trip.receipt !== undefined) return trip.receipt
+  const { admitted, parts, call } = trip
   try {
-    return (trip.receipt = await trip.decision)
+    trip.receipt = await trip.decision
+    trip.record = recordHeaders(trip.receipt, admitted.snapshot, parts.audit)
+    // awaited with the answer; this only keeps an early failure from being reported as unhandled
+    trip.record.catch(() => undefined)
+    return trip.receipt
   } catch (error) {
     return unavailable(error)
   } finally {
-    trip.call.mark('audit')
+    call.mark('audit')
   }
 }
 
-const headersOf = ({ admitted }: Trip, receipt: Receipt): HeaderRecord => ({
+const headersOf = async ({ admitted, record }: Trip): Promise<HeaderRecord> => ({
   ...admitted.limitHeaders,
-  'sallyport-record': recordHeader(receipt),
+  ...(await record),
 })
 
 async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
@@ -91,14 +120,16 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   if (admitted.reply.gone) return await complete(trip, gone())
   const agentCall = (trip.agentCall = forward(admitted, parts.rulesOf(admitted.snapshot).forwarder))
   admitted.reply.onGone(() => agentCall.abort())
+  step(trip, 'forwarded')
   const answer = await answerUnlessCut(trip, agentCall)
+  step(trip, 'answered')
   call.mark('forward')
   const receipt = await receiptOf(trip)
   if (isRefusal(receipt)) {
     agentCall.abort()
     return receipt
   }
-  const headers = headersOf(trip, receipt)
+  const headers = await headersOf(trip)
   if (answer.kind === 'stream') return await answerStream(trip, answer, headers)
   return await answerUnary(trip, isRefusal(answer) ? answer : releaseUnary(trip, answer), headers)
 }
@@ -137,10 +168,12 @@ function releaseUnary(trip: Trip, answer: UnaryAnswer): ReleasedAnswer | Refusal
 
 async function answerList(trip: Trip): Promise<Refusal | undefined> {
   const { admitted, parts } = trip
+  step(trip, 'forwarded')
   const listed = await parts.lister.list(admitted, parts.rulesOf(admitted.snapshot).forwarder)
+  step(trip, 'answered')
   trip.call.mark('forward')
   const receipt = await receiptOf(trip)
-  return isRefusal(receipt) ? receipt : await answerUnary(trip, listed, headersOf(trip, receipt))
+  return isRefusal(receipt) ? receipt : await answerUnary(trip, listed, await headersOf(trip))
 }
 
 async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers: HeaderRecord): Promise<undefined> {
@@ -151,16 +184,24 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   }
   if (isRefusal(answer)) {
     tellTrouble(trip, answer)
-    const status = say(trip, answer, headers)
-    return await complete(trip, { outcome: 'failed', status, code: answer.code, detail: answer.detail })
+    const said = say(trip, answer, headers)
+    return await complete(trip, { ...said, outcome: 'failed', code: answer.code, detail: answer.detail })
   }
   const { text } = answer.released
-  const completion = { status: answer.status, claims: answer.claims, answerBytes: Buffer.byteLength(text) }
-  if (!admitted.reply.hasRoomFor(completion.answerBytes)) {
-    const refusal = refuse('LIMIT_MEMORY', `${completion.answerBytes} bytes`, { headers: { 'retry-after': '5' } })
-    const status = say(trip, refusal, headers)
+  const answerBytes = Buffer.byteLength(text)
+  if (!admitted.reply.hasRoomFor(answerBytes)) {
+    const refusal = refuse('LIMIT_MEMORY', `${answerBytes} bytes`, { headers: { 'retry-after': '5' } })
+    const said = say(trip, refusal, headers)
     // the agent did its work: what it made is its caller's all the same
-    return await complete(trip, { outcome: 'failed', status, code: refusal.code, claims: answer.claims }, answer.undo)
+    return await complete(trip, { ...said, outcome: 'failed', code: refusal.code, claims: answer.claims }, answer.undo)
+  }
+  const { content } = parts.rulesOf(admitted.snapshot)
+  const completion = {
+    status: answer.status,
+    claims: answer.claims,
+    answerBytes,
+    answerHash: bodyHash(text),
+    content: content.answer(admitted.agent.name, () => resultOf(admitted, text)),
   }
   if (answer.claims.length > 0) {
     try {
@@ -176,13 +217,19 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   // noted first: a caller that asks for its list next must find what this answer says
   parts.ownership.note(answer.states, admitted)
   admitted.reply.send(answer.status, { ...headers, 'content-type': answer.contentType }, text)
-  trip.answered = answer.status
+  trip.answered = completion
   if (answer.claims.length > 0) return count(trip, 'completed')
   return await complete(trip, completion)
 }
 
-function say(trip: Trip, refusal: Refusal, headers: HeaderRecord): number {
-  return (trip.answered = trip.call.sayAfterDecision(refusal, headers))
+type Told = Pick<Completion, 'status' | 'answerBytes' | 'answerHash'>
+
+function say(trip: Trip, refusal: Refusal, headers: HeaderRecord): Told {
+  return (trip.answered = toldBy(trip.call.sayAfterDecision(refusal, headers)))
+}
+
+function toldBy({ status, body }: Said): Told {
+  return { status, answerBytes: Buffer.byteLength(body), answerHash: bodyHash(body) }
 }
 
 async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRecord): Promise<undefined> {
@@ -196,6 +243,7 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
     'x-accel-buffering': 'no',
   })
   const end = await relayStream(admitted, stream, {
+    content: parts.rulesOf(admitted.snapshot).content.events(admitted.agent.name),
     clock: parts.clock,
     heartbeat: parts.heartbeat,
     ownership: parts.ownership,
@@ -210,15 +258,16 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
       }
     },
   })
-  trip.answered = 200
+  const told = { status: 200, answerBytes: admitted.reply.bytesSent, answerHash: end.answerHash }
+  trip.answered = told
   if (end.refusal !== undefined) tellTrouble(trip, end.refusal)
   return await complete(trip, {
+    ...told,
     outcome: end.clientGone ? 'aborted' : end.refusal === undefined ? 'completed' : 'failed',
-    status: 200,
     code: end.refusal?.code ?? '',
     detail: end.refusal === undefined ? end.why : `${end.why}: ${end.refusal.detail}`,
     events: end.events,
-    answerBytes: admitted.reply.bytesSent,
+    content: end.content,
   })
 }
 
@@ -264,17 +313,18 @@ async function breakOff(trip: Trip, error: unknown): Promise<Refusal | undefined
   if (isRefusal(receipt)) return receipt
   const refusal = isFault ? unavailable(error) : refuse('GATEWAY_INTERNAL', String(error))
   // a stream that had begun is cut off: its status has been said
-  const said = trip.answered ?? (reply.begun ? 200 : undefined)
-  if (trip.answered === undefined && !reply.gone) sayOrDestroy(trip, refusal, receipt)
+  const begun = reply.begun ? { status: 200, answerBytes: reply.bytesSent } : undefined
+  const said = trip.answered ?? begun
+  if (trip.answered === undefined && !reply.gone) await sayOrDestroy(trip, refusal)
   if (trip.isCompleted) return count(trip, 'failed', refusal.code)
-  const status = said ?? trip.answered ?? 0
-  const completion = { outcome: 'failed', status, code: refusal.code, detail: refusal.detail } as const
+  const told = said ?? trip.answered ?? { status: 0 }
+  const completion = { ...told, outcome: 'failed', code: refusal.code, detail: refusal.detail } as const
   return await complete(trip, { ...completion, claims: released?.claims ?? [] }, () => released?.undo())
 }
 
-function sayOrDestroy(trip: Trip, refusal: Refusal, receipt: Receipt): void {
+async function sayOrDestroy(trip: Trip, refusal: Refusal): Promise<void> {
   try {
-    say(trip, refusal, headersOf(trip, receipt))
+    say(trip, refusal, await headersOf(trip))
   } catch (error) {
     trip.parts.onBug(error)
     trip.admitted.reply.destroy()
@@ -291,7 +341,9 @@ async function recordCompletion(trip: Trip, completion: Partial<Completion>): Pr
     detail: '',
     events: 0,
     answerBytes: 0,
-    durationMs: Math.round(trip.parts.clock.monotonicMs() - trip.admitted.startedMs),
+    answerHash: '',
+    durationMs: sinceStart(trip),
+    timings: trip.timings,
     ...completion,
     claims,
   })

@@ -6,10 +6,16 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
-import type { AuditTrail, CallFacts, Completion } from '../audit/audit.ts'
+import {
+  compileContentRules,
+  type AuditTrail,
+  type CallFacts,
+  type Completion,
+  type RecordedContent,
+} from '../audit/audit.ts'
 import { administerKeys, createAuthenticator } from '../authenticate/authenticate.ts'
 import { compilePolicy } from '../authorize/authorize.ts'
-import { createManualClock, type ManualClock } from '../base/clock.ts'
+import { createManualClock, type Clock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { buildSnapshot, configSchema, type ConfigInput, type Snapshot } from '../config/config.ts'
 import type { Claim, Receipt, Received } from '../exchange/exchange.ts'
@@ -30,6 +36,7 @@ export interface Recorded {
   readonly completion?: Completion
   readonly detail?: string
   readonly claims: readonly Claim[]
+  readonly content?: RecordedContent | undefined
 }
 
 export interface Ask {
@@ -40,6 +47,8 @@ export interface Ask {
   /** 'alice' or 'bob' may call, 'nobody' may not; '' sends no credential */
   readonly as?: 'alice' | 'bob' | 'nobody' | ''
   readonly source?: string
+  /** id of the call */
+  readonly call?: string
   readonly reply?: FakeReply
 }
 
@@ -78,7 +87,9 @@ export const say = (response: ServerResponse, body: string, result: unknown): vo
   response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
 }
 
-export async function startFakeWalk(input: { lister?: TaskLister; config?: ConfigInput } = {}): Promise<FakeWalk> {
+export async function startFakeWalk(
+  input: { lister?: TaskLister; config?: ConfigInput; audit?: (clock: Clock) => AuditTrail } = {},
+): Promise<FakeWalk> {
   const server = createServer((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (text: string) => (body += text))
@@ -133,6 +144,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
       signer,
       upstreams: new Map(config.agents.map((agent) => [agent.name, createUpstream(agent, {}, dialler, clock)])),
     },
+    content: compileContentRules(config.audit.content),
   }
   let inForce = snapshot
   const rulesBySnapshot = new WeakMap([[snapshot, rules]])
@@ -144,7 +156,7 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
   const troubles: string[] = []
   const counted: string[] = []
   const stages: [string, number][] = []
-  const audit = fakeAudit(() => walkOf)
+  const audit = input.audit?.(clock) ?? fakeAudit(() => walkOf)
   const parts: WalkParts = {
     clock,
     audit,
@@ -199,7 +211,8 @@ export async function startFakeWalk(input: { lister?: TaskLister; config?: Confi
       )
       if (!again.ok) throw new Error('the policy of this test is wrong')
       inForce = buildSnapshot(next)
-      rulesBySnapshot.set(inForce, { ...rules, policy: again.policy })
+      const content = compileContentRules(next.audit.content)
+      rulesBySnapshot.set(inForce, { ...rules, policy: again.policy, content })
     },
     async ask(ask = {}) {
       const reply = ask.reply ?? new FakeReply()
@@ -237,7 +250,7 @@ function receive(ask: Ask, snapshot: Snapshot, reply: FakeReply, keys: ReadonlyM
   const key = keys.get(ask.as ?? 'alice')
   const body = ask.body === undefined ? '' : typeof ask.body === 'string' ? ask.body : JSON.stringify(ask.body)
   const fields = {
-    call: 'call1',
+    call: ask.call ?? 'call1',
     receivedAtMs: 1_800_000_000_000,
     startedMs: 0,
     snapshot,
@@ -279,7 +292,7 @@ function fakeAudit(walkOf: () => FakeWalk): AuditTrail {
     (facts: CallFacts, said: Refusal): Promise<Receipt> =>
       write({ kind, code: said.code, detail: said.detail, facts, claims: [] })
   return {
-    allowed: (facts, _admitted, claims) => write({ kind: 'allowed', code: '', facts, claims }),
+    allowed: (facts, _admitted, claims, content) => write({ kind: 'allowed', code: '', facts, claims, content }),
     refused: refusal('refused'),
     refusedUnknown: refusal('refusedUnknown'),
     discovered: (facts) => write({ kind: 'discovered', code: '', facts, claims: [] }),
@@ -292,6 +305,8 @@ function fakeAudit(walkOf: () => FakeWalk): AuditTrail {
         completion,
         claims: completion.claims,
       }),
+    settle: () => Promise.reject(new Error('not part of a walk')),
+    signReceipt: ({ index }) => Promise.resolve(`signature of ${index}`),
     claimed: (facts, claims) => write({ kind: 'claimed', code: '', facts, claims }),
     administered: () => Promise.reject(new Error('not part of a walk')),
     close: () => Promise.resolve(),

@@ -1,7 +1,7 @@
 // What the walk is given. Everything here outlives a request; what changes with the configuration comes by
 // `rulesOf`, so that a request sees one snapshot from beginning to end (invariant 7).
 
-import type { AuditTrail } from '../audit/audit.ts'
+import type { AuditTrail, ContentRules } from '../audit/audit.ts'
 import type { Authenticator } from '../authenticate/authenticate.ts'
 import type { CompiledPolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
@@ -20,6 +20,8 @@ export interface Rules {
   readonly authenticator: Authenticator
   readonly policy: CompiledPolicy
   readonly forwarder: Forwarder
+  /** what of messages and answers is recorded: nothing where no rule says so */
+  readonly content: ContentRules
 }
 
 export interface WalkMetrics {

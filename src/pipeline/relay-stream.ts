@@ -3,6 +3,8 @@
 // Bounds on life, events, bytes and silence hold; who is revoked, expired or no longer allowed is cut off at the
 // next beat, and so is what runs on behalf of such.
 
+import { createHash, type Hash } from 'node:crypto'
+import type { ContentList, RecordedContent } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { Admitted } from '../exchange/exchange.ts'
@@ -17,6 +19,7 @@ import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { renderJsonRpcError, renderRestError } from '../refusal/render.ts'
 import { releaseEvent, type OwnershipBook, type ReleasedEvent } from '../release/release.ts'
 import type { Beating, Heartbeat } from './heartbeat.ts'
+import { resultOf } from './recorded-parts.ts'
 
 export interface RelayParts {
   readonly clock: Clock
@@ -28,6 +31,8 @@ export interface RelayParts {
   readonly stillAllowed: () => boolean
   /** told of what should never have been thrown */
   readonly onBug: (error: unknown) => void
+  /** where events are kept for the record, if a rule wants them; never more than the rule allows */
+  readonly content?: ContentList | undefined
 }
 
 export interface RelayEnd {
@@ -35,6 +40,9 @@ export interface RelayEnd {
   /** set when the gateway, not the agent or the caller, ended the stream */
   readonly refusal: Refusal | undefined
   readonly events: number
+  /** base64url SHA-256 of the events as sent, pings left out; '' when none was */
+  readonly answerHash: string
+  readonly content: RecordedContent | undefined
   readonly clientGone: boolean
 }
 
@@ -56,6 +64,8 @@ class Relay implements ChunkSink, Beating {
   #busy = false
   #agentEnded = false
   #events = 0
+  // made with the first event: a silent stream costs nothing
+  #sent: Hash | undefined
   #done = false
 
   constructor(admitted: Admitted, stream: StreamAnswer, parts: RelayParts, resolve: (end: RelayEnd) => void) {
@@ -192,7 +202,22 @@ class Relay implements ChunkSink, Beating {
     this.#parts.ownership.note(released.states, this.#admitted)
     this.#events += 1
     this.#lastWriteMs = this.#parts.clock.monotonicMs()
-    return reply.write(frame(released.name, released.released.text))
+    const canTakeMore = this.#send(frame(released.name, released.released.text))
+    // the caller has it: now there is time to look at it once more for the record
+    const { content } = this.#parts
+    if (content !== undefined && !content.isFull) this.#keep(content, released.released.text)
+    return canTakeMore
+  }
+
+  #keep(content: ContentList, text: string): void {
+    const result = resultOf(this.#admitted, text)
+    if (result !== undefined) content.add(result)
+  }
+
+  #send(text: string): boolean {
+    const { reply } = this.#admitted
+    if (!reply.gone) (this.#sent ??= createHash('sha256')).update(text)
+    return reply.write(text)
   }
 
   #finish(why: string, refusal: Refusal | undefined): void {
@@ -204,14 +229,22 @@ class Relay implements ChunkSink, Beating {
     const clientGone = why === 'client-gone'
     if (why !== 'agent-ended') this.#stream.abort()
     if (refusal !== undefined) {
-      reply.write(
+      this.#send(
         binding === 'JSONRPC'
           ? frame('', renderJsonRpcError(refusal, requestId))
           : frame('error', renderRestError(refusal)),
       )
     }
     reply.end()
-    this.#resolve({ why, refusal, events: this.#events, clientGone })
+    const answerHash = this.#sent?.digest('base64url') ?? ''
+    this.#resolve({
+      why,
+      refusal,
+      events: this.#events,
+      answerHash,
+      content: this.#parts.content?.taken(),
+      clientGone,
+    })
   }
 }
 

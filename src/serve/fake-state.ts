@@ -34,9 +34,11 @@ export const facts: CallFacts = {
   agent: 'calculator',
   operation: 'SendMessage',
   binding: '',
+  version: '',
   tenant: '',
   task: '',
   context: '',
   requestBytes: 0,
+  requestHash: '',
   trace: '',
 }

@@ -13,11 +13,13 @@ import {
   buildSnapshot,
   formatAddress,
   isLoopback,
+  recordedAgents,
   referencedPath,
   resolveSecret,
   splitAddress,
   watchConfig,
   type AgentConfig,
+  type Config,
   type LoadedConfig,
   type Snapshot,
 } from '../config/config.ts'
@@ -218,7 +220,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         log.info({ digest: next.digest }, 'configuration reloaded')
         if (needRestart.length > 0) log.warn({ settings: needRestart }, 'changed settings that need a restart')
         state.audit
-          .administered('configuration.reload', '', { digest: next.digest, needRestart: [...needRestart] })
+          .administered('configuration.reload', '', {
+            digest: next.digest,
+            needRestart: [...needRestart],
+            ...contentMember(next.config),
+          })
           .catch(() => undefined)
       },
       onProblems(problems) {
@@ -268,6 +274,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       version,
       digest: snapshot.digest,
       recovery: { ...state.ledger.recovery },
+      ...contentMember(snapshot.config),
     })
 
     return {
@@ -295,6 +302,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
     }
   }
+}
+
+/** Whose words are recorded belongs into the record too. */
+function contentMember(config: Config): { contentOf: { requests: string[]; answers: string[] } } {
+  const { requests, answers } = recordedAgents(config)
+  return { contentOf: { requests: [...requests], answers: [...answers] } }
 }
 
 async function fetchCard(agent: AgentConfig, rules: Rules, dialler: Dialler): Promise<Buffer> {

@@ -21,6 +21,7 @@ import type {
 } from '../cli/ports.ts'
 import { buildSnapshot, type Config } from '../config/config.ts'
 import { createDialler } from '../forward/forward.ts'
+import { reindexLedger, searchLedger } from './audit-search.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
@@ -59,6 +60,10 @@ export function createPorts(): Ports {
     verifyLedger: async (ledgerRoot) =>
       await verifyLedger(ledgerRoot, { expectedOrigins: await knownOrigins(ledgerRoot) }),
     tailLedger,
+    async *searchLedger(options) {
+      for await (const { log, record } of searchLedger({ ...options, clock: systemClock })) yield tailRecord(log, record)
+    },
+    reindexLedger: (options) => reindexLedger({ ...options, clock: systemClock }),
     checkPolicy,
     explainPolicy,
     inspectAgent,

@@ -7,6 +7,8 @@ import { administerKeys, type KeyAdministration } from '../authenticate/authenti
 import {
   confirmBegun,
   createAuditTrail,
+  createOpenCalls,
+  findCutCalls,
   ledgerIdentity,
   openLedger,
   type AuditTrail,
@@ -73,12 +75,25 @@ export async function openState(options: StateOptions): Promise<State> {
     const discarded: string[] = []
     const ownership = await openOwnership({ dataDir, keyEncryptionKey, onDiscarded: (why) => discarded.push(why) })
     opened.push(ownership)
+    const openCallsPath = join(dataDir, 'open-calls')
+    const isGateway = options.role === 'gateway'
+    // only the gateway carries calls
+    const cutCalls = isGateway
+      ? await findCutCalls({ dir: identity.dir, origin, size: ledger.size, openCallsPath, keyEncryptionKey })
+      : []
+    const openCalls = isGateway
+      ? createOpenCalls({ path: openCallsPath, origin, logSize: () => ledger.size })
+      : undefined
+    if (openCalls !== undefined) opened.push(openCalls)
     const audit = createAuditTrail({
       ledger,
       clock,
       snapshotDigest: options.snapshotDigest,
       unknownPerMinute: unknownRecordsPerMinute,
+      ...(openCalls && { openCalls }),
     })
+    // before any traffic
+    await audit.settle(cutCalls)
     for (const why of discarded) {
       options.warn?.(`the index of owners could not be used and was made again from the ledger: ${why}`)
       await audit.administered('ownership.rebuilt', '', { why })

@@ -35,14 +35,18 @@ export function openDatabase(path: string, shape: DatabaseShape): DatabaseSync {
 }
 
 function install(database: DatabaseSync, shape: DatabaseShape): void {
-  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+  const versionOf = (): number => Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+  const found = versionOf()
   if (found === shape.version) return
   if (found !== 0) {
     throw new Fault('STORE_UNREACHABLE', `format ${found} is not known to this version of sallyport`, {
       hint: 'use the version that wrote it, or a newer one',
     })
   }
-  inTransaction(database, () => database.exec(`${shape.schema}; PRAGMA user_version = ${shape.version}`))
+  inTransaction(database, () => {
+    // another process may have been as quick
+    if (versionOf() !== shape.version) database.exec(`${shape.schema}; PRAGMA user_version = ${shape.version}`)
+  })
 }
 
 /** All of it or nothing: whatever `work` throws is thrown on after a rollback. */

@@ -1,8 +1,12 @@
 // Door of store: state that one process holds under its data directory. Keys of callers in state.db, which is
-// precious; who owns which task in index.db, which is disposable and rebuilt from the ledger; and the lock that
-// keeps a second process out. Implements interfaces of authenticate and authorize; knows nothing of requests.
+// precious; who owns which task in index.db and where records are found in audit.db, which are disposable and rebuilt
+// from the ledger; and the lock that keeps a second process out. Implements interfaces of authenticate and authorize;
+// knows nothing of requests.
 
 export { openDataDir } from './data-dir.ts'
 export { discardIndex } from './open-index.ts'
+export { isIndexDamage, openAuditIndex, type AuditIndex, type IndexedLog, type IndexRow } from './audit-index.ts'
+export type { FoundRecord, RecordFilter } from './find-records.ts'
+export { purgeSubject } from './purge-subject.ts'
 export { openKeyStore, type SqliteKeyStore } from './sqlite-keys.ts'
 export { openOwnershipIndex, type OwnershipIndex } from './sqlite-ownership.ts'

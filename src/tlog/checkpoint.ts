@@ -11,6 +11,8 @@ export const maxNoteBytes = 16_384
 const maxSignatures = 32
 const ed25519Type = 0x01
 const keyNamePattern = /^[!-*,-~]{1,255}$/ // printable ASCII, no space, no plus: narrower than signed-note asks
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const controlCharacter = /[\u0000-\u0009\u000b-\u001f]/
 const sizePattern = /^(0|[1-9][0-9]{0,15})$/
 
 export interface NoteSignature {
@@ -39,6 +41,8 @@ export interface Verifier {
 export interface CheckpointSigner extends Verifier {
   /** the signed note for a tree */
   sign(size: number, root: Buffer): string
+  /** the line below a note that says that this key signed its text */
+  signText(text: string): string
 }
 
 export function isKeyName(name: string): boolean {
@@ -51,14 +55,42 @@ export function createCheckpointSigner(origin: string, privateKey: KeyObject): C
   const verifier = createVerifier(origin, rawPublicKey(createPublicKey(privateKey)))
   const keyId = Buffer.alloc(4)
   keyId.writeUInt32BE(verifier.keyHash)
+  const signText = (text: string): string => {
+    const signature = sign(null, Buffer.from(text), privateKey)
+    return `\u2014 ${origin} ${Buffer.concat([keyId, signature]).toString('base64')}\n`
+  }
   return {
     ...verifier,
     sign(size, root) {
-      const text = `${origin}\n${size}\n${root.toString('base64')}\n`
-      const signature = sign(null, Buffer.from(text), privateKey)
-      return `${text}\n\u2014 ${origin} ${Buffer.concat([keyId, signature]).toString('base64')}\n`
+      const text = formatCheckpoint(origin, size, root)
+      return `${text}\n${signText(text)}`
     },
+    signText,
   }
+}
+
+function formatCheckpoint(origin: string, size: number, root: Buffer): string {
+  return `${origin}\n${size}\n${root.toString('base64')}\n`
+}
+
+/** One note by several keys of an origin, in the order that is given. */
+export function signCheckpoint(signers: readonly CheckpointSigner[], size: number, root: Buffer): string {
+  const [first] = signers
+  invariant(first !== undefined, 'somebody signs a checkpoint')
+  const text = formatCheckpoint(first.name, size, root)
+  return `${text}\n${signers.map((signer) => signer.signText(text)).join('')}`
+}
+
+/**
+ * True when the note names these keys as its signers, in this order, each once and nobody else. It says nothing of
+ * whether they signed.
+ */
+export function isNamedBy(checkpoint: UnverifiedCheckpoint, verifiers: readonly Verifier[]): boolean {
+  const { signatures } = checkpoint
+  return (
+    signatures.length === verifiers.length &&
+    signatures.every(({ name, keyHash }, at) => name === verifiers[at]?.name && keyHash === verifiers[at].keyHash)
+  )
 }
 
 /** Reads `name+hash+base64(0x01 ‖ public key)`; the hash must be the key's own. */
@@ -92,16 +124,23 @@ export function rawPublicKey(publicKey: KeyObject): Buffer {
   return Buffer.from(x, 'base64url')
 }
 
-/** Reads a signed note that holds a checkpoint without extension lines. */
-export function parseCheckpoint(bytes: Buffer): UnverifiedCheckpoint | undefined {
-  if (bytes.length > maxNoteBytes) return undefined
+export interface NoteForm {
+  readonly maxBytes?: number
+  /** lines below the root, whose meaning is the log's own */
+  readonly withExtensions?: boolean
+}
+
+/** Reads a signed note that holds a checkpoint, without extension lines where they are not asked for. */
+export function parseCheckpoint(bytes: Buffer, form: NoteForm = {}): UnverifiedCheckpoint | undefined {
+  if (bytes.length > (form.maxBytes ?? maxNoteBytes)) return undefined
   const note = bytes.toString('utf8')
   if (!Buffer.from(note).equals(bytes)) return undefined // not UTF-8, or a BOM was swallowed
   const end = note.indexOf('\n\n')
   if (end < 0 || !note.endsWith('\n')) return undefined
   const text = note.slice(0, end + 1)
   const [origin, size, encodedRoot, ...extensions] = text.slice(0, -1).split('\n')
-  if (origin === undefined || size === undefined || encodedRoot === undefined || extensions.length > 0) return undefined
+  if (origin === undefined || size === undefined || encodedRoot === undefined) return undefined
+  if (extensions.length > 0 && (form.withExtensions !== true || controlCharacter.test(text))) return undefined
   const root = decodeBase64(encodedRoot)
   if (!isKeyName(origin) || !sizePattern.test(size) || !Number.isSafeInteger(Number(size))) return undefined
   if (root === undefined || root.length !== hashBytes) return undefined

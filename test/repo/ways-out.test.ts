@@ -11,6 +11,7 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:http': {
     'src/listen': 'serves callers',
     'src/admin': 'serves operators on loopback',
+    'src/witness': 'serves logs that ask for cosignatures, in a process of its own',
   },
   'node:net': {
     'src/listen': 'accepts sockets, reads addresses',
@@ -28,6 +29,8 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:dns/promises': {},
   'node:child_process': {},
   'node:worker_threads': {
+    'src/audit/checksum-thread.ts': 'starts the thread that checks checksums while the verifier hashes',
+    'src/audit/checksum-worker.ts': 'its end of the message port',
     'src/store/index-writer.ts': 'its end of the message port',
     'src/store/writer-thread.ts': 'starts the one thread that writes index.db',
   },

@@ -1,0 +1,254 @@
+// Publishes the log as a tiled one (C2SP tlog-tiles): tiles, entry bundles and then, never before them, the signed
+// `checkpoint`. They are derived: the segments stay the truth, and what is missing here is made again from them. No
+// append waits for it and none fails by it; what the disk does not take is counted and tried again. Every file is
+// made durable beside its place and renamed, so that a name never stands for half a tile.
+
+import { join } from 'node:path'
+import { Fault } from '../base/fault.ts'
+import { parseCheckpoint } from '../tlog/checkpoint.ts'
+import { hashBytes } from '../tlog/merkle.ts'
+import { createFrontier, type TileContent, type TileFrontier } from '../tlog/tile-frontier.ts'
+import { encodeBundle } from '../tlog/tiles.ts'
+import type { FileSystem } from './files.ts'
+import type { TileEntries } from './group.ts'
+import { createGroupSource, segmentIndices, type GroupSource } from './group-source.ts'
+import { loadFrontier } from './load-frontier.ts'
+import { replaceFile } from './replace-file.ts'
+import { readSegmentHeader, segmentName } from './segment.ts'
+import { createTileFolder, type TileFolder } from './tile-folder.ts'
+
+export interface TileWriter {
+  /** these records are durable in their segment, under this checkpoint: publish it, or a newer one, soon */
+  offer(records: TileEntries, note: Buffer): void
+  /** publishes what was offered last; rejects when the disk does not take it */
+  flush(): Promise<void>
+  /** flushes, if that does not mean to make the tiles of a whole log; lets go of what is open */
+  close(): Promise<void>
+  /** lets go of what is open and publishes nothing more */
+  stop(): Promise<void>
+  readonly failures: number
+}
+
+export interface TileWriterOptions {
+  readonly files: FileSystem
+  readonly dir: string
+  /** at most one publication in so many milliseconds */
+  readonly intervalMs: number
+  /** the tree as it was opened, durable, and its signed note */
+  readonly size: number
+  readonly note: Buffer
+  /** records in the log itself that from here on it has tiles; called before the first tile of an older log */
+  readonly sayLayout: () => Promise<void>
+}
+
+const maxBufferedRecords = 16_384 // bound: durable records that wait in memory for their tiles
+const maxBufferedBytes = 16_777_216 // bound: bytes of durable records that wait in memory for their tiles
+const busyRecords = maxBufferedRecords / 4
+/** so many records are still made into tiles when the log is closed; the rest when it is next opened */
+const maxRecordsAtClose = 65_536
+
+export function createTileWriter(options: TileWriterOptions): TileWriter {
+  return new Publisher(options)
+}
+
+/** Not a failure: the log is being closed. */
+class Stopped extends Error {
+  override readonly name = 'Stopped'
+}
+
+class Publisher implements TileWriter {
+  failures = 0
+  readonly #options: TileWriterOptions
+  readonly #folder: TileFolder
+  readonly #source: GroupSource
+  #newest: { size: number; note: Buffer }
+  #publishedSize = -1
+  #frontier: TileFrontier | undefined
+  #buffered: TileEntries[] = []
+  #bufferedRecords = 0
+  #bufferedBytes = 0
+  /** full tiles that the disk has not taken yet */
+  #full: TileContent[] = []
+  #isCatchingUp = false
+  /** how many records may still be read back before giving up; undefined while the log is open */
+  #allowance: number | undefined
+  #running: Promise<void> = Promise.resolve()
+  #isBusy = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: TileWriterOptions) {
+    this.#options = options
+    this.#newest = { size: options.size, note: options.note }
+    this.#folder = createTileFolder(options.files, options.dir)
+    this.#source = createGroupSource(options.files, options.dir)
+    // what a crash left half done is found and mended also when nothing new comes
+    if (options.size > 0) this.#schedule()
+  }
+
+  offer(records: TileEntries, note: Buffer): void {
+    this.#newest = { size: records.first + records.count, note }
+    this.#buffered.push(records)
+    this.#bufferedRecords += records.count
+    this.#bufferedBytes += records.entries.length
+    if (this.#bufferedRecords > maxBufferedRecords || this.#bufferedBytes > maxBufferedBytes) this.#forget()
+    else if (this.#bufferedRecords >= busyRecords && !this.#isBusy) this.flush().catch(() => this.#schedule())
+    this.#schedule()
+  }
+
+  flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#isBusy = true
+    // one at a time, also after one that failed
+    const publish = (): Promise<void> => this.#publishCounted()
+    this.#running = this.#running.then(publish, publish)
+    return this.#running
+  }
+
+  async close(): Promise<void> {
+    this.#allowance = maxRecordsAtClose
+    try {
+      await this.flush()
+    } finally {
+      await this.stop()
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#allowance ??= 0
+    clearTimeout(this.#timer)
+    await this.#running.catch(() => undefined)
+    clearTimeout(this.#timer)
+    await this.#source.close()
+  }
+
+  #schedule(): void {
+    if (this.#allowance !== undefined) return
+    this.#timer ??= setTimeout(() => {
+      this.flush().catch(() => this.#schedule())
+    }, this.#options.intervalMs).unref()
+  }
+
+  // what is dropped here is read back from the segments
+  #forget(): void {
+    this.#buffered = []
+    this.#bufferedRecords = 0
+    this.#bufferedBytes = 0
+  }
+
+  async #publishCounted(): Promise<void> {
+    try {
+      await this.#publish()
+    } catch (error) {
+      if (!(error instanceof Stopped)) this.failures += 1
+      throw error
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const frontier = this.#frontier ?? (await this.#findFrontier())
+    this.#frontier = frontier
+    const { size, note } = this.#newest
+    if (size === this.#publishedSize) return
+    await this.#advance(frontier, size)
+    await this.#folder.writePartials(frontier.partials())
+    await this.#folder.sync()
+    await replaceFile(this.#options.files, join(this.#options.dir, 'checkpoint'), note)
+    this.#publishedSize = size
+    await this.#folder.removeStale()
+  }
+
+  /** Where the tiles on the disk are proven to be right, as near to their end as can be. */
+  async #findFrontier(): Promise<TileFrontier> {
+    const { files, dir, sayLayout } = this.#options
+    const bytes = await files.readFile(join(dir, 'checkpoint'))
+    const published = bytes && parseCheckpoint(bytes)
+    if (published === undefined) throw new Fault('LEDGER_CORRUPT', 'the checkpoint file is missing')
+    if (published.size === 0) return createFrontier()
+    if ((await files.list(join(dir, 'tile'))).length === 0) await sayLayout()
+    const { size, root } = published
+    const frontier = await loadFrontier({ files, dir, size, root })
+    if (frontier !== undefined) {
+      if (await this.#folder.adopt(frontier.partials())) this.#publishedSize = size
+      return frontier
+    }
+    this.#isCatchingUp = true
+    return await this.#findEarlierFrontier(size)
+  }
+
+  async #findEarlierFrontier(before: number): Promise<TileFrontier> {
+    const { files, dir } = this.#options
+    const indices = await segmentIndices(files, dir)
+    for (const firstIndex of indices.filter((index) => index <= before).toReversed()) {
+      if (firstIndex === 0) return createFrontier()
+      const file = await files.open(join(dir, 'segments', segmentName(firstIndex)), 'read')
+      const header = await readSegmentHeader(file).finally(() => file.close())
+      if (header?.firstIndex !== firstIndex) continue
+      const frontier = await loadFrontier({ files, dir, size: firstIndex, root: header.edge.root() })
+      if (frontier !== undefined) return frontier
+    }
+    throw new Fault('LEDGER_CORRUPT', 'the tiles of records that are no longer kept are missing', {
+      hint: 'restore the folder `tile` of the log from a backup',
+    })
+  }
+
+  /** Lets the tiles grow to exactly this size, from memory where it has the records and else from the segments. */
+  async #advance(frontier: TileFrontier, size: number): Promise<void> {
+    await this.#writeFull()
+    while (frontier.size < size) {
+      const next = this.#buffered[0]
+      if (next !== undefined && next.first < frontier.size) this.#take()
+      else if (next?.first === frontier.size) await this.#add(frontier, this.#take() ?? next)
+      else await this.#readBack(frontier)
+    }
+    if (this.#isCatchingUp && !frontier.root().equals(this.#rootOfNewest(size))) {
+      this.#frontier = undefined
+      throw new Fault('LEDGER_CORRUPT', 'the records do not lead to the checkpoint', {
+        hint: 'run `sallyport audit verify`',
+      })
+    }
+    this.#isCatchingUp = false
+    await this.#source.close()
+  }
+
+  #rootOfNewest(size: number): Buffer {
+    const checkpoint = parseCheckpoint(this.#newest.note)
+    return checkpoint?.size === size ? checkpoint.root : Buffer.alloc(0)
+  }
+
+  #take(): TileEntries | undefined {
+    const taken = this.#buffered.shift()
+    this.#bufferedRecords -= taken?.count ?? 0
+    this.#bufferedBytes -= taken?.entries.length ?? 0
+    return taken
+  }
+
+  async #readBack(frontier: TileFrontier): Promise<void> {
+    this.#isCatchingUp = true
+    const group = await this.#source.read(frontier.size)
+    if (group === undefined) throw new Fault('LEDGER_CORRUPT', `record ${frontier.size} is not in the segments`)
+    if (this.#allowance !== undefined && (this.#allowance -= group.records.length) < 0)
+      throw new Stopped('the log is being closed')
+    const entries = encodeBundle(group.records.map(({ envelope }) => envelope))
+    await this.#add(frontier, { first: frontier.size, count: group.records.length, leaves: group.hashes, entries })
+  }
+
+  async #add(frontier: TileFrontier, { count, leaves, entries }: TileEntries): Promise<void> {
+    let at = 0
+    for (let place = 0; place < count; place += 1) {
+      const end = at + 2 + entries.readUInt16BE(at)
+      this.#full.push(...frontier.append(leaves, place * hashBytes, entries.subarray(at, end)))
+      at = end
+    }
+    await this.#writeFull()
+  }
+
+  async #writeFull(): Promise<void> {
+    for (let next = this.#full[0]; next !== undefined; next = this.#full[0]) {
+      await this.#folder.writeFull(next, { isMaybeThere: this.#isCatchingUp })
+      this.#full.shift()
+    }
+  }
+}
