@@ -3,6 +3,7 @@
 // codes from the catalogue; whatever else a caller could invent is counted as ''.
 
 import { Registry, collectDefaultMetrics } from 'prom-client'
+import type { WitnessingStatus } from '../audit/audit.ts'
 import type { CatalogueRow } from '../refusal/refusal.ts'
 import { catalogue } from '../refusal/refusal.ts'
 
@@ -29,6 +30,16 @@ export interface Gauges {
   ledger(): { records: number; bytes: number; syncs: number; syncSeconds: number; writable: boolean }
   unrecorded(): number
   agents(): { name: string; isUp: boolean; circuitOpen: boolean }[]
+  /** of each log; empty where no witness is configured */
+  witnessing?(): readonly WitnessedLog[]
+}
+
+/** Witnesses and logs are as many as the configuration and the data directory have. */
+export interface WitnessedLog {
+  readonly log: string
+  /** of the newest witnessed checkpoint; 0 without one */
+  readonly ageMs: number
+  readonly status: WitnessingStatus
 }
 
 export interface Metrics {
@@ -114,6 +125,27 @@ export function createMetrics(gauges: Gauges): Metrics {
   )
   family('sallyport_agent_circuit_open', '1 while calls to the agent are refused at once', 'gauge', () =>
     gauges.agents().map(({ name, circuitOpen }) => ({ labels: { agent: name }, value: circuitOpen ? 1 : 0 })),
+  )
+  const witnessing = (): readonly WitnessedLog[] => gauges.witnessing?.() ?? []
+  const newest = (valueOf: (newest: { size: number; ageMs: number }) => number): Sample[] =>
+    witnessing().flatMap(({ log, ageMs, status }) =>
+      status.newest === undefined ? [] : [{ labels: { log }, value: valueOf({ ...status.newest, ageMs }) }],
+    )
+  const witnesses = (valueOf: (witness: WitnessingStatus['witnesses'][number]) => number): Sample[] =>
+    witnessing().flatMap(({ log, status }) =>
+      status.witnesses.map((witness) => ({ labels: { log, witness: witness.name }, value: valueOf(witness) })),
+    )
+  family('sallyport_witnessed_age_seconds', 'Age of the newest witnessed checkpoint', 'gauge', () =>
+    newest(({ ageMs }) => ageMs / 1_000),
+  )
+  family('sallyport_witnessed_records', 'Records that the newest witnessed checkpoint covers', 'gauge', () =>
+    newest(({ size }) => size),
+  )
+  family('sallyport_witness_last_success_seconds', 'When a witness last cosigned; 0 for never', 'gauge', () =>
+    witnesses(({ lastSuccessMs }) => lastSuccessMs / 1_000),
+  )
+  family('sallyport_witness_failures_total', 'Questions to a witness that brought no cosignature', 'counter', () =>
+    witnesses(({ failures }) => failures),
   )
 
   return {

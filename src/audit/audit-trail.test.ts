@@ -5,6 +5,7 @@ import { Fault } from '../base/fault.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { refuse } from '../refusal/refusal.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
+import type { OpenCalls } from './open-calls.ts'
 import {
   createAuditTrail,
   type AuditTrail,
@@ -21,9 +22,25 @@ interface World {
   works: boolean
   /** how many more records may be written before the disk fails */
   left: number
+  /** receipts that the ledger was asked to sign */
+  signed: number
 }
 
-function make(unknownPerMinute = 10): World {
+/** Remembers what is open, as the real one does, and nothing on a disk. */
+function openCallsInMemory(): OpenCalls & { readonly open: Map<string, number> } {
+  const open = new Map<string, number>()
+  return {
+    open,
+    began: (call, index) => void open.set(call, index),
+    ended: (call) => void open.delete(call),
+    get size() {
+      return open.size
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+function make(unknownPerMinute = 10, openCalls?: OpenCalls): World {
   const written: NewRecord[] = []
   const clock = createManualClock()
   const ledger = {
@@ -34,16 +51,21 @@ function make(unknownPerMinute = 10): World {
       written.push(record)
       return { origin: 'o', index: written.length - 1, leafHash: 'h' }
     },
+    signReceipt: ({ index }: { index: number }) => {
+      world.signed += 1
+      return Promise.resolve(`signature of ${index}`)
+    },
     close: () => Promise.resolve(),
   }
-  // the trail only appends and closes
+  // the trail only appends, signs and closes
   const trail = createAuditTrail({
     ledger: ledger as unknown as Ledger,
     clock,
     snapshotDigest: () => 'digest',
     unknownPerMinute,
+    ...(openCalls && { openCalls }),
   })
-  const world: World = { clock, trail, written, works: true, left: Infinity }
+  const world: World = { clock, trail, written, works: true, left: Infinity, signed: 0 }
   return world
 }
 
@@ -233,4 +255,70 @@ test('closing says that it stopped, and does not fail where that cannot be said'
   const failing = make()
   failing.works = false
   await failing.trail.close()
+})
+
+test('the hashes of request and answer are committed to and stand nowhere else', async () => {
+  const { trail, written } = make()
+  await trail.allowed(facts({ requestHash: 'hash of the request' }), admittedOf(), [])
+  await trail.completed(facts({ requestHash: 'hash of the request' }), {
+    ...completion,
+    answerHash: 'hash of the answer',
+  })
+  await trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
+  await trail.completed(facts(), completion)
+  assert.deepEqual(
+    written.map(({ sensitive }) => [sensitive['request'], sensitive['answer']]),
+    [
+      ['hash of the request', undefined],
+      [undefined, 'hash of the answer'],
+      [undefined, undefined],
+      [undefined, undefined],
+    ],
+  )
+  assert.ok(!JSON.stringify(written.map(({ event }) => event)).includes('hash of'))
+})
+
+test('sizes, times and the version of the protocol are in the record', async () => {
+  const { trail, written } = make()
+  await trail.allowed(facts({ requestBytes: 7 }), admittedOf(), [])
+  const timings = { received: 0.125, forwarded: 0.5, answered: 3.25 }
+  await trail.completed(facts({ requestBytes: 7 }), { ...completion, answerBytes: 9, durationMs: 3.5, timings })
+  assert.equal(written[0]?.event['version'], '1.0')
+  const { requestBytes, answerBytes, durationMs, timings: recorded } = written[1]?.event ?? {}
+  assert.deepEqual([requestBytes, answerBytes, durationMs, recorded], [7, 9, 3.5, timings])
+})
+
+test('a call is open from its decision to its completion', async () => {
+  const openCalls = openCallsInMemory()
+  const { trail } = make(10, openCalls)
+  await trail.allowed(facts({ call: 'a' }), admittedOf(), [])
+  await trail.allowed(facts({ call: 'b' }), admittedOf(), [])
+  await trail.refused(facts({ call: 'c' }), refuse('AUTHZ_DENIED', ''))
+  await trail.discovered(facts({ call: 'd', operation: 'GetAgentCard' }), 200)
+  await trail.claimed(facts({ call: 'b' }), [])
+  await trail.completed(facts({ call: 'a' }), completion)
+  assert.deepEqual([...openCalls.open], [['b', 1]])
+})
+
+test('a decision that was not recorded opens no call; a lost completion leaves it open until the gap is said', async () => {
+  const openCalls = openCallsInMemory()
+  const world = make(10, openCalls)
+  await world.trail.allowed(facts({ call: 'a' }), admittedOf(), [])
+  world.works = false
+  await assert.rejects(world.trail.allowed(facts({ call: 'b' }), admittedOf(), []))
+  await assert.rejects(world.trail.completed(facts({ call: 'a' }), completion))
+  assert.deepEqual([...openCalls.open], [['a', 0]])
+  world.works = true
+  await world.trail.refused(facts({ call: 'c' }), refuse('AUTHZ_DENIED', ''))
+  assert.deepEqual(gapsOf(world)[0]?.['completionsLost'], ['a'])
+  assert.deepEqual([...openCalls.open], [])
+})
+
+test('a receipt that a thousand folded refusals share is signed once', async () => {
+  const world = make(0)
+  for (let count = 0; count < 1_000; count += 1) {
+    const receipt = await world.trail.refusedUnknown(unknown, refuse('AUTHN_MISSING', ''))
+    assert.equal(await world.trail.signReceipt(receipt), 'signature of 0')
+  }
+  assert.equal(world.signed, 1)
 })

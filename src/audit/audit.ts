@@ -11,14 +11,24 @@ import type { RecordedContent } from './content.ts'
 import type { Ledger, NewRecord } from './ledger.ts'
 import { isCallOpened, type CutCall, type OpenCalls } from './open-calls.ts'
 
-export { confirmBegun, ledgerIdentity, openLedger } from './ledger.ts'
-export type { Ledger, NewRecord } from './ledger.ts'
+export { claimedOrigin, confirmBegun, forgetOrigin, ledgerIdentity, openLedger } from './ledger.ts'
+export { formatSucceeds, readSuccession, removeSuccession, writeSuccession } from './succession.ts'
+export type { Succession } from './succession.ts'
+export { readClaimedEnd } from './last-checkpoint.ts'
+export type { Ledger, LedgerIdentity, NewRecord } from './ledger.ts'
 export type { KeyRotation } from './rotate-key.ts'
+export { toOcsf } from './ocsf.ts'
+export type { OcsfContext } from './ocsf.ts'
 export { createLedgerReader, readLedger } from './read-ledger.ts'
 export type { GroupPlace, LedgerReader, LedgerRecord } from './read-ledger.ts'
 export { openTiles } from './tile-files.ts'
 export type { TiledLog } from './tile-files.ts'
 export { verifyLedger } from './verify-ledger.ts'
+export type { VouchedState, WitnessRequirement } from './verify-witnessed.ts'
+export { createWitnessing, readLogOrigin } from './witnessing.ts'
+export { findWitnessProblems } from './witness-settings.ts'
+export type { Witnessing, WitnessingStatus } from './witnessing.ts'
+export type { WitnessPort } from './ask-witness.ts'
 export { callNumber, createSearchNames, toIndexColumns } from './index-columns.ts'
 export type { IndexColumns, SearchNames } from './index-columns.ts'
 export { findPseudonyms, opensLog } from './find-subject.ts'
@@ -27,6 +37,19 @@ export { compileContentRules, findContentProblems } from './content.ts'
 export type { ContentList, ContentRules, RecordedContent } from './content.ts'
 export { createOpenCalls } from './open-calls.ts'
 export { findCutCalls } from './cut-calls.ts'
+export { recordsWritten } from './count-records.ts'
+export { openFields, readRecordAt } from './disclose.ts'
+export { exportLog } from './export-bundle.ts'
+export { nodeFiles } from './files.ts'
+export { parseRecordName } from './find-record.ts'
+export { formatRecordProof, proveRecord, readLogKeys } from './prove.ts'
+export type { RecordProof } from './prove.ts'
+export { readCosigners, readVerifiers } from './trusted-keys.ts'
+export type { TrustedKeys } from './trusted-keys.ts'
+export { keysInExport, verifyExport } from './verify-bundle.ts'
+export { keysInProof, verifyProof } from './verify-proof.ts'
+export { verifyReceipt } from './verify-receipt.ts'
+export type { ReceiptEvidence } from './verify-receipt.ts'
 
 /** What is known of a call when it is decided; grows along the walk. Empty strings where nothing is known. */
 export interface CallFacts {
@@ -125,6 +148,8 @@ const settledAtOnce = 256
 export function createAuditTrail(options: AuditOptions): AuditTrail {
   const { ledger, clock, openCalls } = options
   const lost = { count: 0, sinceMs: 0, codes: new Map<string, number>(), calls: [] as string[] }
+  /** a flood that is folded gets one receipt many times: it is signed once */
+  const signatures = new WeakMap<Receipt, Promise<string>>()
   /** What the folder writes is counted call by call, not by itself: see refusedUnknown. */
   const appendUncounted = async (record: NewRecord): Promise<Receipt> => {
     const receipt = await ledger.append(record)
@@ -258,7 +283,13 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
         await Promise.allSettled(batch.map((call) => append(cutRecord(call))))
       }
     },
-    signReceipt: (receipt) => ledger.signReceipt(receipt),
+    signReceipt(receipt) {
+      const known = signatures.get(receipt)
+      if (known !== undefined) return known
+      const signature = ledger.signReceipt(receipt)
+      signatures.set(receipt, signature)
+      return signature
+    },
     administered: (action, subject, event) => append(administrative(action, subject, event)),
     async close() {
       await Promise.all([unknownCallers.close(), slowedCallers.close()])

@@ -145,7 +145,7 @@ async function describeCalls(
   const calls: CutCall[] = []
   try {
     for await (const { index, place } of placesOf(files, options.dir, segments, wanted)) {
-      const record = await reader.fetch(place, index)
+      const record = await reader.readAt(place, index)
       if (record === undefined) continue
       const { call, agent, operation } = record.envelope
       const { caller, origin, task } = record.event ?? {}

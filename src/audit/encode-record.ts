@@ -114,6 +114,7 @@ export function createRecordEncoder(options: {
     let fields = ''
     let saltsText = ''
     let values = ''
+    invariant(sensitive[eventField] === undefined, 'this name is that of the whole event')
     const eventText = JSON.stringify(event)
     for (const field of fieldNames(Object.keys(sensitive))) {
       const { name, quoted } = field

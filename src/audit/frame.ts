@@ -1,6 +1,6 @@
 // The frame of a segment file: u32 length of the payload ‖ u32 CRC-32C over type and payload ‖ u8 type ‖ payload,
 // little-endian. Records are an envelope frame and, where the envelope names a body, a body frame right after
-// it. A group of records ends in a commit frame: u32 count ‖ count leaf hashes ‖ signed checkpoint. Nothing
+// it, or an empty frame in its place once it expired. A group of records ends in a commit frame: u32 count ‖ count leaf hashes ‖ signed checkpoint. Nothing
 // here is trusted: a frame says what was meant to be written, only hashes and signatures say whether it was.
 
 import { crc32c } from '../base/crc32c.ts'
@@ -15,13 +15,15 @@ export const maxBodyBytes = 8_388_608 // bound: body of one record
 export const targetGroupBytes = 4_194_304
 export const maxGroupBytes = 16_777_216
 
-export const frameType: { readonly envelope: 1; readonly body: 2; readonly commit: 3 } = {
+export const frameType: { readonly envelope: 1; readonly body: 2; readonly commit: 3; readonly expiredBody: 4 } = {
   envelope: 1,
   body: 2,
   commit: 3,
+  expiredBody: 4,
 }
 
-const bounds: readonly number[] = [0, maxEnvelopeBytes, maxBodyBytes, 4 + maxGroupRecords * hashBytes + maxNoteBytes]
+const maxCommitBytes = 4 + maxGroupRecords * hashBytes + maxNoteBytes
+const bounds: readonly number[] = [0, maxEnvelopeBytes, maxBodyBytes, maxCommitBytes, 0]
 
 /** Writes the head of a frame whose payload already stands at `at + 9`; returns where the frame ends. */
 export function sealFrame(buffer: Buffer, at: number, type: number, payloadBytes: number): number {
@@ -35,6 +37,8 @@ export function sealFrame(buffer: Buffer, at: number, type: number, payloadBytes
 export interface RecordFrames {
   readonly envelope: Buffer
   readonly body: Buffer | undefined
+  /** there was one, and it is gone: only a record of the log can say whether that is right */
+  readonly isExpired: boolean
   /** where the envelope's frame begins in the file */
   readonly offset: number
   /** what a checksum says is damaged: the hashes decide whose fault it is */
@@ -128,15 +132,16 @@ export function readGroup(
       records.push({
         envelope: payload,
         body: undefined,
+        isExpired: false,
         offset: fileOffset + at - start,
         damaged: isSound ? undefined : 'envelope',
       })
     } else {
       const owner = records.at(-1)
-      if (owner === undefined || owner.body !== undefined) return stop('damaged', 'a body without its envelope')
+      if (owner === undefined || owner.body !== undefined || owner.isExpired) return stop('damaged', 'a body without its envelope')
       records[records.length - 1] = {
         ...owner,
-        body: payload,
+        ...(type === frameType.body ? { body: payload } : { isExpired: true }),
         damaged: owner.damaged ?? (isSound ? undefined : 'body'),
       }
     }

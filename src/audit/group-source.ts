@@ -85,7 +85,8 @@ export async function segmentIndices(files: FileSystem, dir: string): Promise<nu
     .toSorted((a, b) => a - b)
 }
 
-function areListed({ records, hashes, commitDamaged }: Group): boolean {
+/** Whether the leaf hashes that the commit lists are those of the group's records. */
+export function areListed({ records, hashes, commitDamaged }: Group): boolean {
   return (
     !commitDamaged &&
     records.every(({ envelope }, place) =>

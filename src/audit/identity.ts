@@ -12,6 +12,7 @@ import { rawPublicKey } from '../tlog/checkpoint.ts'
 import { errorCode, nodeFiles } from './files.ts'
 import { openKeyRing, unreadableKey, type KeyRing } from './key-ring.ts'
 import { segmentIndex } from './segment.ts'
+import { readSuccession, type Succession } from './succession.ts'
 
 export interface LedgerIdentity {
   readonly origin: string
@@ -23,6 +24,8 @@ export interface LedgerIdentity {
   readonly keyRing: KeyRing
   /** this log has had records: without any, it has lost them */
   readonly isBegun: boolean
+  /** the log that was set aside for this one, as long as this one has not recorded it */
+  readonly succession?: Succession
 }
 
 const originPattern = /^sallyport\.local\/([0-9a-f]{8})$/
@@ -33,12 +36,33 @@ const originPattern = /^sallyport\.local\/([0-9a-f]{8})$/
  */
 export async function ledgerIdentity(dataDir: string, role: string): Promise<LedgerIdentity> {
   const origin = await readText(begunPath(dataDir, role))
-  if (origin === undefined) return { ...(await beginningIdentity(dataDir, role)), isBegun: false }
+  if (origin === undefined) return await withSuccession(await beginningIdentity(dataDir, role), false)
   const identity = await loadIdentity(dataDir, origin.trim())
   // what is no folder, or one that cannot be read, holds no log either
   const segments = await nodeFiles.list(join(identity.dir, 'segments')).catch(() => [])
   if (segments.every((name) => segmentIndex(name) === undefined)) throw lost(identity, role)
-  return { ...identity, isBegun: true }
+  return await withSuccession(identity, true)
+
+  async function withSuccession(loaded: Loaded, isBegun: boolean): Promise<LedgerIdentity> {
+    const succession = await readSuccession(dataDir, role)
+    // one that speaks of this very log was given up: the log was put back
+    const isOver = succession === undefined || succession.origin === loaded.origin
+    return { ...loaded, isBegun, ...(!isOver && { succession }) }
+  }
+}
+
+/** The origin that a role of a data directory has taken, as it is written there; undefined when it has none. */
+export async function claimedOrigin(dataDir: string, role: string): Promise<string | undefined> {
+  return ((await readText(begunPath(dataDir, role))) ?? (await readText(beginningPath(dataDir, role))))?.trim()
+}
+
+/** Forgets which log a role has: the next one is a new one. The keys of the old stay. */
+export async function forgetOrigin(dataDir: string, role: string): Promise<void> {
+  for (const path of [beginningPath(dataDir, role), begunPath(dataDir, role)])
+    await unlink(path).catch((error: unknown) => {
+      if (errorCode(error) !== 'ENOENT') throw error
+    })
+  await nodeFiles.syncFolder(join(dataDir, 'keys'))
 }
 
 /** To be called when the log of a role has its first record, durably: from then on it may not be missing. */
@@ -60,7 +84,7 @@ export async function confirmBegun(dataDir: string, role: string): Promise<void>
 const begunPath = (dataDir: string, role: string): string => join(dataDir, 'keys', `ledger-${role}.origin`)
 const beginningPath = (dataDir: string, role: string): string => join(dataDir, 'keys', `ledger-${role}.beginning`)
 
-type Loaded = Omit<LedgerIdentity, 'isBegun'>
+type Loaded = Omit<LedgerIdentity, 'isBegun' | 'succession'>
 
 /** A start that was killed before its first record is gone on with, under the origin that it took. */
 async function beginningIdentity(dataDir: string, role: string): Promise<Loaded> {

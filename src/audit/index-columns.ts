@@ -12,7 +12,7 @@ export interface IndexColumns {
   readonly kind: string
   /** 48 bits of a hash, 0 for none */
   readonly call: number
-  /** base64url, '' for none */
+  /** base64url, '' for none, and for one who was erased */
   readonly actor: string
   readonly agent: string
   readonly operation: string
@@ -51,7 +51,7 @@ export function toIndexColumns(record: LedgerRecord, names: SearchNames | undefi
     timeMs: Date.parse(time),
     kind,
     call: callNumber(call),
-    actor,
+    actor: record.erased ? '' : actor,
     agent,
     operation,
     outcome,

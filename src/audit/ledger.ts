@@ -34,13 +34,21 @@ import { maxOverlapMs, openLogKeys, toSigner, withoutKey, type KeyRotation, type
 import { createSegmentWriter, syncOrFail, SyncFailed, type SegmentWriter } from './segment-writer.ts'
 import { signReceipt } from './receipt.ts'
 import { eraseSubject, finishErasure, traceOf, type SubjectErasure, type SubjectTrace } from './erase-subject.ts'
+import {
+  applyRetention,
+  type BodyKind,
+  type RetentionParts,
+  type RetentionRequest,
+  type RetentionResult,
+  type RetentionRules,
+} from './expire.ts'
 import { createKeyWrapper } from './subject-line.ts'
 import { openSubjects, type SubjectKey, type Subjects } from './subjects.ts'
 import { createTileWriter, type TileWriter } from './tile-writer.ts'
 
 export type { NewRecord } from './encode-record.ts'
 export type { FileSystem, OpenFile } from './files.ts'
-export { confirmBegun, ledgerIdentity } from './identity.ts'
+export { claimedOrigin, confirmBegun, forgetOrigin, ledgerIdentity } from './identity.ts'
 export type { LedgerIdentity } from './identity.ts'
 
 export interface LedgerOptions {
@@ -99,6 +107,8 @@ export interface Ledger {
    * for nobody. Durable when it resolves. Rejects with a Fault.
    */
   eraseSubject(subject: string): Promise<SubjectErasure>
+  /** Removes what the rules let go, from segments that are written no more. Rejects with a Fault. */
+  applyRetention(wanted: WantedRetention): Promise<RetentionResult>
   /** the value of Sallyport-Record-Signature for a receipt of this log, by its newest key */
   signReceipt(receipt: Receipt): Promise<string>
   /**
@@ -122,6 +132,16 @@ export interface Ledger {
   readonly recovery: { readonly truncatedBytes: number; readonly droppedKeyLines: number }
   /** writes what waits, then the checkpoint, then lets go of the lock */
   close(): Promise<void>
+}
+
+export interface WantedRetention {
+  readonly rules: RetentionRules
+  /** subjects under legal hold: nothing of them goes */
+  readonly heldSubjects: readonly string[]
+  /** first record that is not exported yet, where there is an exporter */
+  readonly minimumExported?: number | undefined
+  /** changes nothing */
+  readonly isDryRun: boolean
 }
 
 const maxPendingRecords = 65_536 // bound: records that wait for the disk
@@ -243,7 +263,8 @@ class Writer implements Ledger {
   /** where appends wait while something is done exclusively */
   #heldBack: Pending[] | undefined
   #exclusive: Promise<void> | undefined
-  #erasing: Promise<unknown> = Promise.resolve()
+  #tending: Promise<unknown> = Promise.resolve()
+  readonly #expiredBodies = new Map<BodyKind, number>()
   readonly #formatTime = createTimeFormatter()
   #pendingBytes = 0
   #running: Promise<void> | undefined
@@ -421,17 +442,24 @@ class Writer implements Ledger {
   }
 
   eraseSubject(subject: string): Promise<SubjectErasure> {
-    const erase = (): Promise<SubjectErasure> => this.#eraseSubject(subject)
-    const erased = this.#erasing.then(erase, erase)
-    this.#erasing = erased
-    return erased
+    return this.#tend(() => this.#eraseSubject(subject))
+  }
+
+  /** What changes durable records' keys and bodies: one after the other, and not while the log is being closed. */
+  #tend<T>(work: () => Promise<T>): Promise<T> {
+    const begin = async (): Promise<T> => {
+      if (this.status === 'failed' || this.#closing !== undefined)
+        throw new Fault('LEDGER_UNWRITABLE', 'the ledger takes no more records')
+      return await work()
+    }
+    const tended = this.#tending.then(begin, begin)
+    this.#tending = tended.catch(() => undefined)
+    return tended
   }
 
   async #eraseSubject(subject: string): Promise<SubjectErasure> {
     const { subjects, files } = this.#parts
     const { dir } = this.#options
-    if (this.status === 'failed' || this.#closing !== undefined)
-      throw new Fault('LEDGER_UNWRITABLE', 'the ledger takes no more records')
     // the most of it, before anything has to wait
     const found = await subjects.find(subject, 0)
     const forget = (): void => subjects.forget(subject)
@@ -439,10 +467,44 @@ class Writer implements Ledger {
       try {
         return await eraseSubject({ files, dir, subjects, nextIndex: () => this.#size, commitOwn }, subject, found)
       } catch (error) {
-        if (error instanceof Fault) throw error
-        throw error instanceof SyncFailed ? this.#fail(error) : faultOf(error)
+        throw this.#judge(error)
       }
     })
+  }
+
+  applyRetention(wanted: WantedRetention): Promise<RetentionResult> {
+    return this.#tend(() => this.#applyRetention(wanted))
+  }
+
+  async #applyRetention({ rules, heldSubjects, minimumExported, isDryRun }: WantedRetention): Promise<RetentionResult> {
+    const { subjects, files } = this.#parts
+    const { dir, clock } = this.#options
+    const lines = (await Promise.all(heldSubjects.map((each) => subjects.find(each, 0)))).flatMap((found) => found.lines)
+    const heldKeys = new Set(lines.map(({ line }) => line.keyId.toString('hex')))
+    // no record of a subject is older than its first line
+    const keepFrom = Math.min(minimumExported ?? Infinity, ...lines.map(({ line }) => line.index))
+    const request: RetentionRequest = { rules, nowMs: clock.nowMs(), heldKeys, keepFrom, isDryRun }
+    const parts: RetentionParts = {
+      ...{ files, dir, done: this.#expiredBodies, isStopping: () => this.#closing !== undefined },
+      commitOwn: (operation, fields) =>
+        this.#exclusively(
+          () => undefined,
+          (commitOwn) => commitOwn(operation, fields),
+        ),
+    }
+    try {
+      const result = await applyRetention(parts, request)
+      if (!isDryRun) this.#segments.shrink(result.freedBytes)
+      return result
+    } catch (error) {
+      throw this.#judge(error)
+    }
+  }
+
+  /** What a change beside the appending has met with. */
+  #judge(error: unknown): Fault {
+    if (error instanceof Fault) return error
+    return error instanceof SyncFailed ? this.#fail(error) : faultOf(error)
   }
 
   /** A group of one record that the ledger writes about itself; nothing else may be writing. */
@@ -482,6 +544,7 @@ class Writer implements Ledger {
   }
 
   async #close(): Promise<void> {
+    await this.#tending
     while (this.#exclusive !== undefined || this.#running !== undefined) await (this.#exclusive ?? this.#running)
     try {
       if (this.status !== 'failed') {

@@ -13,32 +13,35 @@ export interface TileListing {
   readonly partial: ReadonlyMap<string, readonly number[]>
 }
 
-export type ReportUnexpected = (file: string, message: string) => void
+export interface UnexpectedReport {
+  unexpected(file: string, message: string): void
+}
 
 const maxNames = 4_194_304 // bound: names below the folder `tile` that a verification looks at
 
-export async function listTiles(files: FileSystem, dir: string, unexpected: ReportUnexpected): Promise<TileListing> {
-  return await new Lister(files, dir, unexpected).run()
+export async function listTiles(files: FileSystem, dir: string, report: UnexpectedReport): Promise<TileListing> {
+  return await new Lister(files, dir, report).run()
 }
 
 class Lister {
   readonly #files: FileSystem
   readonly #dir: string
-  readonly #unexpected: ReportUnexpected
+  readonly #report: UnexpectedReport
   readonly #full = new Map<TileLevel, Set<number>>()
   readonly #partial = new Map<string, number[]>()
   #names = 0
 
-  constructor(files: FileSystem, dir: string, unexpected: ReportUnexpected) {
+  constructor(files: FileSystem, dir: string, report: UnexpectedReport) {
     this.#files = files
     this.#dir = dir
-    this.#unexpected = unexpected
+    this.#report = report
   }
 
   async run(): Promise<TileListing> {
     for (const level of await this.#list('tile')) {
       // the name of the first tile of a level says whether there is such a level
-      if (parseTilePath(`tile/${level}/000`) === undefined) this.#unexpected(`tile/${level}`, 'no level of tiles')
+      if (parseTilePath(`tile/${level}/000`) === undefined)
+        this.#report.unexpected(`tile/${level}`, 'no level of tiles')
       else await this.#listFolder(`tile/${level}`)
     }
     return { full: this.#full, partial: this.#partial }
@@ -61,7 +64,7 @@ class Lister {
 
   #note(path: string): void {
     const tile = parseTilePath(path)
-    if (tile === undefined) return this.#unexpected(path, 'no tile')
+    if (tile === undefined) return this.#report.unexpected(path, 'no tile')
     const { level, index, width } = tile
     if (width < 256) {
       const key = `${level}/${index}`
@@ -77,10 +80,10 @@ class Lister {
       const names = await this.#files.list(join(this.#dir, folder))
       this.#names += names.length
       if (this.#names <= maxNames) return names
-      this.#unexpected(folder, 'more names than a log has tiles')
+      this.#report.unexpected(folder, 'more names than a log has tiles')
     } catch (error) {
       if (errorCode(error) !== 'ENOTDIR' && errorCode(error) !== 'ELOOP') throw error
-      this.#unexpected(folder, 'not a folder')
+      this.#report.unexpected(folder, 'not a folder')
     }
     return []
   }

@@ -17,7 +17,7 @@ export interface Frontage {
 }
 
 /** how many full tiles and bundles before the edge are looked at */
-const lastTiles = 8
+export const lastTiles = 8
 
 export async function loadFrontier(frontage: Frontage): Promise<TileFrontier | undefined> {
   const { files, dir, size, root } = frontage

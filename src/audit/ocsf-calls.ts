@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../base/strict-json.ts'
 import { aborted, classify, control, failed, ocsfClass, severity, succeeded } from './ocsf-names.ts'
 import {
   agentResource,
+  callerOf,
   endpointOf,
   filled,
   gatewayActor,
@@ -14,7 +15,6 @@ import {
   resourceOf,
   traceOf,
   unmappedOf,
-  userOf,
   type EventReader,
 } from './ocsf-parts.ts'
 import type { LedgerRecord } from './read-ledger.ts'
@@ -63,7 +63,7 @@ export function callEvent(record: LedgerRecord, { origin }: Place): OcsfMembers 
   const traced = traceOf(trace)
   const decision = envelope.outcome === 'refused' ? 'Denied' : 'Allowed'
   const rules = event.texts('rules')
-  const user = userOf(principal, envelope.actor)
+  const user = callerOf(record, principal)
   const credential = credentialOf(event)
   return {
     profiles: traced === undefined ? ['security_control'] : ['security_control', 'trace'],
@@ -165,7 +165,7 @@ function callRest(event: EventReader, more: Readonly<Record<string, JsonValue | 
 export function authenticationEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
   const { envelope } = record
   const event = readEvent(record.event)
-  const user = userOf(event.text('caller'), envelope.actor)
+  const user = callerOf(record, event.text('caller'))
   const method = event.text('authentication')
   const detail = event.text('detail')
   const requestBytes = event.number('requestBytes')
@@ -214,7 +214,7 @@ export function ownershipEvent(record: LedgerRecord, { origin }: Place): OcsfMem
       ...classify(ocsfClass.authorizeSession, 1, ''),
       ...severity('informational'),
       ...succeeded,
-      user: userOf(principal, envelope.actor),
+      user: callerOf(record, principal),
       actor: gatewayActor(origin),
       privileges: named.length === 0 ? ['own'] : named,
       unmapped: unmappedOf(record, origin, {

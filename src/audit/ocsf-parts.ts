@@ -55,14 +55,18 @@ export function filled(members: Readonly<Record<string, JsonValue | undefined>>)
 const userTypes = { user: { type_id: 1, type: 'User' }, service: { type_id: 4, type: 'Service' } } as const
 const unknownType = { type_id: 0, type: 'Unknown' }
 
-/** A principal as a user. Without its name there is its pseudonym; without that, nobody we know. */
-export function userOf(principal: string, pseudonym: string): JsonObject {
-  if (principal === '' || principal === 'anonymous') {
-    if (principal === '' && pseudonym !== '') return { uid: pseudonym, ...unknownType }
-    return filled({ uid: 'anonymous', uid_alt: pseudonym, ...unknownType })
-  }
+/** A principal as a user. */
+export function userOf(principal: string, pseudonym = ''): JsonObject {
   const type = principal.startsWith('user:') ? userTypes.user : userTypes.service
   return filled({ uid: principal, uid_alt: pseudonym, ...type })
+}
+
+/** The caller of a record: by name, by pseudonym where its body cannot be read; or nobody we know. */
+export function callerOf({ envelope, event }: LedgerRecord, principal: string): JsonObject {
+  if (principal !== '') return userOf(principal, envelope.actor)
+  if (envelope.actor === '') return { uid: 'unknown', ...unknownType }
+  if (event === undefined) return { uid: envelope.actor, ...unknownType }
+  return { uid: 'anonymous', uid_alt: envelope.actor, ...unknownType }
 }
 
 /** The gateway itself, where no caller acted. */
@@ -98,7 +102,7 @@ export function traceOf(traceparent: string): JsonObject | undefined {
 /** What 1.8.0 has no place for, under the names that 1.9 has where it has some. */
 export function unmappedOf(record: LedgerRecord, origin: string, more: JsonObject): JsonObject {
   const { envelope } = record
-  const isUnread = record.event === undefined && envelope.body !== ''
+  const isOwn = envelope.kind === 'lifecycle' || envelope.kind === 'subject-key'
   return filled({
     attestation_list: [
       {
@@ -115,8 +119,16 @@ export function unmappedOf(record: LedgerRecord, origin: string, more: JsonObjec
     ],
     ...(envelope.agent !== '' && { ai_agent: { uid: `agent:${envelope.agent}`, name: envelope.agent } }),
     configuration: envelope.snapshot,
-    commitments: Object.keys(envelope.fields).length === 0 ? undefined : { ...envelope.fields },
-    body: isUnread ? 'unreadable' : undefined,
+    // of what the ledger says about itself they are no commitments, but say what they say
+    [isOwn ? 'fields' : 'commitments']: Object.keys(envelope.fields).length === 0 ? undefined : { ...envelope.fields },
+    body: missingBody(record),
     ...more,
   })
+}
+
+/** Why there is no event; undefined where there is one, or never was. */
+function missingBody(record: LedgerRecord): string | undefined {
+  if (record.event !== undefined || record.envelope.body === '') return undefined
+  if (record.erased) return 'erased'
+  return record.expired ? 'expired' : 'unreadable'
 }

@@ -65,7 +65,7 @@ export function administrationEvent(record: LedgerRecord, { origin }: Place): Oc
       ...severity(alarming.test(envelope.operation) ? 'medium' : 'informational'),
       ...(isRefused ? failed : succeeded),
       ...filled({ status_code: envelope.code, status_detail: detail, comment: reason }),
-      actor: by === '' ? gatewayActor(origin) : { ...gatewayActor(origin), user: userOf(by, '') },
+      actor: by === '' ? gatewayActor(origin) : { ...gatewayActor(origin), user: userOf(by) },
       entity: filled({ uid: uid ?? thing, name: name === '' ? thing : name, type_id: 99, type: thing }),
       unmapped: unmappedOf(record, origin, filled({ action: envelope.operation, event: event.rest() })),
     },

@@ -56,7 +56,7 @@ function readOpenedField(field: JsonValue): OpenedField | undefined {
 export function isCommittedTo(envelope: Envelope, name: string, { salt, value }: OpenedField): boolean {
   const bytes = decodeBase64Url(salt)
   const commitment = Object.hasOwn(envelope.fields, name) ? envelope.fields[name] : undefined
-  // what the ledger says about itself stands in clear under names of its own, and is no commitment
-  if (bytes?.length !== saltBytes || commitment === undefined || envelope.actor === '') return false
+  // what the ledger says about itself has no body: its fields stand in clear, and are no commitments
+  if (bytes?.length !== saltBytes || commitment === undefined || envelope.body === '') return false
   return commitTo(bytes, 0, toFieldName(name), value) === commitment
 }

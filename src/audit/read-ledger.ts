@@ -9,6 +9,7 @@ import type { JsonObject } from '../base/strict-json.ts'
 import { deriveBodySecret, keyIdBytes, openBody, parseBody } from './body.ts'
 import { eventField } from './encode-record.ts'
 import { parseEnvelope, type Envelope } from './envelope.ts'
+import { parseErasedLine } from './erased-line.ts'
 import { nodeFiles, type FileSystem, type OpenFile } from './files.ts'
 import type { Group } from './frame.ts'
 import { hashBytes, leafHash } from '../tlog/merkle.ts'
@@ -16,6 +17,7 @@ import { createOffsetIndex } from './offset-index.ts'
 import { readLines } from './read-lines.ts'
 import { createGroupScanner, readSegmentHeader, segmentIndex, segmentName, type GroupScanner } from './segment.ts'
 import { createKeyWrapper, maxLineBytes, parseSubjectLine, type KeyWrapper } from './subject-line.ts'
+import { parseMinimumIndex } from './verify-retention.ts'
 
 export type { Envelope } from './envelope.ts'
 
@@ -36,10 +38,14 @@ export interface LedgerRecord {
   readonly envelopeBytes: Buffer
   /** base64url, as in a receipt */
   readonly leafHash: string
-  /** undefined without the key-encryption key, after an erasure, and for records without a body */
+  /** undefined without the key-encryption key, after an erasure or expiry, and for records without a body */
   readonly event: JsonObject | undefined
   /** salt and value of every committed field, for disclosure; undefined like `event` */
   readonly committed: Readonly<Record<string, { readonly salt: string; readonly value: string }>> | undefined
+  /** the key of its body was destroyed on purpose; seen only with the key-encryption key */
+  readonly erased: boolean
+  /** its body is gone, by the rules of retention */
+  readonly expired: boolean
 }
 
 export interface ReadOptions {
@@ -55,7 +61,7 @@ export interface LedgerReader {
   /** records up to the last commit; call it again later for those that came since */
   read(): AsyncGenerator<LedgerRecord, void, undefined>
   /** one record of the group at a place, checked like every other; undefined when it does not stand there */
-  fetch(place: GroupPlace, index: number): Promise<LedgerRecord | undefined>
+  readAt(place: GroupPlace, index: number): Promise<LedgerRecord | undefined>
   /** index of the next record */
   readonly next: number
   close(): Promise<void>
@@ -92,8 +98,8 @@ class Reader implements LedgerReader {
   #segment = 0
   #place: GroupPlace | undefined
   #bodies: BodyOpener | undefined
-  // of the record fetched last: a reader that fetches keeps its place
-  #fetched: { readonly segment: number; readonly file: OpenFile; group: Group | undefined } | undefined
+  // of the record last read by its place: reading on goes on where it was
+  #opened: { readonly segment: number; readonly file: OpenFile; group: Group | undefined } | undefined
 
   constructor(dir: string, options: ReadOptions) {
     this.#dir = dir
@@ -110,8 +116,7 @@ class Reader implements LedgerReader {
         this.#at += group.records.length
         if (this.#at <= this.next) continue
         const place = { segment: this.#segment, offset: group.offset, index: first }
-        const records = await this.#readRecords(group, place, this.next)
-        for (const record of records) {
+        for await (const record of this.#readRecords(group, place, this.next)) {
           this.next = record.index + 1
           yield record
         }
@@ -120,31 +125,32 @@ class Reader implements LedgerReader {
     }
   }
 
-  async fetch(place: GroupPlace, index: number): Promise<LedgerRecord | undefined> {
+  async readAt(place: GroupPlace, index: number): Promise<LedgerRecord | undefined> {
     const group = await this.#groupAt(place)
     const isThere = group !== undefined && index >= place.index && index < place.index + group.records.length
-    return isThere ? (await this.#readRecords(group, place, index, index))[0] : undefined
+    if (isThere) for await (const record of this.#readRecords(group, place, index, index)) return record
+    return undefined
   }
 
   async #groupAt({ segment, offset }: GroupPlace): Promise<Group | undefined> {
     // a place may come from an index that somebody spoilt
-    if (offset < 0 || (this.#fetched?.segment !== segment && !(await this.#fetchFrom(segment)))) return undefined
-    if (this.#fetched === undefined || this.#fetched.group?.offset === offset) return this.#fetched?.group
-    const scanner = createGroupScanner(this.#fetched.file, offset)
+    if (offset < 0 || (this.#opened?.segment !== segment && !(await this.#openAt(segment)))) return undefined
+    if (this.#opened === undefined || this.#opened.group?.offset === offset) return this.#opened?.group
+    const scanner = createGroupScanner(this.#opened.file, offset)
     let item = scanner.take()
     for (; item === undefined; item = scanner.take()) await scanner.fill()
     if (item.kind === 'stop') return undefined
     // its bytes are the scanner's, which reads no further
-    this.#fetched.group = item
+    this.#opened.group = item
     return item
   }
 
-  async #fetchFrom(segment: number): Promise<boolean> {
-    await this.#fetched?.file.close()
-    this.#fetched = undefined
+  async #openAt(segment: number): Promise<boolean> {
+    await this.#opened?.file.close()
+    this.#opened = undefined
     if (!(await this.#segments()).includes(segment)) return false
     const file = await this.#files.open(join(this.#dir, 'segments', segmentName(segment)), 'read')
-    this.#fetched = { segment, file, group: undefined }
+    this.#opened = { segment, file, group: undefined }
     const header = await readSegmentHeader(file)
     if (header?.firstIndex !== segment) throw corrupt(`the header of segment ${segmentName(segment)}`)
     await this.#openBodies(header.origin)
@@ -154,8 +160,8 @@ class Reader implements LedgerReader {
   async close(): Promise<void> {
     await this.#file?.close()
     await this.#bodies?.close()
-    await this.#fetched?.file.close()
-    this.#fetched = undefined
+    await this.#opened?.file.close()
+    this.#opened = undefined
     this.#file = undefined
     this.#bodies = undefined
     this.#scanner = undefined
@@ -176,7 +182,7 @@ class Reader implements LedgerReader {
     }
     const place = this.#place
     this.#place = undefined
-    const first = place?.segment ?? (await this.#segments()).findLast((index) => index <= this.next)
+    const first = place?.segment ?? (await this.#findSegment())
     if (first === undefined) return false
     const name = segmentName(first)
     this.#file = await this.#files.open(join(this.#dir, 'segments', name), 'read')
@@ -187,6 +193,20 @@ class Reader implements LedgerReader {
     this.#at = place?.index ?? first
     this.#scanner = createGroupScanner(this.#file, place?.offset ?? header.bytes)
     return true
+  }
+
+  /** The segment of the next record; the oldest one where older records were pruned. */
+  async #findSegment(): Promise<number | undefined> {
+    const segments = await this.#segments()
+    const [oldest] = segments
+    const isPruned = oldest !== undefined && this.next < oldest && (await this.#isPrunedTo(oldest))
+    if (isPruned) this.next = oldest
+    return segments.findLast((index) => index <= this.next)
+  }
+
+  async #isPrunedTo(index: number): Promise<boolean> {
+    const bytes = await this.#files.readFile(join(this.#dir, 'minimum-index'))
+    return (parseMinimumIndex(bytes ?? Buffer.alloc(0)) ?? 0) >= index
   }
 
   async #openBodies(origin: string): Promise<void> {
@@ -209,20 +229,30 @@ class Reader implements LedgerReader {
     const later = (await this.#segments()).find((index) => index >= this.#at && index > 0)
     if (later === undefined) return false
     if (later !== this.#at) {
+      if (await this.#isPrunedTo(later)) return await this.#closeSegment()
       const hasGrown = this.#at > this.#stuckAt && (await this.#file?.size()) !== this.#scanner?.offset
       if (!hasGrown) throw corrupt(`record ${this.#at}: what follows is not in the segment after it`)
       this.#stuckAt = this.#at
       return true
     }
+    return await this.#closeSegment()
+  }
+
+  async #closeSegment(): Promise<true> {
     await this.#file?.close()
     this.#file = undefined
     this.#scanner = undefined
     return true
   }
 
-  async #readRecords(group: Group, place: GroupPlace, from: number, to = Infinity): Promise<LedgerRecord[]> {
-    const records: LedgerRecord[] = []
-    for (const [position, { envelope: view, body: bodyView }] of group.records.entries()) {
+  /** One by one, opened when it is asked for: who reads beside calls must be able to pause within a group. */
+  async *#readRecords(
+    group: Group,
+    place: GroupPlace,
+    from: number,
+    to = Infinity,
+  ): AsyncGenerator<LedgerRecord, void, undefined> {
+    for (const [position, { envelope: view, body: bodyView, isExpired }] of group.records.entries()) {
       const index = place.index + position
       if (index < from || index > to) continue
       const envelopeBytes = Buffer.from(view)
@@ -231,25 +261,27 @@ class Reader implements LedgerReader {
       const isListed =
         !group.commitDamaged && leaf.equals(group.hashes.subarray(position * hashBytes, (position + 1) * hashBytes))
       const bodyHash = bodyView === undefined ? '' : hash('sha256', bodyView, 'base64url')
-      if (envelope?.index !== index || !isListed || envelope.body !== bodyHash) throw corrupt(`record ${index}`)
+      const isBodyRight = isExpired ? envelope?.body !== '' : envelope?.body === bodyHash
+      if (envelope?.index !== index || !isListed || !isBodyRight) throw corrupt(`record ${index}`)
       const opened = bodyView && (await this.#bodies?.open(bodyView, envelope.call))
-      records.push({
+      yield {
         index,
         place,
         envelope,
         envelopeBytes,
         leafHash: leaf.toString('base64url'),
-        event: opened?.event,
-        committed: opened?.committed,
-      })
+        event: opened === 'erased' ? undefined : opened?.event,
+        committed: opened === 'erased' ? undefined : opened?.committed,
+        erased: opened === 'erased',
+        expired: isExpired,
+      }
     }
-    return records
   }
 }
 
 type Opened = Pick<LedgerRecord, 'event' | 'committed'>
 
-const maxSecrets = 4_096
+const maxSecrets = 16_384
 
 /** Finds the key of a body among the lines of subjects.keys, and opens it. */
 class BodyOpener {
@@ -264,14 +296,15 @@ class BodyOpener {
     this.#wrapper = wrapper
   }
 
-  async open(payload: Buffer, call: string): Promise<Opened | undefined> {
+  async open(payload: Buffer, call: string): Promise<Opened | 'erased' | undefined> {
     const body = parseBody(payload)
     if (body === undefined) return undefined
     const name = Buffer.concat([body.keyId, body.epoch]).toString('latin1')
     let secret = this.#secrets.get(name)
     if (secret === undefined) {
-      secret = await this.#findSecret(body.keyId, body.epoch)
-      if (secret === undefined) return undefined
+      const found = await this.#findSecret(body.keyId, body.epoch)
+      if (found === undefined || found === 'erased') return found
+      secret = found
       if (this.#secrets.size >= maxSecrets) this.#secrets = new Map()
       this.#secrets.set(name, secret)
     }
@@ -279,7 +312,7 @@ class BodyOpener {
     return text === undefined ? undefined : parsePlaintext(text)
   }
 
-  async #findSecret(keyId: Buffer, epoch: Buffer): Promise<KeyObject | undefined> {
+  async #findSecret(keyId: Buffer, epoch: Buffer): Promise<KeyObject | 'erased' | undefined> {
     let offset = this.#offsets.get(keyId)
     // keys may have come since the lines were read
     if (offset < 0 && (await this.#file.size()) > this.#scannedBytes) {
@@ -290,7 +323,9 @@ class BodyOpener {
     const bytes = Buffer.alloc(maxLineBytes)
     const count = await this.#file.read(bytes, offset)
     const end = bytes.subarray(0, count).indexOf(10)
-    const line = parseSubjectLine(bytes.toString('latin1', 0, Math.max(end, 0)))
+    const text = bytes.toString('latin1', 0, Math.max(end, 0))
+    const line = parseSubjectLine(text)
+    if (line === undefined && parseErasedLine(text) !== undefined) return 'erased'
     const secret = line && this.#wrapper.unwrap(line)
     return secret && deriveBodySecret(secret.dataKey, epoch)
   }
@@ -298,7 +333,7 @@ class BodyOpener {
   async #scan(): Promise<void> {
     this.#scannedBytes = await this.#file.size()
     for await (const { offset, text, isWhole } of readLines(this.#file, maxLineBytes)) {
-      const line = isWhole ? parseSubjectLine(text) : undefined
+      const line = isWhole ? (parseSubjectLine(text) ?? parseErasedLine(text)) : undefined
       if (line !== undefined && line.keyId.length === keyIdBytes) this.#offsets.set(line.keyId, 0, offset)
     }
   }

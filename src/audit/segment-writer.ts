@@ -34,6 +34,8 @@ export interface SegmentWriter {
   /** cuts off what a failed write left */
   undo(): Promise<void>
   close(): Promise<void>
+  /** sealed segments have become smaller, or went */
+  shrink(bytes: number): void
   /** bytes of all segments */
   readonly bytes: number
 }
@@ -98,6 +100,9 @@ export function createSegmentWriter(options: {
       const file: OpenFile | undefined = segment?.file
       segment = undefined
       await file?.close()
+    },
+    shrink(bytes) {
+      sealedBytes -= bytes
     },
     get bytes() {
       return sealedBytes + (segment?.offset ?? 0)

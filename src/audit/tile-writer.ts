@@ -73,7 +73,8 @@ class Publisher implements TileWriter {
   /** how many records may still be read back before giving up; undefined while the log is open */
   #allowance: number | undefined
   #running: Promise<void> = Promise.resolve()
-  #isBusy = false
+  #waiting: Promise<void> | undefined
+  #isPublishing = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: TileWriterOptions) {
@@ -91,18 +92,21 @@ class Publisher implements TileWriter {
     this.#bufferedRecords += records.count
     this.#bufferedBytes += records.entries.length
     if (this.#bufferedRecords > maxBufferedRecords || this.#bufferedBytes > maxBufferedBytes) this.#forget()
-    else if (this.#bufferedRecords >= busyRecords && !this.#isBusy) this.flush().catch(() => this.#schedule())
+    else if (this.#bufferedRecords >= busyRecords && !this.#isPublishing) this.flush().catch(() => this.#schedule())
     this.#schedule()
   }
 
   flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#isBusy = true
-    // one at a time, also after one that failed
-    const publish = (): Promise<void> => this.#publishCounted()
-    this.#running = this.#running.then(publish, publish)
-    return this.#running
+    // one at a time, also after one that failed; one that has not begun yet will publish the newest
+    const publish = (): Promise<void> => {
+      this.#waiting = undefined
+      return this.#publishCounted()
+    }
+    this.#waiting ??= this.#running.then(publish, publish)
+    this.#running = this.#waiting
+    return this.#waiting
   }
 
   async close(): Promise<void> {
@@ -137,13 +141,14 @@ class Publisher implements TileWriter {
   }
 
   async #publishCounted(): Promise<void> {
+    this.#isPublishing = true
     try {
       await this.#publish()
     } catch (error) {
       if (!(error instanceof Stopped)) this.failures += 1
       throw error
     } finally {
-      this.#isBusy = false
+      this.#isPublishing = false
     }
   }
 
@@ -153,9 +158,13 @@ class Publisher implements TileWriter {
     const { size, note } = this.#newest
     if (size === this.#publishedSize) return
     await this.#advance(frontier, size)
+    if (this.#isCatchingUp) this.#checkRoot(frontier, note)
     await this.#folder.writePartials(frontier.partials())
     await this.#folder.sync()
-    await replaceFile(this.#options.files, join(this.#options.dir, 'checkpoint'), note)
+    const { files, dir } = this.#options
+    await replaceFile(files, join(dir, 'checkpoint'), note)
+    // before the tiles of the one before go: after a power cut a checkpoint has its own
+    await files.syncFolder(dir)
     this.#publishedSize = size
     await this.#folder.removeStale()
   }
@@ -203,19 +212,20 @@ class Publisher implements TileWriter {
       else if (next?.first === frontier.size) await this.#add(frontier, this.#take() ?? next)
       else await this.#readBack(frontier)
     }
-    if (this.#isCatchingUp && !frontier.root().equals(this.#rootOfNewest(size))) {
+    // kept open while the records come faster than their tiles: its place need not be found again
+    if (frontier.size === this.#newest.size || this.#buffered[0]?.first === frontier.size) await this.#source.close()
+  }
+
+  /** What was read back leads to what was signed; from memory nothing else can come. */
+  #checkRoot(frontier: TileFrontier, note: Buffer): void {
+    if (parseCheckpoint(note)?.root.equals(frontier.root()) !== true) {
       this.#frontier = undefined
+      this.#full = []
       throw new Fault('LEDGER_CORRUPT', 'the records do not lead to the checkpoint', {
         hint: 'run `sallyport audit verify`',
       })
     }
     this.#isCatchingUp = false
-    await this.#source.close()
-  }
-
-  #rootOfNewest(size: number): Buffer {
-    const checkpoint = parseCheckpoint(this.#newest.note)
-    return checkpoint?.size === size ? checkpoint.root : Buffer.alloc(0)
   }
 
   #take(): TileEntries | undefined {

@@ -72,7 +72,7 @@ async function listSegments(options: LogFolderOptions): Promise<number[]> {
   for (const name of await files.list(join(dir, 'segments'))) {
     const file = `segments/${name}`
     const index = segmentIndex(name)
-    if (index === undefined && name !== 'next.tmp') report.unexpected(file, 'no segment')
+    if (index === undefined && name !== 'next.tmp' && name !== 'rewrite.tmp') report.unexpected(file, 'no segment')
     else if (!(await isKind(options, file, 'file'))) continue
     else if (index === undefined) report.note(file, unfinished)
     else indices.push(index)

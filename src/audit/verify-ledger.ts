@@ -9,6 +9,7 @@ import { nodeFiles, type FileSystem } from './files.ts'
 import { emptyRoot, leafHash, rootOf } from '../tlog/merkle.ts'
 import { segmentIndex } from './segment.ts'
 import { verifyLog, type LedgerNote, type LedgerProblem } from './verify-log.ts'
+import { parseKeptCheckpoint, watchVouchedStates, type VouchedState, type WitnessRequirement } from './verify-witnessed.ts'
 
 export type { LedgerNote, LedgerProblem, ProblemKind } from './verify-log.ts'
 
@@ -19,6 +20,10 @@ export interface LogReport {
   readonly root: string
   /** how many records were signed, where more than are there */
   readonly signedSize?: number
+  /** the newest checkpoint that witnesses vouch for, when it holds */
+  readonly witnessed?: VouchedState
+  /** the checkpoint that was kept elsewhere, when it is of this log and holds */
+  readonly since?: VouchedState
 }
 
 export interface LedgerReport {
@@ -39,6 +44,10 @@ export interface VerifyOptions {
   readonly trustedKeys?: readonly string[]
   /** origins that must be there */
   readonly expectedOrigins?: readonly string[]
+  /** witnesses that are known, and how many each log must have */
+  readonly witnesses?: WitnessRequirement
+  /** a checkpoint that was kept elsewhere: the log that it is of must contain it */
+  readonly since?: Buffer
 }
 
 /** Segments of fewer bytes are verified sooner than a thread has started. */
@@ -80,26 +89,29 @@ async function verifyLogs(ledgerRoot: string, options: PassOptions): Promise<Led
   const notes: LedgerNote[] = []
   const logs: LogReport[] = []
   const withTilesOnly = new Set<string>()
+  const since = options.since && parseKeptCheckpoint(options.since)
   for (const name of (await files.list(ledgerRoot)).toSorted()) {
-    const log = await verifyLog({
-      files,
-      dir: join(ledgerRoot, name),
-      name,
-      trustedKeys: options.trustedKeys,
-      withoutChecksums,
-    })
-    problems.push(...log.problems)
+    const dir = join(ledgerRoot, name)
+    const requirement = options.witnesses ?? { cosigners: [], require: 0, nowSeconds: undefined }
+    const watch = await watchVouchedStates({ files, dir, name, requirement, since })
+    const log = await verifyLog({ files, dir, name, trustedKeys: options.trustedKeys, withoutChecksums, watch })
+    const { problems: ofVouched, ...vouched } = await watch.finish(log)
+    problems.push(...log.problems, ...ofVouched)
     notes.push(...log.notes)
     if (log.origin === undefined) continue
     if (log.hasTilesOnly) withTilesOnly.add(log.origin)
     const { origin, size, signedSize } = log
-    logs.push({ origin, size, root: log.root.toString('base64'), ...(signedSize > size && { signedSize }) })
+    logs.push({ origin, size, root: log.root.toString('base64'), ...(signedSize > size && { signedSize }), ...vouched })
   }
   for (const origin of options.expectedOrigins ?? []) {
     const isThere = logs.some((log) => log.origin === origin)
     if (isThere && !withTilesOnly.has(origin)) continue
     const [file, message] = isThere ? ['segments', 'the segments are missing'] : ['', 'the whole log is missing']
     problems.push({ log: origin, file, kind: 'missing-file', message })
+  }
+  if (options.since !== undefined && !logs.some(({ origin }) => origin === since?.origin)) {
+    const message = since === undefined ? 'the kept checkpoint is none' : 'the log of the kept checkpoint is not here'
+    problems.push({ log: since?.origin ?? '', file: '', kind: since === undefined ? 'checkpoint' : 'rollback', message })
   }
   logs.sort((a, b) => (a.origin < b.origin ? -1 : 1))
   const size = logs.reduce((sum, log) => sum + log.size, 0)

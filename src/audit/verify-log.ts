@@ -13,6 +13,7 @@ import {
 } from '../tlog/checkpoint.ts'
 import { reservedField, tileLayout } from './encode-record.ts'
 import { glanceAtEnvelope, type EnvelopeGlance } from './envelope.ts'
+import { isVouchedFor, parseJournal, type ErasureJournal } from './erase-subject.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
 import { createKeySchedule, type KeySchedule } from './key-schedule.ts'
@@ -28,7 +29,9 @@ import {
 } from './segment.ts'
 import { listTiles } from './list-tiles.ts'
 import { readLogFolder, type FolderReport, type LogFolder } from './verify-folder.ts'
+import { createRetentionChecker, parseMinimumIndex, type RetentionChecker } from './verify-retention.ts'
 import { createLineChecker, type LineChecker } from './verify-subjects.ts'
+import type { StateWatch } from './verify-witnessed.ts'
 import { verifyTiledLog } from './verify-tiled-log.ts'
 import { createTileVerifier, type TileVerifier } from './verify-tiles.ts'
 import type { TileReport } from './verify-tiles-by-root.ts'
@@ -85,6 +88,8 @@ export interface VerifyLogOptions {
   readonly trustedKeys: readonly string[] | undefined
   /** the checksums of frames are somebody else's to check */
   readonly withoutChecksums?: boolean
+  /** hears of every state that the log was in */
+  readonly watch?: StateWatch
 }
 
 const maxPendingSignatures = 128
@@ -103,17 +108,19 @@ class LogVerifier {
   #keys: KeySchedule = createKeySchedule([])
   /** hashes of keys that are named where they must sign; whether they did is checked with each note */
   readonly #signers = new Set<number>()
+  /** every record that may have changed the keys was seen, from the first on */
+  #areKeysFollowed = true
   #origin = ''
   #edge: Edge = createEdge()
   // false from a place where the tree is lost to the next segment
   #isTreeKnown = true
   #checkpoint: UnverifiedCheckpoint | undefined
+  #checkpointBytes: Buffer = Buffer.alloc(0)
   #isCheckpointMet = false
   #lines: LineChecker | undefined
   #signatures: Promise<void>[] = []
   #tiles: TileVerifier | undefined
-  /** first index that the log still holds */
-  #minimumIndex = 0
+  #retention: RetentionChecker = createRetentionChecker(undefined)
   /** the record that says that the log has tiles */
   #layoutIndex = Number.POSITIVE_INFINITY
   #hasTilesOnly = false
@@ -143,9 +150,12 @@ class LogVerifier {
     if (!this.#present.has('segments') && this.#present.has('tile')) return await this.#verifyTilesOnly()
     await this.#listTiles()
     const keys = this.#present.has('subjects.keys') ? await files.open(join(dir, 'subjects.keys'), 'read') : undefined
-    this.#lines = createLineChecker(keys, (index, message) =>
-      this.#problem({ index, file: 'subjects.keys', kind: 'subject-key', message }),
-    )
+    this.#retention = createRetentionChecker(await this.#readPresent('minimum-index'))
+    this.#lines = createLineChecker({
+      file: keys,
+      journal: await this.#readJournal(),
+      report: (index, message) => this.#problem({ index, file: 'subjects.keys', kind: 'subject-key', message }),
+    })
     try {
       await this.#meetCheckpoint()
       for (const [at, firstIndex] of segments.entries())
@@ -153,6 +163,7 @@ class LogVerifier {
       await this.#settleSignatures(0)
       const uncommitted = await this.#lines.finish(this.#edge.size)
       if (uncommitted > 0) this.#note('subjects.keys', `${uncommitted} key lines that no record commits to yet`)
+      this.#judgeRetention()
     } finally {
       await keys?.close()
     }
@@ -161,19 +172,59 @@ class LogVerifier {
     return this.#report(this.#origin)
   }
 
+  /** An erasure that a kill interrupted; one that was not recorded yet has changed nothing. */
+  async #readJournal(): Promise<ErasureJournal | undefined> {
+    const bytes = await this.#readPresent('subjects.erasing')
+    if (bytes === undefined) return undefined
+    const journal = parseJournal(bytes)
+    const file = 'subjects.erasing'
+    if (journal === undefined) {
+      this.#problem({ file, kind: 'subject-key', message: 'not what an erasure leaves' })
+      return undefined
+    }
+    this.#note(file, 'an erasure that was not finished; the next start of the writer does')
+    // a log that cannot be read there is reported by whoever walks it
+    return (await isVouchedFor(this.#options, journal).catch(() => false)) ? journal : undefined
+  }
+
+  #judgeRetention(): void {
+    this.#retention.finish({
+      body: ({ index, file, offset }) =>
+        this.#problem({
+          index,
+          file,
+          offset,
+          kind: 'body',
+          message: 'the body is gone, and no record says that it expired',
+        }),
+      missing: (firstIndex) =>
+        this.#problem({
+          index: 0,
+          file: `segments/${segmentName(firstIndex)}`,
+          kind: 'missing-file',
+          message: `records 0 to ${firstIndex - 1} are missing`,
+        }),
+      file: (message) => this.#problem({ file: 'minimum-index', kind: 'missing-file', message }),
+    })
+  }
+
   async #listTiles(): Promise<void> {
     if (!this.#present.has('tile')) return
     const { files, dir } = this.#options
-    const listing = await listTiles(files, dir, this.#folderReport.unexpected)
+    const listing = await listTiles(files, dir, this.#folderReport)
     this.#tiles = createTileVerifier({ files, dir, listing, report: this.#tileReport })
   }
 
   async #verifyTiles(): Promise<void> {
     const checkpoint = this.#checkpoint ?? { size: 0, root: emptyRoot }
     // what was pruned said so before; there were tiles before there was pruning
-    const isComplete = this.#layoutIndex < checkpoint.size || this.#minimumIndex > 0
+    const { minimumIndex } = this.#retention
+    const isComplete = this.#layoutIndex < checkpoint.size || minimumIndex > 0
     if (this.#tiles !== undefined)
-      return await this.#tiles.finish({ checkpoint, isComplete, minimumIndex: this.#minimumIndex })
+      return await this.#tiles.finish({
+        ...{ checkpoint, isComplete, minimumIndex },
+        isMoving: (await this.#readPresent('checkpoint'))?.equals(this.#checkpointBytes) === false,
+      })
     if (isComplete) this.#problem({ index: 0, file: 'tile', kind: 'missing-file', message: 'the tiles are missing' })
     else if (checkpoint.size > 0) this.#note('tile', 'a log from before there were tiles: it has none yet')
   }
@@ -183,14 +234,16 @@ class LogVerifier {
     this.#hasTilesOnly = true
     if (this.#checkpoint === undefined) return this.#report(this.#origin)
     const { size, root } = this.#checkpoint
+    const minimumIndex = parseMinimumIndex((await this.#readPresent('minimum-index')) ?? Buffer.alloc(0)) ?? 0
     this.#note('', 'only the tiles of this log are here: its records were verified, their bodies are elsewhere')
     const isKeyNamed = await verifyTiledLog({
-      ...{ files, dir, report: this.#tileReport, unexpected: this.#folderReport.unexpected },
-      ...{ checkpoint: this.#checkpoint, verifiers: this.#verifiers, minimumIndex: this.#minimumIndex },
+      ...{ files, dir, report: { ...this.#tileReport, ...this.#folderReport } },
+      ...{ checkpoint: this.#checkpoint, verifiers: this.#verifiers, minimumIndex },
     })
     if (!isKeyNamed && this.#problems.length === 0)
       this.#problem({ file: 'key.vkey', kind: 'key', message: 'the verifier keys are not those that the log names' })
     for (const { keyHash } of this.#checkpoint.signatures) this.#signers.add(keyHash)
+    this.#areKeysFollowed = minimumIndex === 0
     this.#compareTrusted()
     return this.#report(this.#origin, { size, root: () => root })
   }
@@ -258,6 +311,7 @@ class LogVerifier {
       return this.#problem({ file: 'checkpoint', kind: 'checkpoint', message: 'not a checkpoint that this log signed' })
     }
     this.#checkpoint = checkpoint
+    this.#checkpointBytes = bytes
   }
 
   #isKnown(keyHash: number): boolean {
@@ -300,7 +354,9 @@ class LogVerifier {
   /** A segment goes on where the one before ended, or says by its signed edge how much is missing. */
   async #joinSegment(header: SegmentHeader, file: string): Promise<void> {
     const { firstIndex } = header
-    if (this.#isTreeKnown && firstIndex !== this.#edge.size) {
+    if (this.#isTreeKnown && this.#edge.size === 0 && firstIndex > 0) {
+      this.#retention.begin(firstIndex)
+    } else if (this.#isTreeKnown && firstIndex !== this.#edge.size) {
       const message =
         firstIndex > this.#edge.size
           ? `records ${this.#edge.size} to ${firstIndex - 1} are missing`
@@ -329,6 +385,7 @@ class LogVerifier {
     const isJoined = this.#isTreeKnown && firstIndex === this.#edge.size
     const isRight =
       checkpoint !== undefined && (isJoined ? this.#isNamedRight(checkpoint) : this.#keys.resume(checkpoint))
+    if (!isJoined) this.#areKeysFollowed = false
     if (isRight) return
     const message = 'the header is not signed by the keys that are valid there'
     this.#problem({ index: firstIndex, file, offset: 0, kind: 'header', message })
@@ -399,18 +456,21 @@ class LogVerifier {
       this.#lines?.skip(first, Number.MAX_SAFE_INTEGER)
       return false
     }
-    await this.#feedTiles(group, { isListed: differs < 0 || end !== computed })
+    await this.#feedTiles(group, { isListed: differs < 0 || end !== computed, lastTile: end.lastTile() })
     this.#edge = end
     await this.#meetCheckpoint()
     return true
   }
 
-  async #feedTiles({ records, hashes }: Group, { isListed }: { isListed: boolean }): Promise<void> {
+  async #feedTiles(
+    { records, hashes }: Group,
+    { isListed, lastTile }: { isListed: boolean; lastTile: Buffer },
+  ): Promise<void> {
     if (this.#tiles === undefined) return
     if (hashes.length !== records.length * hashBytes) return this.#tiles.lose()
     for (const [place, { envelope }] of records.entries()) {
-      if (isListed) this.#tiles.add(hashes, place * hashBytes, envelope)
-      else this.#tiles.add(leafHash(envelope), 0, envelope)
+      if (isListed) this.#tiles.add(hashes, place * hashBytes, envelope, lastTile)
+      else this.#tiles.add(leafHash(envelope), 0, envelope, lastTile)
     }
     await this.#tiles.settle()
   }
@@ -520,7 +580,8 @@ class LogVerifier {
       return undefined
     }
     const bodyHash = record.body === undefined ? '' : hash('sha256', record.body, 'base64url')
-    if (bodyHash !== envelope.body)
+    if (record.isExpired && envelope.body !== '') this.#retention.expired({ ...where, kind: envelope.kind })
+    else if (record.isExpired || bodyHash !== envelope.body)
       this.#problem({ ...where, kind: 'body', message: 'the body is not the one that was recorded' })
     if (envelope.kind === 'lifecycle' && envelope.body === '') this.#takeOwnRecord(envelope, { ...where, ...at })
     if (envelope.fields?.[reservedField.layout] === tileLayout) this.#layoutIndex = Math.min(this.#layoutIndex, index)
@@ -534,6 +595,9 @@ class LogVerifier {
     const { index, file, offset } = at
     const wrong = this.#keys.take(fields, at.recordsInGroup)
     if (wrong !== undefined) this.#problem({ index, file, offset, kind: 'key', message: wrong })
+    this.#retention.take(index, fields)
+    const erasedLines = fields[reservedField.erasedLines]
+    if (erasedLines !== undefined) this.#lines?.erased(index, erasedLines)
     const succeeds = fields[reservedField.succeeds]
     if (succeeds === undefined) return
     const [origin, size] = succeeds.split(' ')
@@ -574,6 +638,7 @@ class LogVerifier {
         })
       this.#isCheckpointMet = true
     }
+    if (this.#isTreeKnown) this.#options.watch?.met(this.#edge.size, () => this.#edge.root())
     await this.#settleSignatures(maxPendingSignatures)
   }
 
@@ -610,7 +675,8 @@ class LogVerifier {
 
   #compareKeys(): void {
     const found = this.#edge.size === 0 || this.#problems.length > 0 ? 'same' : this.#keys.compare()
-    if (found === 'unfinished') this.#note('key.vkey', 'the newest signing key is not listed yet, and has signed nothing')
+    if (found === 'unfinished')
+      this.#note('key.vkey', 'the newest signing key is not listed yet, and has signed nothing')
     if (found === 'different')
       this.#problem({
         file: 'key.vkey',
@@ -621,8 +687,9 @@ class LogVerifier {
   }
 
   /**
-   * The first key vouches for those after it, by records. A later key vouches for all that it has signed, and so for
-   * what came before; that it is listed says nothing. One that is missing was there in a history that is not this one.
+   * The first key vouches for those after it, by records, where these are still there. A later key vouches for all
+   * that it has signed, and so for what came before; that it is listed says nothing. One that is missing was there in
+   * a history that is not this one.
    */
   #compareTrusted(): void {
     const { trustedKeys } = this.#options
@@ -630,7 +697,7 @@ class LogVerifier {
     const isKnown = (vkey: string): boolean => this.#verifiers.some((verifier) => verifier.vkey === vkey)
     const isMissed = trustedKeys.some((vkey) => vkey.startsWith(`${this.#origin}+`) && !isKnown(vkey))
     const isVouchedFor = this.#verifiers.some(
-      ({ vkey, keyHash }, at) => trustedKeys.includes(vkey) && (at === 0 || this.#signers.has(keyHash)),
+      ({ vkey, keyHash }, at) => trustedKeys.includes(vkey) && (this.#signers.has(keyHash) || (at === 0 && this.#areKeysFollowed)),
     )
     if (isMissed || !isVouchedFor)
       this.#problem({

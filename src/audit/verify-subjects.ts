@@ -3,7 +3,7 @@
 // changed, added, removed or moved is found without the key that could open it. A line that was erased states the
 // hash of the one before it and the record of the erasure, which must vouch for it.
 
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, hash, type Hash } from 'node:crypto'
 import { hashOfLine, parseErasedLine, type ErasedLine } from './erased-line.ts'
 import type { ErasureJournal } from './erase-subject.ts'
 import type { OpenFile } from './files.ts'
@@ -132,7 +132,7 @@ function claim({ text, isWhole }: FileLine, replaced: string | undefined): Claim
   return {
     text: now,
     claimedIndex: index === undefined ? Number.NaN : Number(index),
-    hash: erased?.lineHash ?? hashOfLine(now),
+    hash: isWhole ? (erased?.lineHash ?? hashOfLine(now)) : hash('sha256', Buffer.from(now, 'latin1'), 'base64url'),
     isWhole,
     erased,
   }

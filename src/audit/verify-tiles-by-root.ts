@@ -22,7 +22,7 @@ export interface TileProblem {
   /** the first record concerned */
   readonly index: number
   readonly file: string
-  readonly kind: 'tile' | 'missing-file' | 'unexpected-file'
+  readonly kind: 'tile' | 'missing-file' | 'unexpected-file' | 'checkpoint' | 'key'
   readonly message: string
 }
 
@@ -55,7 +55,6 @@ export async function verifyTilesByRoot(options: RootOptions): Promise<void> {
 
 class RootVerifier {
   readonly #options: RootOptions
-  #problems = 0
 
   constructor(options: RootOptions) {
     this.#options = options
@@ -77,13 +76,11 @@ class RootVerifier {
       const hashes = edge.get(level)
       if (hashes !== undefined) await this.#verifyBelow(level, full, hashes)
     }
-    // where nothing under the edge contradicts it, its own hashes are what was changed
-    if (isWhole && !isProven && this.#problems === 0) this.#reportEdge()
+    if (isWhole && !isProven) this.#reportEdge()
     this.#noteBeyond()
   }
 
   #problem(problem: TileProblem): void {
-    this.#problems += 1
     this.#options.report.problem(problem)
   }
 

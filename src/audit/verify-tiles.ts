@@ -20,8 +20,11 @@ export interface TileVerifierOptions {
 }
 
 export interface TileVerifier {
-  /** the leaf hash of the next record, and its envelope as it stands in the segment */
-  add(leaves: Buffer, leafAt: number, envelope: Buffer): void
+  /**
+   * The leaf hash of the next record, and its envelope as it stands in the segment. Of a tree that has grown by a
+   * group: the hash of the tile that was completed in it, if one was.
+   */
+  add(leaves: Buffer, leafAt: number, envelope: Buffer, lastTile: Buffer): void
   /** compares what has become complete */
   settle(): Promise<void>
   /** the records that follow are not known */
@@ -36,6 +39,8 @@ export interface TileEnd {
   readonly isComplete: boolean
   /** tiles of level 0 and bundles that end at or below it may be gone */
   readonly minimumIndex: number
+  /** a later checkpoint was published since the tiles were listed */
+  readonly isMoving: boolean
 }
 
 export function createTileVerifier(options: TileVerifierOptions): TileVerifier {
@@ -43,6 +48,7 @@ export function createTileVerifier(options: TileVerifierOptions): TileVerifier {
 }
 
 const maxMissing = 1_000
+const maxRunning = 16
 
 class Verifier implements TileVerifier {
   readonly #options: TileVerifierOptions
@@ -50,22 +56,38 @@ class Verifier implements TileVerifier {
   readonly #entry = Buffer.alloc(2 + maxEnvelopeBytes)
   #complete: TileContent[] = []
   #missing: { level: TileLevel; index: number }[] = []
+  /** files are read while the walk goes on */
+  #running: Promise<void>[] = []
+  readonly #errors: unknown[] = []
   #isLost = false
 
   constructor(options: TileVerifierOptions) {
     this.#options = options
   }
 
-  add(leaves: Buffer, leafAt: number, envelope: Buffer): void {
+  add(leaves: Buffer, leafAt: number, envelope: Buffer, lastTile: Buffer): void {
     if (this.#isLost) return
     const end = writeEntry(this.#entry, 0, envelope)
-    this.#complete.push(...this.#frontier.append(leaves, leafAt, this.#entry.subarray(0, end)))
+    this.#complete.push(...this.#frontier.append(leaves, leafAt, this.#entry.subarray(0, end), lastTile))
   }
 
   async settle(): Promise<void> {
     const complete = this.#complete
+    if (complete.length === 0) return
     this.#complete = []
-    for (const tile of complete) await this.#compare(tile)
+    for (const tile of complete) {
+      const comparison = this.#compare(tile).catch((error: unknown) => {
+        this.#errors.push(error)
+      })
+      this.#running.push(comparison)
+    }
+    if (this.#running.length > maxRunning) await this.#settleAll()
+  }
+
+  async #settleAll(): Promise<void> {
+    await Promise.all(this.#running)
+    this.#running = []
+    if (this.#errors.length > 0) throw this.#errors[0]
   }
 
   lose(): void {
@@ -74,9 +96,9 @@ class Verifier implements TileVerifier {
 
   async finish(end: TileEnd): Promise<void> {
     await this.settle()
+    await this.#settleAll()
     const { checkpoint, minimumIndex } = end
     const from = this.#frontier.size
-    const { full } = this.#options.listing
     if (this.#isLost || checkpoint.size > from) {
       this.#judgeMissing(end)
       return await verifyTilesByRoot({
@@ -88,19 +110,30 @@ class Verifier implements TileVerifier {
       })
     }
     for (const tile of this.#frontier.partials()) await this.#compare(tile)
-    // the walk has read on to where tiles may have been made since they were listed
+    await this.#judgePublished(end)
+    this.#judgeMissing(end)
+    this.#judgeBeyond()
+  }
+
+  /** The partial tiles of what is published: they stay until a later checkpoint is. */
+  async #judgePublished({ checkpoint, isComplete, isMoving }: TileEnd): Promise<void> {
+    if (!isComplete) return
+    const { files, dir, listing, report } = this.#options
+    let isOlder = false
     for (const { level, full: index, partial } of levelsOf(checkpoint.size)) {
       if (partial === 0) continue
       for (const each of level === 0 ? (['entries', 0] as const) : [level]) {
-        const isThere =
-          full.get(each)?.has(index) === true ||
-          (this.#widths(each, index).at(-1) ?? 0) >= partial ||
-          (await findTile(this.#options.files, this.#options.dir, { level: each, index, width: partial })) !== undefined
-        if (!isThere && end.isComplete) this.#reportMissing(each, index, partial)
+        const widths = this.#widths(each, index)
+        if (widths.includes(partial)) continue
+        const isLater = listing.full.get(each)?.has(index) === true || (widths.at(-1) ?? 0) > partial
+        const wanted = { level: each, index, width: partial }
+        if (isLater && !isMoving) isOlder = true
+        else if (!isLater && (await findTile(files, dir, wanted)) === undefined)
+          this.#reportMissing(each, index, partial)
       }
     }
-    this.#judgeMissing(end)
-    this.#judgeBeyond()
+    const message = 'the tiles are of a later checkpoint: this one was put back, or its tiles were removed'
+    if (isOlder) report.problem({ index: checkpoint.size, file: 'checkpoint', kind: 'checkpoint', message })
   }
 
   #widths(level: TileLevel, index: number): number[] {

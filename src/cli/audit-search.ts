@@ -4,9 +4,9 @@
 import { systemClock } from '../base/clock.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
-import { CommandError, countOf, printJson, printWarning } from './io.ts'
-import type { Io } from './io.ts'
-import type { SearchQuery } from './ports.ts'
+import { CommandError, countOf, printError, printJson, printWarning } from './io.ts'
+import type { ExitCode, Io } from './io.ts'
+import type { SearchOptions, SearchQuery } from './ports.ts'
 import { readTime } from './read-time.ts'
 import { formatRecord } from './record-line.ts'
 import { requireDataDir } from './state.ts'
@@ -42,39 +42,62 @@ export const command: Command = {
     const query = readQuery(input)
     const limit = readLimit(input)
     const state = await requireDataDir(input)
-    const progress = createProgress(input.io)
+    const voice = createVoice(input.io)
     const records = (await input.ports()).searchLedger({
       ...state,
       query,
       limit,
       reverse: input.flag('reverse'),
-      warn: (message, hint) => printWarning(input.io, message, hint),
-      note: (message) => input.io.err(`note: ${message}\n`),
-      onProgress: progress.show,
+      ...voice.hears,
     })
     for await (const record of records) {
-      progress.end()
-      if (input.json) printJson(input.io, record)
+      voice.endProgress()
+      if (input.json) printJson(input.io, record.ocsf)
       else input.io.out(`${formatRecord(record)}\n`)
     }
-    progress.end()
-    return 0
+    voice.endProgress()
+    return voice.exitCode()
   },
 }
 
-/** Where a person looks: how far indexing has come, on one line that goes away. */
-export function createProgress(io: Io): { show(records: number): void; end(): void } {
+interface Voice {
+  readonly hears: Pick<SearchOptions, 'warn' | 'damage' | 'note' | 'onProgress'>
+  readonly endProgress: () => void
+  /** 3 once something could not be read */
+  readonly exitCode: () => ExitCode
+}
+
+/** What is said beside results. Where a person looks: how far indexing has come, on one line that goes away. */
+export function createVoice(io: Io): Voice {
   let isShown = false
+  let exitCode: ExitCode = 0
+  const endProgress = (): void => {
+    if (isShown) io.err('\r\u001b[K')
+    isShown = false
+  }
   return {
-    show(records) {
-      if (!io.color) return
-      isShown = true
-      io.err(`\rindexed ${countOf(records, 'record', 'records')}`)
+    hears: {
+      warn: (message, hint) => {
+        endProgress()
+        printWarning(io, message, hint)
+      },
+      damage: (message, hint) => {
+        endProgress()
+        exitCode = 3
+        printError(io, message, hint)
+      },
+      note: (message) => {
+        endProgress()
+        io.err(`note: ${message}\n`)
+      },
+      onProgress: (records) => {
+        if (!io.color) return
+        isShown = true
+        io.err(`\rindexed ${countOf(records, 'record', 'records')}`)
+      },
     },
-    end() {
-      if (isShown) io.err('\r\u001b[K')
-      isShown = false
-    },
+    endProgress,
+    exitCode: () => exitCode,
   }
 }
 

@@ -1,4 +1,5 @@
-// `audit tail`: the latest records, one line each. Callers are readable only where the key-encryption key is.
+// `audit tail`: the latest records, one line each; with --json as events of OCSF. Callers are readable only where the
+// key-encryption key is.
 
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
@@ -22,7 +23,7 @@ export const command: Command = {
     const signal = follow ? input.io.stopSignal() : new AbortController().signal
     const records = (await input.ports()).tailLedger({ ...state, count: Number(text), follow, signal })
     for await (const record of records) {
-      if (input.json) printJson(input.io, record)
+      if (input.json) printJson(input.io, record.ocsf)
       else input.io.out(`${formatRecord(record)}\n`)
     }
     return 0

@@ -42,13 +42,26 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
               ? Promise.resolve([summary])
               : Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key')),
           'policy.reload': unused,
+          'audit.taken': unused,
+          'ledger.rotate-key': ({ role, overlapMs }) =>
+            Promise.resolve({ origin: role, vkey: 'new', retiring: 'old', retiresAtMs: overlapMs }),
         },
         close: () => Promise.resolve(),
       }),
+    beginAnew: unused,
+    runWitness: unused,
+    witnessKeys: unused,
     verifyLedger: unused,
     tailLedger: unused,
     searchLedger: unused,
     reindexLedger: unused,
+    proveRecords: unused,
+    discloseRecord: unused,
+    verifyProof: unused,
+    exportLedger: unused,
+    verifyExport: unused,
+    verifyReceipt: unused,
+    suggestKeys: unused,
     checkPolicy: () => [],
     explainPolicy: unused,
     inspectAgent: unused,
@@ -259,6 +272,7 @@ test('audit tail prints a line for each record', async () => {
     operation: 'SendMessage',
     outcome: 'refused',
     code: 'AUTHZ_DENIED',
+    ocsf: { class_uid: 6003, status_code: 'AUTHZ_DENIED' },
   }
   async function* tailLedger(): AsyncIterable<TailRecord> {
     yield await Promise.resolve(record)
@@ -267,6 +281,8 @@ test('audit tail prints a line for each record', async () => {
   assert.equal(code, 0)
   assert.match(out, /#1 .*refused.*AUTHZ_DENIED/)
   assert.doesNotMatch(out, /\u001b/)
+  const lines = await run(['audit', 'tail', '-n', '1', '--json'], { tailLedger })
+  assert.equal(lines.out, `${JSON.stringify(record.ocsf)}\n`)
 })
 
 test('the exit code of policy explain is its answer', async () => {

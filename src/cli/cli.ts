@@ -39,9 +39,37 @@ const entries: Readonly<Record<string, Entry>> = {
   },
   'policy bind': { summary: 'give a role to a caller in the configuration', load: () => import('./policy-bind.ts') },
   'audit verify': { summary: 'verify the ledger offline', load: () => import('./audit-verify.ts') },
+  'audit rotate-key': {
+    summary: 'give a log a new signing key; the old one signs beside it for a while',
+    load: () => import('./audit-rotate-key.ts'),
+  },
+  'audit begin-anew': {
+    summary: 'set a log aside that cannot be gone on with, and begin a new one that says so',
+    load: () => import('./audit-begin-anew.ts'),
+  },
   'audit tail': { summary: 'show the latest records', load: () => import('./audit-tail.ts') },
   'audit search': { summary: 'find records', load: () => import('./audit-search.ts') },
   'audit reindex': { summary: 'make the search index anew', load: () => import('./audit-reindex.ts') },
+  'audit prove': { summary: 'write a proof that a record is in the ledger', load: () => import('./audit-prove.ts') },
+  'audit verify-proof': { summary: 'check such a proof offline', load: () => import('./audit-verify-proof.ts') },
+  'audit disclose': {
+    summary: 'write a proof that opens chosen fields of a record',
+    load: () => import('./audit-disclose.ts'),
+  },
+  'audit export': {
+    summary: 'write the records of a range, to be verified elsewhere',
+    load: () => import('./audit-export.ts'),
+  },
+  'audit verify-export': { summary: 'check such an export offline', load: () => import('./audit-verify-export.ts') },
+  'audit verify-receipt': {
+    summary: "check a caller's receipt against the ledger",
+    load: () => import('./audit-verify-receipt.ts'),
+  },
+  'witness serve': {
+    summary: 'run a witness: cosign checkpoints of logs that others run',
+    load: () => import('./witness-serve.ts'),
+  },
+  'witness key': { summary: 'print the verifier keys of a witness', load: () => import('./witness-key.ts') },
 }
 
 /** Runs one command line. Never throws; the exit code says how it went. */

@@ -1,16 +1,26 @@
 // What the commands need from the rest of the product, as interfaces: serve implements them, tests fake them. Types
 // only, so that reading a command never means reading the gateway. Values that cross the control socket are plain JSON.
 
+import type { JsonObject } from '../base/strict-json.ts'
 import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts'
+import type { ProofPorts } from './proof-ports.ts'
+
+export type * from './proof-ports.ts'
 
 /** Everything commands call outside cli and config; loaded only by the commands that need it. */
-export interface Ports {
+export interface Ports extends ProofPorts {
   /** Resolves with the exit code when the process was asked to stop and has drained. */
   runServe(options: ServeOptions): Promise<number>
   runDemo(options: DemoOptions): Promise<number>
   /** Opens the state of a data directory that no process holds: takes its lock, records under an origin of its own. */
   openState(context: StateContext): Promise<OpenState>
-  verifyLedger(ledgerRoot: string): Promise<VerifyReport>
+  /** Sets aside a log that cannot be gone on with, and begins a new one that says so. */
+  beginAnew(request: BeginAnewRequest): Promise<BeginAnewReport>
+  verifyLedger(ledgerRoot: string, options?: VerifyOptions): Promise<VerifyReport>
+  /** Resolves with the exit code when the process was asked to stop. */
+  runWitness(options: WitnessOptions): Promise<number>
+  /** The verifier keys of a witness; makes them on first use. */
+  witnessKeys(options: { readonly dataDir: string; readonly name: string | undefined }): WitnessKeyList
   /** Records of all logs under the data directory, oldest first; ends after the last one unless `follow`. */
   tailLedger(options: TailOptions): AsyncIterable<TailRecord>
   /** The latest records that match, in order of time; brings the search index up to the ledger first. */
@@ -31,6 +41,25 @@ export interface ServeOptions {
   readonly json: boolean
   readonly out: (text: string) => void
   readonly err: (text: string) => void
+}
+
+export interface WitnessOptions {
+  /** absolute */
+  readonly dataDir: string
+  /** needed at the first start */
+  readonly name: string | undefined
+  readonly listen: string
+  /** verifier keys of the logs to watch, and absolute paths of files that hold some */
+  readonly vkeys: readonly string[]
+  readonly files: readonly string[]
+  readonly json: boolean
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly stop: AbortSignal
+}
+export interface WitnessKeyList {
+  readonly name: string
+  readonly keys: readonly string[]
 }
 
 export interface DemoOptions {
@@ -66,10 +95,61 @@ export interface ControlMethods {
   /** `name` is a name, an id, or the leaked key itself; returns what was revoked by this call */
   'key.revoke'(params: { readonly name: string }): Promise<readonly KeySummary[]>
   'policy.reload'(params: Record<string, never>): Promise<ReloadAnswer>
+  /** that somebody takes something out of the ledger, before it is handed over */
+  'audit.taken'(params: TakenFromLedger): Promise<{ readonly recorded: true }>
+  'ledger.rotate-key'(params: RotateKeyRequest): Promise<RotatedKey>
+}
+export interface TakenFromLedger {
+  readonly action: 'audit.disclose' | 'audit.export'
+  /** what was asked for and what is given: plain JSON, no value that is disclosed */
+  readonly what: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 export type ControlMethod = keyof ControlMethods
 export type ControlParams<M extends ControlMethod> = Parameters<ControlMethods[M]>[0]
 export type ControlResult<M extends ControlMethod> = Awaited<ReturnType<ControlMethods[M]>>
+
+/** Which log of a data directory: that of the running gateway, or that of commands that found none. */
+export type LogRole = 'gateway' | 'cli'
+
+export interface RotateKeyRequest {
+  readonly role: LogRole
+  readonly overlapMs: number
+  /** why, for the record; '' for none */
+  readonly reason: string
+}
+export interface RotatedKey {
+  readonly origin: string
+  /** verifier key of the new signing key */
+  readonly vkey: string
+  /** verifier key of the one that signs beside it until then */
+  readonly retiring: string
+  readonly retiresAtMs: number
+}
+
+export interface BeginAnewRequest extends StateContext {
+  readonly role: LogRole
+  readonly reason: string
+  /** sets a log aside that opens: only somebody outside, a witness, can know that it was rolled back */
+  readonly althoughItOpens: boolean
+}
+/** `sound`: the log opens, and nothing was done. */
+export type BeginAnewReport =
+  | { readonly kind: 'sound'; readonly origin: string }
+  | {
+      readonly kind: 'begun'
+      /** of the new log */
+      readonly origin: string
+      readonly abandoned: {
+        readonly origin: string
+        /** what its last checkpoint says; undefined when there was none that it had signed */
+        readonly size?: number
+        readonly root?: string
+        /** why it could not be gone on with */
+        readonly fault: string
+        /** where it lies now; '' when nothing was left of it */
+        readonly movedTo: string
+      }
+    }
 
 /** A key without its secret. `null` where there is no such time. */
 export interface KeySummary {
@@ -95,6 +175,14 @@ export interface ReloadAnswer {
   readonly problems: readonly Problem[]
 }
 
+export interface VerifyOptions {
+  /** verifier keys of witnesses, one a line */
+  readonly witnesses: string
+  /** how many of them each log must have; 0 for none */
+  readonly requireWitnesses: number
+  /** a checkpoint that was kept elsewhere */
+  readonly since: Buffer | undefined
+}
 export interface VerifyReport {
   readonly ok: boolean
   readonly size: number
@@ -110,6 +198,17 @@ export interface VerifiedLog {
   readonly root: string
   /** how many records were signed, where more than are there */
   readonly signedSize?: number
+  readonly witnessed?: VouchedState
+  /** the checkpoint that was kept elsewhere, where it is of this log and holds */
+  readonly since?: VouchedState
+}
+/** A checkpoint that somebody else vouches for, and that is a state of the log. */
+export interface VouchedState {
+  readonly size: number
+  readonly timeSeconds: number | undefined
+  readonly witnesses: readonly string[]
+  /** records after it */
+  readonly beyond: number
 }
 export interface VerifyProblem {
   readonly log: string
@@ -142,6 +241,8 @@ export interface TailRecord {
   readonly operation: string
   readonly outcome: string
   readonly code: string
+  /** the same as an event of OCSF, for `--json` */
+  readonly ocsf: JsonObject
 }
 
 /** All that is given must fit; ids as records have them. */
@@ -164,6 +265,8 @@ export interface SearchQuery {
 }
 export interface ReindexOptions extends StateContext {
   readonly warn: (message: string, hint: string) => void
+  /** a log cannot be read to its end: what follows the damage is not found */
+  readonly damage: (message: string, hint: string) => void
   /** hears how many records were indexed, once it takes long */
   readonly onProgress: (records: number) => void
 }

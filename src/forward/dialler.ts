@@ -34,7 +34,16 @@ export interface PostAnswer {
   readonly status: number
   /** '' when there is none */
   readonly contentType: string
+  /** the field Retry-After as it came, '' when there is none */
+  readonly retryAfter: string
   readonly body: Buffer
+}
+
+/** Header fields of a POST; plain text without authorization by default. */
+export interface PostFields {
+  readonly contentType: string
+  /** sent to this URL's origin alone: redirects are not followed */
+  readonly authorization?: string | undefined
 }
 
 export interface Dialler {
@@ -43,7 +52,7 @@ export interface Dialler {
   /** one bounded GET; throws on anything but 200 */
   get(url: string, bounds: RequestBounds): Promise<Buffer>
   /** one bounded POST; whatever is answered in time and size is the caller's to judge */
-  post(url: string, body: Buffer, bounds: RequestBounds): Promise<PostAnswer>
+  post(url: string, body: Buffer, bounds: RequestBounds, fields?: PostFields): Promise<PostAnswer>
   close(): Promise<void>
 }
 
@@ -90,8 +99,9 @@ export function createDialler(): Dialler {
       const headers = ['accept', 'application/json']
       return (await once(url, { method: 'GET', headers, isStatusAllowed: (status) => status === 200 }, bounds)).body
     },
-    post(url, body, bounds) {
-      const headers = ['content-type', 'text/plain; charset=utf-8']
+    post(url, body, bounds, { contentType, authorization } = { contentType: 'text/plain; charset=utf-8' }) {
+      const headers = ['content-type', contentType]
+      if (authorization !== undefined) headers.push('authorization', authorization)
       return once(url, { method: 'POST', headers, body, isStatusAllowed: () => true }, bounds)
     },
     async close() {
@@ -144,7 +154,7 @@ function requestBounded(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
-    let head = { status: 0, contentType: '' }
+    let head = { status: 0, contentType: '', retryAfter: '' }
     let controllerInUse: Dispatcher.DispatchController | undefined
     const timer = setTimeout(() => {
       const error = new Error(`no answer within ${bounds.timeoutMs} ms`)
@@ -160,7 +170,12 @@ function requestBounded(
         onResponseStart(controller, status, fields) {
           if (status < 200) return
           const contentType = fields['content-type']
-          head = { status, contentType: typeof contentType === 'string' ? contentType : '' }
+          const retryAfter = fields['retry-after']
+          head = {
+            status,
+            contentType: typeof contentType === 'string' ? contentType : '',
+            retryAfter: typeof retryAfter === 'string' ? retryAfter : '',
+          }
           if (!isStatusAllowed(status)) controller.abort(new Error(`status ${status}`))
         },
         onResponseData(controller, chunk) {

@@ -23,6 +23,9 @@ const unavailable = (error: unknown): Refusal =>
 
 /** Returns a refusal only while nothing has been recorded as allowed; after that it answers by itself. */
 export async function carry(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
+  // before the agent sees anything: a record that nobody vouches for is none where that is asked for
+  const unwitnessed = parts.unwitnessed?.()
+  if (unwitnessed !== undefined) return unavailable(unwitnessed)
   const claimed = parts.ownership.claim(claimOfRequest(admitted, parts.ownership))
   // someone else took it between authorize and here
   if (!claimed.ok)

@@ -43,6 +43,8 @@ export interface WalkParts {
   readonly discovery: DiscoveryParts
   readonly heartbeat: Heartbeat
   readonly metrics: WalkMetrics
+  /** why the ledger counts as unwitnessed, so that no call may be served; absent where no witness is configured */
+  readonly unwitnessed?: () => string | undefined
   readonly onBug: (error: unknown) => void
   /** an agent could not be reached, or answered what nobody should see: its operator wants to know */
   readonly onAgentTrouble: (admitted: Admitted, refusal: Refusal) => void

@@ -1,9 +1,20 @@
 // Searching: what is found is what the ledger says, over all logs, whatever became of the index since.
 
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { frameHeadBytes, frameType, sealFrame } from '../audit/frame.ts'
 import { createSearchedLedger, fill, search, secondName } from '../../test/fakes/searched-ledger.ts'
 import { sampleRecord, sampleStartMs } from '../../test/fakes/sample-ledger.ts'
 import { systemClock } from '../base/clock.ts'
@@ -124,6 +135,7 @@ const reindex = (dataDir: string): ReturnType<typeof reindexLedger> =>
     loaded: undefined,
     clock: systemClock,
     warn: (message) => assert.fail(message),
+    damage: (message) => assert.fail(message),
     onProgress: () => undefined,
   })
 
@@ -172,6 +184,35 @@ test('records that expired with their segment are found no more', async () => {
   )
   assert.deepEqual(said, [])
   assert.equal((await reindex(ledger.dataDir)).records, found.length)
+})
+
+/** What retention makes of a segment: bodies give way to empty frames, everything else stays. */
+function expireBodies(path: string): void {
+  const bytes = readFileSync(path)
+  const parts = [bytes.subarray(0, bytes.readUInt32LE(12))]
+  for (let at = parts[0]?.length ?? 0, end = at; at < bytes.length; at = end) {
+    end = at + frameHeadBytes + bytes.readUInt32LE(at)
+    const empty = Buffer.alloc(frameHeadBytes)
+    if (bytes[at + 8] === frameType.body) sealFrame(empty, 0, frameType.expiredBody, 0)
+    parts.push(bytes[at + 8] === frameType.body ? empty : bytes.subarray(at, end))
+  }
+  writeFileSync(path, Buffer.concat(parts))
+}
+
+test('records whose bodies expired are found where they lie now', async () => {
+  const ledger = createSearchedLedger()
+  const log = await ledger.open(undefined, { segmentSize: 6_000 })
+  for (let number = 0; number < 30; number += 1) await log.append(sampleRecord(number))
+  await log.close()
+  const segments = join(ledger.sample.dir, 'segments')
+  const before = await search(ledger.dataDir, {})
+  for (const name of readdirSync(segments).toSorted().slice(0, 2)) expireBodies(join(segments, name))
+  const { found, said } = await search(ledger.dataDir, {})
+  const leaves = (all: typeof found): string[] => all.map(({ record }) => record.leafHash)
+  assert.deepEqual([leaves(found), said], [leaves(before.found), []])
+  assert.ok(found.some(({ record }) => record.expired))
+  // what was indexed while the body was there is still found by it
+  assert.deepEqual((await search(ledger.dataDir, { task: 'secret-task-2', caller: 'agent:concierge' })).numbers, [2])
 })
 
 test('an index that was deleted, spoilt or left half by a kill is made again', async () => {

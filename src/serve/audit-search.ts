@@ -191,7 +191,7 @@ class RecordReaders {
       this.#readers.set(log.name, reader)
     }
     try {
-      return await reader.fetch(place, index)
+      return await reader.readAt(place, index)
     } catch (error) {
       // a wrong place reads like damage; which of both it is, `audit verify` says
       if (error instanceof Fault && error.code === 'LEDGER_CORRUPT') return undefined
@@ -229,9 +229,10 @@ class RecordReaders {
   }
 }
 
-/** A row without an actor may have had one that was erased; everything else stands in the envelope. */
+/** A row names the actor or, once that was erased, none; everything else stands in the envelope. */
 function isBorneOut(found: FoundRecord, record: LedgerRecord): boolean {
-  const { mentions: _, ...said } = toIndexColumns(record, undefined)
-  const expected = found.columns.actor === '' ? { ...said, actor: '' } : said
+  const { mentions: _, actor: __, ...expected } = toIndexColumns(record, undefined)
+  const { actor } = found.columns
+  if (actor !== '' && actor !== record.envelope.actor) return false
   return Object.entries(expected).every(([name, value]) => Reflect.get(found.columns, name) === value)
 }

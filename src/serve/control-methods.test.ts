@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { AuditTrail } from '../audit/audit.ts'
+import type { AuditTrail, Ledger } from '../audit/audit.ts'
 import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
 import { createManualClock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { memoryKeyStore } from '../../test/fakes/identity.ts'
 import { createControlMethods } from './control-methods.ts'
+import type { State } from './state.ts'
 
 interface World {
   readonly clock: ManualClock
@@ -30,8 +31,17 @@ function make(): World {
   }
   const reload = (): Promise<{ digest: string; changed: boolean; problems: [] }> =>
     Promise.resolve({ digest: 'd', changed: false, problems: [] })
+  const ledger: Pick<Ledger, 'origin' | 'rotateKey'> = {
+    origin: 'o',
+    rotateKey: (overlapMs) => {
+      recorded.push('rotated')
+      return Promise.resolve({ vkey: 'new', retiring: 'old', retiresAtMs: clock.nowMs() + overlapMs })
+    },
+  }
+  const withLog: State['withLog'] = (_, work) => work(ledger as Ledger) // as below
   // of the trail only this one is used
-  const methods = createControlMethods({ keys, audit: audit as AuditTrail }, () => clock.nowMs(), reload)
+  const parts = { keys, audit: audit as AuditTrail, withLog }
+  const methods = createControlMethods(parts, () => clock.nowMs(), reload)
   const world: World = { clock, keys, recorded, methods, left: Infinity }
   return world
 }
@@ -89,4 +99,18 @@ test('a rotation tells how long the old secret lives on', async () => {
   await methods['key.create']({ name: 'ci', expiresInMs: null })
   const { summary } = await methods['key.rotate']({ name: 'ci', overlapMs: 5_000 })
   assert.equal(summary.previousUntilMs, clock.nowMs() + 5_000)
+})
+
+test('the signing key of the ledger is rotated between two records', async () => {
+  const { methods, recorded, clock } = make()
+  const rotated = await methods['ledger.rotate-key']({ role: 'gateway', overlapMs: 5, reason: 'yearly' })
+  assert.deepEqual(rotated, { origin: 'o', vkey: 'new', retiring: 'old', retiresAtMs: clock.nowMs() + 5 })
+  assert.deepEqual(recorded, ['ledger.rotate-key  0', 'rotated', 'ledger.rotate-key.done  0'])
+})
+
+test('a rotation that cannot be recorded does not happen', async () => {
+  const world = make()
+  world.left = 0
+  await assert.rejects(world.methods['ledger.rotate-key']({ role: 'gateway', overlapMs: 5, reason: '' }))
+  assert.deepEqual(world.recorded, [])
 })

@@ -7,7 +7,7 @@ import type { ControlMethods, CreatedKey, KeySummary, ReloadAnswer } from '../cl
 import type { State } from './state.ts'
 
 export function createControlMethods(
-  state: Pick<State, 'keys' | 'audit'>,
+  state: Pick<State, 'keys' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
 ): ControlMethods {
@@ -39,6 +39,21 @@ export function createControlMethods(
       return revoked.map(summarize)
     },
     'policy.reload': reload,
+    async 'audit.taken'({ action, what }) {
+      const event = Object.entries(what).map(([name, value]) => [name, typeof value === 'object' ? [...value] : value])
+      await audit.administered(action, '', Object.fromEntries(event))
+      return { recorded: true }
+    },
+    async 'ledger.rotate-key'({ role, overlapMs, reason }) {
+      return await state.withLog(role, async (ledger) => {
+        const { origin } = ledger
+        const what = { role, origin, overlapMs, reason }
+        await audit.administered('ledger.rotate-key', '', what)
+        const rotation = await ledger.rotateKey(overlapMs)
+        await audit.administered('ledger.rotate-key.done', '', { ...what, ...rotation })
+        return { origin, ...rotation }
+      })
+    },
   }
 }
 

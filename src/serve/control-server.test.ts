@@ -31,6 +31,8 @@ function fakeMethods(): ControlMethods {
       Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key', { hint: 'see: sallyport key list' })),
     'key.revoke': () => Promise.reject(new Fault('LEDGER_FULL', 'the disk is full')),
     'policy.reload': () => Promise.reject(new Error('password=hunter2')),
+    'audit.taken': () => Promise.resolve({ recorded: true }),
+    'ledger.rotate-key': () => Promise.reject(new Fault('CONTROL_FAILED', 'two keys sign this log')),
   }
 }
 

@@ -29,6 +29,15 @@ const paramSchemas = {
   'key.rotate': z.strictObject({ name, overlapMs: z.number().int().nonnegative() }),
   'key.revoke': z.strictObject({ name }),
   'policy.reload': none,
+  'audit.taken': z.strictObject({
+    action: z.enum(['audit.disclose', 'audit.export']),
+    what: z.record(name, z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
+  }),
+  'ledger.rotate-key': z.strictObject({
+    role: z.enum(['gateway', 'cli']),
+    overlapMs: z.number().int().nonnegative(),
+    reason: z.string().max(1_024),
+  }),
 } satisfies Record<ControlMethod, z.ZodType>
 
 const requestSchema = z.strictObject({

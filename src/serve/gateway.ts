@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdmin, createMetrics } from '../admin/admin.ts'
+import type { Ledger } from '../audit/audit.ts'
 import { createAuthenticator } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
@@ -44,6 +45,7 @@ import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
 import { checkPolicy, compileRules, releaseRules } from './rules.ts'
+import { openWitnesses, type GatewayWitnesses } from './start-witnessing.ts'
 import { openState, type State } from './state.ts'
 
 /** between the last word to open streams and the end of their connections */
@@ -82,6 +84,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const version = readVersion()
   let loaded = options.loaded
   let snapshot = buildSnapshot(loaded.config)
+  const dialler = createDialler()
+  let witnesses: GatewayWitnesses | undefined
+  const confirm = async (dataDir: string, ledger: Ledger): Promise<void> => {
+    witnesses = await openWitnesses({ dataDir, loaded, ledger, dialler, clock, random: Math.random, onConflict })
+  }
+  const onConflict = (ofLog: string, witness: string, message: string): void => {
+    log.error({ log: ofLog, witness }, message)
+    state.audit.administered('witness.conflict', witness, { log: ofLog, message }).catch(() => undefined)
+  }
   const state = await openState({
     dataDir: options.dataDir,
     loaded,
@@ -89,9 +100,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     snapshotDigest: () => snapshot.digest,
     onFatal: options.onFatal,
+    confirm,
     warn: (message) => log.warn({}, message),
+  }).catch(async (error: unknown) => {
+    await dialler.close()
+    throw error
   })
-  const dialler = createDialler()
   /** ends what is up by now, the latest first: nothing may go on when the rest cannot start */
   const undo: (() => void | Promise<void>)[] = []
   try {
@@ -139,6 +153,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         writable: state.ledger.status === 'writable',
       }),
       unrecorded: () => state.audit.unrecorded,
+      witnessing: () => witnesses?.status() ?? [],
       agents: () => health.report(),
     })
     const ownership = createOwnershipBook(state.ownership, clock)
@@ -160,6 +175,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
       heartbeat,
       metrics,
+      unwitnessed: () => witnesses?.overdue(),
       onBug: (error) => log.error({ err: error }, 'a bug denied a call'),
       onAgentTrouble: (admitted, refusal) => trouble.note(admitted, refusal),
     }
@@ -204,6 +220,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       nowMs: () => clock.nowMs(),
       ledgerStatus: () => state.ledger.status,
       storeProblem: () => state.ownership.problem,
+      witnessProblem: witnesses?.problem,
       isStopping: () => stopping,
       connections: () => listener.connections,
       maxConnections: () => snapshot.config.gateway.bounds.connections,
@@ -270,10 +287,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const adminAddress = splitAddress(loaded.config.admin.listen)
     const adminPort = await admin.listen(adminAddress.host, adminAddress.port)
     undo.push(() => admin.close())
+    const missing = witnesses?.missing ?? []
+    for (const { log: ofLog, witness, why } of missing) log.warn({ log: ofLog, witness, why }, 'a witness was not had')
+    witnesses?.start()
+    undo.push(() => witnesses?.stop())
     await state.audit.administered('started', '', {
       version,
       digest: snapshot.digest,
       recovery: { ...state.ledger.recovery },
+      ...(missing.length > 0 && { witnessesMissing: missing.map((each) => ({ ...each })) }),
       ...contentMember(snapshot.config),
     })
 
@@ -297,6 +319,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         heartbeat.stop()
         trouble.close()
         await admin.close()
+        await witnesses?.stop()
         await dialler.close()
         await state.close()
       },

@@ -10,7 +10,8 @@ import { segmentSizes, type ReadableLog, type Warn } from './readable-logs.ts'
 
 export interface IndexingOptions {
   readonly clock: Clock
-  readonly warn: Warn
+  /** hears where a log cannot be read any further */
+  readonly damage: Warn
   /** hears how many records were indexed, once it takes long */
   readonly onProgress: (records: number) => void
 }
@@ -34,7 +35,7 @@ export async function indexLedger(
   for (const { name } of index.logs()) if (!names.has(name)) index.forget(name)
   for (const log of logs) {
     // false: another process is indexing the same log, and came first with a batch
-    while (!(await indexLog(index, log, count, options.warn)));
+    while (!(await indexLog(index, log, count, options.damage)));
   }
   return records
 }
@@ -43,7 +44,7 @@ async function indexLog(
   index: AuditIndex,
   log: ReadableLog,
   count: (rows: number) => void,
-  warn: Warn,
+  damage: Warn,
 ): Promise<boolean> {
   const sizes = await segmentSizes(log)
   const mark = await settle(index, log, sizes)
@@ -72,7 +73,10 @@ async function indexLog(
     }
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'LEDGER_CORRUPT') throw error
-    warn(`${log.name} can be searched up to record ${reader.next} only: ${error.message}`, 'run sallyport audit verify')
+    damage(
+      `${log.name} can be searched before record ${reader.next} only: ${error.message}`,
+      'run sallyport audit verify',
+    )
   } finally {
     await reader.close()
   }
@@ -104,8 +108,8 @@ async function settle(
   for (const [first, bytes] of index.segments(log.name)) {
     const now = sizes.get(first)
     if (now === undefined || now === bytes) continue
-    await findAgain(index, log, first, [...sizes.keys()])
-    index.noteSegment(log.name, first, now)
+    const isFound = await findAgain(index, log, first, [...sizes.keys()])
+    if (isFound) index.noteSegment(log.name, first, now)
   }
   return { ...mark, place }
 }
@@ -115,7 +119,7 @@ async function findLast(log: ReadableLog, mark: IndexedLog): Promise<GroupPlace 
   const index = mark.records - 1
   const reader = createLedgerReader(log.dir, { from: index })
   try {
-    const record = (await reader.fetch(mark.place, index).catch(ignoreDamage)) ?? (await firstOf(reader))
+    const record = (await reader.readAt(mark.place, index).catch(ignoreDamage)) ?? (await firstOf(reader))
     return record?.index === index && record.leafHash === mark.leafHash ? record.place : undefined
   } finally {
     await reader.close()
@@ -137,8 +141,8 @@ function ignoreDamage(error: unknown): undefined {
   throw error
 }
 
-/** A segment was rewritten without the bodies that expired: its records lie elsewhere in it. */
-async function findAgain(index: AuditIndex, log: ReadableLog, first: number, all: readonly number[]): Promise<void> {
+/** A segment was rewritten without the bodies that expired: its records lie elsewhere in it. False: it is damaged. */
+async function findAgain(index: AuditIndex, log: ReadableLog, first: number, all: readonly number[]): Promise<boolean> {
   const end = all.find((each) => each > first) ?? Infinity
   const reader = createLedgerReader(log.dir, { from: first })
   let places: { index: number; place: GroupPlace }[] = []
@@ -151,6 +155,9 @@ async function findAgain(index: AuditIndex, log: ReadableLog, first: number, all
       places = []
     }
     index.move(log.name, places)
+    return true
+  } catch (error) {
+    return ignoreDamage(error) ?? false
   } finally {
     await reader.close()
   }

@@ -87,6 +87,7 @@ test('`audit reindex` puts right what a lie had spoilt', async () => {
     loaded: undefined,
     clock: systemClock,
     warn: (message) => assert.fail(message),
+    damage: (message) => assert.fail(message),
     onProgress: () => undefined,
   })
   const { numbers, said } = await search(ledger.dataDir, { outcome: 'refused' })

@@ -54,6 +54,8 @@ async function openAndReplay(options: OpenOwnershipOptions): Promise<OwnershipIn
   try {
     for (const name of await readdir(join(options.dataDir, 'ledger')).catch(() => []))
       await replayLog(index, name, options)
+    for (const folder of await readdir(join(options.dataDir, 'set-aside')).catch(() => []))
+      await replaySetAside(index, folder, options)
     return index
   } catch (error) {
     await index.close().catch(() => undefined)
@@ -75,6 +77,31 @@ async function replayLog(index: OwnershipIndex, name: string, options: OpenOwner
     if (index.waiting >= replayedAtOnce) await flush(index)
   }
   if (next < applied) throw new Unusable(new Error(`it has ${applied} records of ${origin}, which has fewer`))
+  index.setApplied(origin, next)
+  await flush(index)
+}
+
+/**
+ * A log that was set aside is read as far as it goes, after the live ones, which win: who owns what it recorded must
+ * neither be forgotten nor be open to the next who names it. What the index has of it already stays.
+ */
+async function replaySetAside(index: OwnershipIndex, folder: string, options: OpenOwnershipOptions): Promise<void> {
+  const origin = `sallyport.local/${folder.split('-')[0]}`
+  const applied = index.applied(origin)
+  const { dataDir, keyEncryptionKey } = options
+  let next = applied
+  try {
+    for await (const record of readLedger(join(dataDir, 'set-aside', folder), { from: applied, keyEncryptionKey })) {
+      next = record.index + 1
+      const claims = record.event?.['claims']
+      // one by one: what somebody else owns by now is left to them
+      if (Array.isArray(claims)) for (const claim of claims) index.claim([readClaim(claim)])
+      if (index.waiting >= replayedAtOnce) await flush(index)
+    }
+  } catch (error) {
+    if (error instanceof Unusable) throw error
+    // damaged from here on, which is why it was set aside
+  }
   index.setApplied(origin, next)
   await flush(index)
 }

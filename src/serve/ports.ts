@@ -2,13 +2,12 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createLedgerReader, verifyLedger, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
+import { verifyLedger } from '../audit/audit.ts'
 import { compilePolicy, explain } from '../authorize/authorize.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { cardJsonBounds, interfacesOf } from '../a2a/card.ts'
 import { isOperation } from '../a2a/operations.ts'
-import { isSystemError } from '../base/system-error.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type {
   AgentTarget,
@@ -16,18 +15,21 @@ import type {
   PolicyExplanation,
   PolicyQuery,
   Ports,
-  TailOptions,
-  TailRecord,
 } from '../cli/ports.ts'
 import { buildSnapshot, type Config } from '../config/config.ts'
 import { createDialler } from '../forward/forward.ts'
 import { reindexLedger, searchLedger } from './audit-search.ts'
+import { createProofPorts } from './audit-proofs.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
+import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
+import { readVouchers } from './read-vouchers.ts'
 import { runServe } from './run-serve.ts'
-import { loadKeyEncryptionKey, openState } from './state.ts'
+import { runWitness, witnessKeys } from './run-witness.ts'
+import { openState } from './state.ts'
+import { createTailRecords, tailLedger } from './tail-ledger.ts'
 
 export function createPorts(): Ports {
   return {
@@ -57,16 +59,27 @@ export function createPorts(): Ports {
         close: () => state.close(),
       }
     },
-    verifyLedger: async (ledgerRoot) =>
-      await verifyLedger(ledgerRoot, { expectedOrigins: await knownOrigins(ledgerRoot) }),
+    beginAnew: (request) => beginAnew({ ...request, clock: systemClock }),
+    verifyLedger: async (ledgerRoot, options) =>
+      await verifyLedger(ledgerRoot, {
+        expectedOrigins: await knownOrigins(ledgerRoot),
+        ...(options && readVouchers(options)),
+      }),
+    runWitness,
+    witnessKeys,
     tailLedger,
     async *searchLedger(options) {
-      for await (const { log, record } of searchLedger({ ...options, clock: systemClock })) yield tailRecord(log, record)
+      const toTail = createTailRecords()
+      for await (const { log, record } of searchLedger({ ...options, clock: systemClock })) yield toTail(log, record)
     },
     reindexLedger: (options) => reindexLedger({ ...options, clock: systemClock }),
     checkPolicy,
     explainPolicy,
     inspectAgent,
+    ...createProofPorts({
+      clock: systemClock,
+      pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    }),
   }
 }
 
@@ -102,76 +115,6 @@ function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
       detail: step.subject === '' ? step.because : `${step.subject}: ${step.because}`,
     })),
   }
-}
-
-/** How often a followed ledger is looked at again. */
-const followMs = 250
-
-async function* tailLedger(options: TailOptions): AsyncGenerator<TailRecord> {
-  const logs = new Logs(join(options.dataDir, 'ledger'), loadKeyEncryptionKey(options.dataDir, options.loaded))
-  try {
-    let records = await logs.read()
-    records = options.count === 0 ? [] : records.slice(-options.count)
-    for (;;) {
-      for (const record of records) yield record
-      if (!options.follow || options.signal.aborted) return
-      await new Promise((resolve) => setTimeout(resolve, followMs))
-      records = await logs.read()
-    }
-  } finally {
-    await logs.close()
-  }
-}
-
-/** All logs of a data directory, each read on from where it was left. */
-class Logs {
-  readonly #root: string
-  readonly #keyEncryptionKey: Buffer
-  readonly #readers = new Map<string, LedgerReader>()
-
-  constructor(root: string, keyEncryptionKey: Buffer) {
-    this.#root = root
-    this.#keyEncryptionKey = keyEncryptionKey
-  }
-
-  /** New records of every log, by time. */
-  async read(): Promise<TailRecord[]> {
-    const found: TailRecord[] = []
-    for (const name of await this.#names()) {
-      for await (const record of this.#readerOf(name).read()) found.push(tailRecord(name, record))
-    }
-    return found.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
-  }
-
-  async #names(): Promise<string[]> {
-    try {
-      return await readdir(this.#root)
-    } catch (error) {
-      // nothing was recorded yet; anything else must be said
-      if (isSystemError(error) && error.code === 'ENOENT') return []
-      throw error
-    }
-  }
-
-  async close(): Promise<void> {
-    for (const reader of this.#readers.values()) await reader.close()
-  }
-
-  #readerOf(name: string): LedgerReader {
-    let reader = this.#readers.get(name)
-    if (reader === undefined) {
-      reader = createLedgerReader(join(this.#root, name), { keyEncryptionKey: this.#keyEncryptionKey })
-      this.#readers.set(name, reader)
-    }
-    return reader
-  }
-}
-
-function tailRecord(log: string, { index, envelope, event }: LedgerRecord): TailRecord {
-  const { time, kind, call, agent, operation, outcome, code } = envelope
-  const caller = string(event?.['caller'])
-  const origin = string(event?.['origin'])
-  return { log, index, time, kind, call, caller, origin, agent, operation, outcome, code }
 }
 
 async function inspectAgent(target: AgentTarget): Promise<CardFacts> {

@@ -8,6 +8,8 @@ export interface ReadinessSources {
   readonly ledgerStatus: () => string
   /** why the index of owners cannot be written; undefined when it can */
   readonly storeProblem: () => string | undefined
+  /** why the ledger counts as unwitnessed; absent where no witness is configured */
+  readonly witnessProblem?: (() => string | undefined) | undefined
   readonly isStopping: () => boolean
   readonly connections: () => number
   readonly maxConnections: () => number
@@ -38,9 +40,13 @@ export function createReadiness(sources: ReadinessSources): ReadinessReporter {
     report() {
       const status = sources.ledgerStatus()
       const problem = sources.storeProblem()
+      const unwitnessed = sources.witnessProblem?.()
       const checks = [
         { name: 'ledger', ok: status === 'writable', detail: status },
         { name: 'store', ok: problem === undefined, detail: problem ?? 'reachable' },
+        ...(sources.witnessProblem === undefined
+          ? []
+          : [{ name: 'witnesses', ok: unwitnessed === undefined, detail: unwitnessed ?? 'witnessed' }]),
         { name: 'accepting', ...accepting() },
         { name: 'configuration', ok: true, detail: configuration() },
       ]

@@ -1,7 +1,7 @@
 // Compiles a snapshot into what the walk applies: policy, upstreams with their resolved secrets, the authenticator.
 // Done once per configuration, never per call; a snapshot and its rules go together and are swapped as one.
 
-import { compileContentRules, findContentProblems } from '../audit/audit.ts'
+import { compileContentRules, findContentProblems, findWitnessProblems } from '../audit/audit.ts'
 import type { Authenticator } from '../authenticate/authenticate.ts'
 import { compilePolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
@@ -26,10 +26,14 @@ export interface RuleParts {
   readonly before?: Rules
 }
 
-/** Problems of the policy and of what is to be redacted, with paths from the root of the file. */
+/** Problems of the policy, of what is to be redacted and of the witnesses, with paths from the root of the file. */
 export function checkPolicy(config: Config): readonly Finding[] {
   const names = config.agents.map((agent) => agent.name)
-  return [...findPolicyProblems(config), ...findContentProblems(config.audit.content, names)]
+  return [
+    ...findPolicyProblems(config),
+    ...findContentProblems(config.audit.content, names),
+    ...findWitnessProblems(config.audit.witness),
+  ]
 }
 
 function findPolicyProblems(config: Config): readonly Finding[] {

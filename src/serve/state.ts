@@ -5,14 +5,18 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
 import {
+  claimedOrigin,
   confirmBegun,
   createAuditTrail,
   createOpenCalls,
   findCutCalls,
+  formatSucceeds,
   ledgerIdentity,
   openLedger,
+  removeSuccession,
   type AuditTrail,
   type Ledger,
+  type LedgerIdentity,
 } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
@@ -30,18 +34,24 @@ export interface State {
   readonly keys: KeyAdministration
   readonly pepper: Buffer
   readonly ownership: OwnershipIndex
+  /** The log of a role while nobody else writes it: the state's own, or another one opened for as long as it takes. */
+  withLog<T>(role: LogRole, work: (ledger: Ledger) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
+
+export type LogRole = 'gateway' | 'cli'
 
 export interface StateOptions {
   readonly dataDir: string
   /** undefined when only the data directory is known: defaults apply */
   readonly loaded: LoadedConfig | undefined
-  readonly role: 'gateway' | 'cli'
+  readonly role: LogRole
   readonly clock: Clock
   readonly snapshotDigest: () => string
   /** a ledger that can no longer promise anything: the process must end */
   readonly onFatal: (fault: Fault) => void
+  /** is asked whether this log may be gone on with, before anything is appended; what it throws ends the opening */
+  readonly confirm?: (dataDir: string, ledger: Ledger) => Promise<void>
   /** hears what was put right while opening, yet somebody should look into */
   readonly warn?: (message: string) => void
 }
@@ -61,15 +71,19 @@ export async function openState(options: StateOptions): Promise<State> {
     const pepper = loadPepper(dataDir, loaded)
     const identity = await ledgerIdentity(dataDir, options.role)
     const { origin } = identity
-    const ledger = await openLedger({
-      ...identity,
-      keyEncryptionKey,
-      clock,
-      segmentSize: config.audit.segmentSize,
-      onFatal: options.onFatal,
-    })
+    const open = (of: LedgerIdentity): Promise<Ledger> =>
+      openLedger({
+        ...of,
+        ...(of.succession && { succeeds: formatSucceeds(of.succession) }),
+        keyEncryptionKey,
+        clock,
+        segmentSize: config.audit.segmentSize,
+        onFatal: options.onFatal,
+      })
+    const ledger = await open(identity)
     opened.push(ledger)
     if (!identity.isBegun) await confirmBegun(dataDir, options.role)
+    await options.confirm?.(dataDir, ledger)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
     opened.push(keyStore)
     const discarded: string[] = []
@@ -98,6 +112,13 @@ export async function openState(options: StateOptions): Promise<State> {
       options.warn?.(`the index of owners could not be used and was made again from the ledger: ${why}`)
       await audit.administered('ownership.rebuilt', '', { why })
     }
+    if (identity.succession !== undefined) {
+      await audit.administered('ledger.begun-anew', '', { role: options.role, ...identity.succession })
+      await removeSuccession(dataDir, options.role)
+    }
+    // a signing key that is due retires
+    const tick = setInterval(() => void ledger.tick(), 1_000)
+    tick.unref()
     // everything durable in the ledger was claimed in memory before it was appended
     const mark = setInterval(() => ownership.setApplied(origin, ledger.size), 1_000)
     mark.unref()
@@ -115,7 +136,19 @@ export async function openState(options: StateOptions): Promise<State> {
       keys: administerKeys({ store: keyStore, clock, environment: config.identity.apiKeys.environment, pepper }),
       pepper,
       ownership,
+      async withLog(role, work) {
+        if (role === options.role) return await work(ledger)
+        if ((await claimedOrigin(dataDir, role)) === undefined)
+          throw new Fault('CONTROL_FAILED', `this data directory has no log of the role ${role}`)
+        const other = await open(await ledgerIdentity(dataDir, role))
+        try {
+          return await work(other)
+        } finally {
+          await other.close()
+        }
+      },
       async close() {
+        clearInterval(tick)
         clearInterval(mark)
         clearInterval(probe)
         await audit.close()

@@ -89,6 +89,12 @@ export class BatchedTable<Row extends OwnedRow> implements WaitingTable {
     return all.values()
   }
 
+  /** Rows of a subject are gone from the file: what was read of them is read again. Nothing of it waits any more. */
+  forgetRead(): void {
+    this.#cache.clear()
+    this.#settled = new Map()
+  }
+
   #wait(key: string, row: Row, isRemoved: boolean): void {
     const waiting = this.#gathered.get(key)
     if (waiting !== undefined && !waiting.isPosted) {

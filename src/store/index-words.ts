@@ -7,9 +7,9 @@ import { integer } from './columns.ts'
 export type WordRole = 'kind' | 'agent' | 'operation' | 'outcome' | 'code' | 'snapshot'
 
 export interface Words {
-  numberOf(role: WordRole, word: string): number
+  readonly numberOf: (role: WordRole, word: string) => number
   /** of a pseudonym, base64url */
-  actorOf(pseudonym: string): number
+  readonly actorOf: (pseudonym: string) => number
 }
 
 export interface PreparedWords {
@@ -27,7 +27,7 @@ export function prepareWords(database: DatabaseSync): PreparedWords {
       const words = new Map<string, number>()
       const actors = new Map<string, number>()
       return {
-        numberOf(role, word) {
+        numberOf: (role, word) => {
           if (word === '') return 0
           const key = `${role} ${word}`
           const known = words.get(key)
@@ -37,7 +37,7 @@ export function prepareWords(database: DatabaseSync): PreparedWords {
           words.set(key, id)
           return id
         },
-        actorOf(pseudonym) {
+        actorOf: (pseudonym) => {
           if (pseudonym === '') return 0
           const known = actors.get(pseudonym)
           if (known !== undefined) return known

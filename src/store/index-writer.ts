@@ -28,6 +28,8 @@ export type ToWriter =
       readonly filter: TaskFilter
     }
   | { readonly kind: 'filter'; readonly seed: number }
+  /** everything committed of this subject */
+  | { readonly kind: 'forget'; readonly request: number; readonly subject: string }
   | { readonly kind: 'close' }
 
 export type FromWriter =
@@ -35,6 +37,7 @@ export type FromWriter =
   | { readonly kind: 'failed'; readonly problem: string }
   | { readonly kind: 'page'; readonly request: number; readonly page: TaskPage }
   | { readonly kind: 'noPage'; readonly request: number; readonly problem: string }
+  | { readonly kind: 'forgotten'; readonly request: number; readonly rows: number }
   | { readonly kind: 'filter'; readonly bits: Uint8Array<ArrayBuffer> }
 
 /** Large enough for the leaves that a transaction touches; checkpoints are rarer, so that each page is copied once. */
@@ -78,10 +81,28 @@ function serve(port: MessagePort, path: string): void {
     }
   }
 
+  const forget = ({ request, subject }: Extract<ToWriter, { kind: 'forget' }>): void => {
+    try {
+      let rows = 0
+      // what is deleted is overwritten, and the log that still has it is emptied
+      database.exec('PRAGMA secure_delete = ON')
+      inTransaction(database, () => {
+        rows = writer.forgetSubject(subject)
+      })
+      writer.forgetNumbers()
+      database.exec('PRAGMA secure_delete = OFF; PRAGMA wal_checkpoint(TRUNCATE)')
+      reply({ kind: 'forgotten', request, rows })
+    } catch (error) {
+      writer.forgetNumbers()
+      reply({ kind: 'noPage', request, problem: messageOf(error) })
+    }
+  }
+
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'rows') waiting.push(message.fields)
     else if (message.kind === 'commit') commit(message.applied)
     else if (message.kind === 'list') list(message)
+    else if (message.kind === 'forget') forget(message)
     else if (message.kind === 'filter') {
       const { bits } = fillFilter(database, message.seed)
       reply({ kind: 'filter', bits }, [bits.buffer])

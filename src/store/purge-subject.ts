@@ -48,20 +48,19 @@ async function purge(database: DatabaseSync, pseudonym: Buffer): Promise<void> {
   const dropActor = database.prepare(
     'UPDATE record SET actor = 0 WHERE id IN (SELECT id FROM record WHERE actor = ? AND actor <> 0 LIMIT ?)',
   )
-  for (let changed = rowsAtOnce; changed === rowsAtOnce;) {
-    await change(database, () => {
-      changed = Number(dropActor.run(actor, rowsAtOnce).changes)
-    })
-  }
+  while ((await change(database, () => dropActor.run(actor, rowsAtOnce).changes)) === rowsAtOnce);
   await change(database, () => database.prepare('DELETE FROM actor WHERE id = ?').run(actor))
 }
 
-async function change(database: DatabaseSync, work: () => void): Promise<void> {
+async function change<Result>(database: DatabaseSync, work: () => Result): Promise<Result | undefined> {
   for (let left = attempts; ; left -= 1) {
     try {
-      inTransaction(database, work)
+      let result: Result | undefined
+      inTransaction(database, () => {
+        result = work()
+      })
       await nextTurn()
-      return
+      return result
     } catch (error) {
       if (left === 0) throw error
       await pause(pauseMs)

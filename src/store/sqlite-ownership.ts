@@ -32,6 +32,11 @@ export interface OwnershipIndex extends OwnershipReader {
   applied(origin: string): number
   /** Reaches the disk together with, or after, everything claimed before it. */
   setApplied(origin: string, records: number): void
+  /**
+   * Takes out every row whose owner is this subject, as caller or as origin; answers how many those were. What is
+   * claimed meanwhile stays. Rejects with a Fault when it cannot be written.
+   */
+  forget(subject: string): Promise<number>
   /** Resolves when all that waits now is on disk. Rejects with a Fault when it cannot be written. */
   flush(): Promise<void>
   /** Writes what still waits, and closes the file whether or not that went well. */
@@ -170,6 +175,13 @@ class SqliteOwnership implements OwnershipIndex {
     if (records <= this.applied(origin)) return
     this.#applied.set(origin, records)
     this.#queue.setMark(origin, records)
+  }
+
+  async forget(subject: string): Promise<number> {
+    await this.#queue.flush()
+    const rows = await this.#thread.forget(subject)
+    for (const table of [this.#tasks, this.#contexts, this.#pushConfigs]) table.forgetRead()
+    return rows
   }
 
   flush(): Promise<void> {

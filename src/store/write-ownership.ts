@@ -9,6 +9,8 @@ import type { RowSink, StoredOwner } from './row-message.ts'
 
 export interface RowWriter extends RowSink {
   setApplied(origin: string, records: number): void
+  /** removes what is owned by a subject, as caller or origin; answers how many rows that were */
+  forgetSubject(subject: string): number
   /** Numbers given within a transaction that failed mean nothing. */
   forgetNumbers(): void
 }
@@ -53,9 +55,27 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
     removePushConfig: (agent, tenant, taskId, configId) =>
       void removeConfig.run(taskId, scopeOf(agent, tenant), configId),
     setApplied: (origin, records) => void saveApplied.run(origin, records),
+    forgetSubject: prepareForgetting(database),
     forgetNumbers: () => {
       for (const numbers of [scopes, owners, groupSets]) numbers.forget()
     },
+  }
+}
+
+// an owner is one number for all of its rows, which have no index by it alone in two of the tables: erasures are rare
+function prepareForgetting(database: DatabaseSync): (subject: string) => number {
+  const owners = 'owner IN (SELECT id FROM owner WHERE caller = ?1 OR origin = ?1)'
+  const removals = ['task', 'context', 'push_config'].map((table) =>
+    database.prepare(`DELETE FROM ${table} WHERE ${owners}`),
+  )
+  const removeCounts = database.prepare(`DELETE FROM task_count WHERE ${owners}`)
+  const removeOwners = database.prepare('DELETE FROM owner WHERE caller = ?1 OR origin = ?1')
+  return (subject) => {
+    let rows = 0
+    for (const removal of removals) rows += Number(removal.run(subject).changes)
+    removeCounts.run(subject)
+    removeOwners.run(subject)
+    return rows
   }
 }
 

@@ -25,6 +25,7 @@ export class WriterThread {
   readonly #path: string
   readonly #events: WriterEvents
   readonly #pages: Map<number, PromiseWithResolvers<TaskPage>> = new Map()
+  readonly #forgetting: Map<number, PromiseWithResolvers<number>> = new Map()
   #worker: Worker | undefined
   #lastRequest = 0
   #holders = 0
@@ -49,6 +50,16 @@ export class WriterThread {
     this.#pages.set(request, page)
     this.post({ kind: 'list', request, agent, tenant, owner, filter })
     return await this.hold(page.promise)
+  }
+
+  /** Removes what was committed of a subject; answers how many rows that were. */
+  async forget(subject: string): Promise<number> {
+    this.#lastRequest += 1
+    const request = this.#lastRequest
+    const forgotten = Promise.withResolvers<number>()
+    this.#forgetting.set(request, forgotten)
+    this.post({ kind: 'forget', request, subject })
+    return await this.hold(forgotten.promise)
   }
 
   /** Keeps the process alive until this is settled. */
@@ -90,11 +101,16 @@ export class WriterThread {
     if (message.kind === 'committed') this.#events.onCommitted()
     else if (message.kind === 'failed') this.#events.onFailed(message.problem)
     else if (message.kind === 'filter') this.#events.onFilter(message.bits)
-    else {
+    else if (message.kind === 'forgotten') {
+      this.#forgetting.get(message.request)?.resolve(message.rows)
+      this.#forgetting.delete(message.request)
+    } else {
       const asked = this.#pages.get(message.request)
       this.#pages.delete(message.request)
-      if (message.kind === 'page') asked?.resolve(message.page)
-      else asked?.reject(unreachable(message.problem))
+      if (message.kind === 'page') return asked?.resolve(message.page)
+      const failed = asked ?? this.#forgetting.get(message.request)
+      this.#forgetting.delete(message.request)
+      failed?.reject(unreachable(message.problem))
     }
   }
 
@@ -107,7 +123,9 @@ export class WriterThread {
 
   #forgetPages(problem: string): void {
     for (const page of this.#pages.values()) page.reject(unreachable(problem))
+    for (const asked of this.#forgetting.values()) asked.reject(unreachable(problem))
     this.#pages.clear()
+    this.#forgetting.clear()
   }
 }
 

@@ -6,7 +6,7 @@
 import { createPublicKey, hash, sign, verify, type KeyObject } from 'node:crypto'
 import { decodeBase64 } from '../base/bytes.ts'
 import { invariant } from '../base/invariant.ts'
-import { isKeyName, type UnverifiedCheckpoint } from './checkpoint.ts'
+import { isKeyName, type NoteSignature, type UnverifiedCheckpoint } from './checkpoint.ts'
 
 export type CosignerKind = 'ed25519' | 'ml-dsa-44'
 
@@ -53,15 +53,13 @@ export function createCosigningKey(name: string, privateKey: KeyObject): Cosigni
   const kind = publicKey.asymmetricKeyType
   invariant(kind === 'ed25519' || kind === 'ml-dsa-44', 'a witness signs with Ed25519 or ML-DSA-44')
   const cosigner = createCosigner(name, kind, exportMaterial(publicKey))
-  const keyId = Buffer.alloc(4)
-  keyId.writeUInt32BE(cosigner.keyHash)
   return {
     ...cosigner,
     cosign(checkpoint, timeSeconds) {
       const time = Buffer.alloc(timeBytes)
       time.writeBigUInt64BE(BigInt(timeSeconds))
       const signature = sign(null, messageOf(cosigner, checkpoint, timeSeconds), privateKey)
-      return `\u2014 ${name} ${Buffer.concat([keyId, time, signature]).toString('base64')}\n`
+      return formatSignature({ ...cosigner, signature: Buffer.concat([time, signature]) })
     },
   }
 }
@@ -149,8 +147,9 @@ export function readCosignatures(
   nowSeconds: number | undefined,
 ): Cosignature[] | undefined {
   const newest = new Map<Cosigner, Cosignature>()
-  for (const { name, keyHash, signature } of checkpoint.signatures) {
-    const cosigner = cosigners.find((each) => each.name === name && each.keyHash === keyHash)
+  for (const each of checkpoint.signatures) {
+    const { name, keyHash, signature } = each
+    const cosigner = cosigners.find((known) => known.name === name && known.keyHash === keyHash)
     if (cosigner === undefined) continue
     const timeSeconds = readTime(signature, cosigner)
     if (timeSeconds === undefined) return undefined
@@ -158,7 +157,7 @@ export function readCosignatures(
     const message = messageOf(cosigner, checkpoint, timeSeconds)
     if (!verify(null, message, cosigner.publicKey, signature.subarray(timeBytes))) return undefined
     if (timeSeconds <= (newest.get(cosigner)?.timeSeconds ?? -1)) continue
-    newest.set(cosigner, { cosigner, timeSeconds, line: formatLine(name, keyHash, signature) })
+    newest.set(cosigner, { cosigner, timeSeconds, line: formatSignature(each) })
   }
   return [...newest.values()]
 }
@@ -170,7 +169,8 @@ function readTime(signature: Buffer, { kind }: Cosigner): number | undefined {
   return time > 0n && time <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(time) : undefined
 }
 
-function formatLine(name: string, keyHash: number, signature: Buffer): string {
+/** A signature as it stands in a note, with its newline. */
+export function formatSignature({ name, keyHash, signature }: NoteSignature): string {
   const keyId = Buffer.alloc(4)
   keyId.writeUInt32BE(keyHash)
   return `\u2014 ${name} ${Buffer.concat([keyId, signature]).toString('base64')}\n`

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { naiveTree } from '../../test/fakes/naive-tree.ts'
 import { needs } from '../../test/needs.ts'
 import {
   consistencyProof,
@@ -16,18 +18,9 @@ import {
   verifyInclusion,
 } from './merkle.ts'
 
-const leaves: readonly Buffer[] = Array.from({ length: 300 }, (_, index) => leafHash(Buffer.from(`leaf ${index}`)))
+const leaves: readonly Buffer[] = Array.from({ length: 2_001 }, (_, index) => leafHash(Buffer.from(`leaf ${index}`)))
 const leavesTo = (size: number): readonly Buffer[] => leaves.slice(0, size)
-
-// RFC 6962 §2.1, word for word
-function naiveRoot(list: readonly Buffer[]): Buffer {
-  const [first] = list
-  if (first === undefined) return emptyRoot
-  if (list.length === 1) return first
-  let split = 1
-  while (split * 2 < list.length) split *= 2
-  return nodeHash(naiveRoot(list.slice(0, split)), naiveRoot(list.slice(split)))
-}
+const naive = naiveTree((index) => leaves[index] ?? assert.fail())
 
 test('knows the root of the empty tree and the hash of the empty leaf', () => {
   assert.equal(createEdge().root().toString('hex'), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
@@ -42,12 +35,46 @@ test('a record that looks like two hashes does not hash like their node', () => 
   assert.notDeepEqual(leafHash(Buffer.concat([left, right])), nodeHash(left, right))
 })
 
-test('grows leaf by leaf to the same roots as the definition', () => {
+test('grows leaf by leaf to the roots of the definition, for every size from 0 to 2,000', () => {
   const edge = createEdge()
   for (let size = 0; size < leaves.length; size += 1) {
-    assert.deepEqual(edge.root(), naiveRoot(leavesTo(size)), `size ${size}`)
+    assert.ok(edge.root().equals(naive.range(0, size)), `size ${size}`)
     edge.append(leaves[size] ?? assert.fail())
   }
+})
+
+const interval = { numRuns: 5_000, interruptAfterTimeLimit: 400 }
+const sizes = fc.integer({ min: 1, max: 2_000 })
+
+test('inclusion proofs of any leaf in any tree are those of the definition, and hold for nothing else', () => {
+  const pairs = sizes.chain((size) => fc.tuple(fc.constant(size), fc.nat(size - 1), fc.nat(2_000)))
+  fc.assert(
+    fc.property(pairs, ([size, index, other]) => {
+      const proof = inclusionProof(leavesTo(size), index)
+      assert.deepEqual(proof, naive.path(index, size))
+      const claim = { index, size, leaf: leaves[index] ?? assert.fail(), proof, root: naive.range(0, size) }
+      assert.ok(verifyInclusion(claim))
+      assert.equal(verifyInclusion({ ...claim, index: other }), other === index)
+      assert.equal(verifyInclusion({ ...claim, leaf: leaves[other] ?? assert.fail() }), other === index)
+      assert.equal(verifyInclusion({ ...claim, root: naive.range(0, other) }), other === size)
+    }),
+    interval,
+  )
+})
+
+test('consistency proofs of any two trees are those of the definition, and hold for no other two', () => {
+  const pairs = sizes.chain((size) => fc.tuple(fc.constant(size), fc.integer({ min: 1, max: size }), sizes))
+  fc.assert(
+    fc.property(pairs, ([size2, size1, other]) => {
+      const proof = consistencyProof(leavesTo(size2), size1)
+      assert.deepEqual(proof, naive.proof(size1, size2))
+      const claim = { size1, size2, root1: naive.range(0, size1), root2: naive.range(0, size2), proof }
+      assert.ok(verifyConsistency(claim))
+      assert.equal(verifyConsistency({ ...claim, root1: naive.range(0, other) }), other === size1)
+      assert.equal(verifyConsistency({ ...claim, root2: naive.range(0, other) }), other === size2)
+    }),
+    interval,
+  )
 })
 
 test('an edge written down and read again grows to the same root', () => {

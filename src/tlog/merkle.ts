@@ -9,6 +9,7 @@ import { invariant } from '../base/invariant.ts'
 
 export const hashBytes = 32
 const maxLevels = 53 // a size is a safe integer
+const tileHeight = 8 // C2SP tlog-tiles
 
 const nodeInput: Buffer = Buffer.alloc(1 + 2 * hashBytes)
 nodeInput[0] = 1
@@ -51,6 +52,8 @@ export interface Edge {
   /** takes over another edge's state; with `copy` this is undo */
   become(other: Edge): void
   copy(): Edge
+  /** the hash of the perfect subtree of 256 leaves that appending has completed last: a hash of a tile above */
+  lastTile(): Buffer
 }
 
 /** The edge of an empty tree, or of the tree of `size` leaves whose subtree hashes are given. */
@@ -69,6 +72,7 @@ class CompactRange implements Edge {
   size: number
   // the hash of the perfect subtree of 2^n leaves lies at n * 32, where bit n of size is set
   readonly levels: Buffer = Buffer.alloc(maxLevels * hashBytes)
+  readonly tile: Buffer = Buffer.alloc(hashBytes)
 
   constructor(size: number, hashes: Buffer) {
     invariant(Number.isSafeInteger(size) && size >= 0, 'a tree size is a safe integer')
@@ -89,6 +93,7 @@ class CompactRange implements Edge {
     for (; rest % 2 === 1; rest = Math.floor(rest / 2), level += 1) {
       combine(this.levels, level * hashBytes, from, fromAt, carry, 0)
       ;[from, fromAt] = [carry, 0]
+      if (level === tileHeight - 1) carry.copy(this.tile)
     }
     from.copy(this.levels, level * hashBytes, fromAt, fromAt + hashBytes)
     this.size += 1
@@ -121,6 +126,11 @@ class CompactRange implements Edge {
     invariant(other instanceof CompactRange, 'an edge takes over an edge')
     this.size = other.size
     other.levels.copy(this.levels)
+    other.tile.copy(this.tile)
+  }
+
+  lastTile(): Buffer {
+    return this.tile
   }
 
   copy(): Edge {

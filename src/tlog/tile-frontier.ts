@@ -20,9 +20,10 @@ export interface TileFrontier {
   readonly size: number
   /**
    * The next leaf and its entry, which is given as it stands in a bundle. Answers what became full by it: the
-   * bundle, then the tile of level 0, then those above. Their bytes stay as they are.
+   * bundle, then the tile of level 0, then those above. Their bytes stay as they are. Who has grown the tree as well
+   * may give the hash of the tile of level 0, for when this leaf is its last: it need not be computed twice.
    */
-  append(leaves: Buffer, leafAt: number, entry: Buffer): readonly TileContent[]
+  append(leaves: Buffer, leafAt: number, entry: Buffer, lastTile?: Buffer): readonly TileContent[]
   /** the tiles and the bundle that are not full; views that the next append changes */
   partials(): TileContent[]
   root(): Buffer
@@ -60,7 +61,7 @@ class Frontier implements TileFrontier {
     this.#bundleBytes = bundle.length
   }
 
-  append(leaves: Buffer, leafAt: number, entry: Buffer): readonly TileContent[] {
+  append(leaves: Buffer, leafAt: number, entry: Buffer, lastTile?: Buffer): readonly TileContent[] {
     this.#addEntry(entry)
     let at = this.size
     this.size += 1
@@ -72,7 +73,8 @@ class Frontier implements TileFrontier {
       const index = Math.floor(at / tileWidth)
       full.push({ level, index, width: tileWidth, bytes })
       this.#levels[level] = Buffer.alloc(tileBytes)
-      this.#tile(level + 1).set(rootOfTile(bytes), (index % tileWidth) * hashBytes)
+      const hash = (level === 0 ? lastTile : undefined) ?? rootOfTile(bytes)
+      this.#tile(level + 1).set(hash, (index % tileWidth) * hashBytes)
       at = index
     }
     return full

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { naiveTree } from '../../test/fakes/naive-tree.ts'
 import { consistencyProof, createEdge, inclusionProof, leafHash, rootOf } from './merkle.ts'
 import { openTree, type TileReader } from './tree-reader.ts'
 
@@ -51,6 +53,35 @@ test('consistency proofs are those of RFC 6962', async () => {
     }
     assert.deepEqual(await tree.consistencyProof(0), [])
   }
+})
+
+test('roots and proofs of any tree of up to 70,000 leaves are those of the definition', async () => {
+  // leaves need not be hashes of anything to stand in a tree
+  const naive = naiveTree((index) => {
+    const leaf = Buffer.alloc(32)
+    leaf.writeUInt32LE(index)
+    return leaf
+  })
+  const tiles = (size: number): TileReader => ({
+    readTile(level, index, width) {
+      const span = 256 ** level
+      const places = Array.from({ length: width }, (_, at) => index * 256 + at)
+      if (places.some((at) => (at + 1) * span > size)) return Promise.reject(new Error('no such tile'))
+      return Promise.resolve(Buffer.concat(places.map((at) => naive.range(at * span, (at + 1) * span))))
+    },
+  })
+  const triples = fc
+    .integer({ min: 1, max: 70_000 })
+    .chain((size) => fc.tuple(fc.constant(size), fc.nat(size - 1), fc.integer({ min: 1, max: size })))
+  await fc.assert(
+    fc.asyncProperty(triples, async ([size, index, old]) => {
+      const tree = openTree(size, tiles(size))
+      assert.deepEqual(await tree.root(), naive.range(0, size))
+      assert.deepEqual(await tree.inclusionProof(index), naive.path(index, size))
+      assert.deepEqual(await tree.consistencyProof(old), naive.proof(old, size))
+    }),
+    { numRuns: 2_000, interruptAfterTimeLimit: 800 },
+  )
 })
 
 test('an edge read from tiles grows like the one that was written', async () => {

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts'
 import { sizeContentType, parseAddCheckpoint, type AddCheckpoint } from '../tlog/add-checkpoint.ts'
 import { parseCheckpoint, verifyCheckpoint, type UnverifiedCheckpoint } from '../tlog/checkpoint.ts'
-import { maxClockSkewSeconds, maxCosignedNoteBytes, type CosigningKey } from '../tlog/cosignature.ts'
+import { formatSignature, maxClockSkewSeconds, maxCosignedNoteBytes, type CosigningKey } from '../tlog/cosignature.ts'
 import { verifyConsistency } from '../tlog/merkle.ts'
 import type { EvidenceKeeper, EvidenceKind } from './evidence.ts'
 import type { WatchedLogs } from './watched-logs.ts'
@@ -112,11 +112,9 @@ function nextTime(clock: Clock, lastSeconds: number): number | undefined {
 /** The lines by keys of the log: what others have put below the checkpoint is not ours to hand on. */
 function ownLines(checkpoint: UnverifiedCheckpoint, logKeys: readonly { name: string; keyHash: number }[]): string {
   const lines = new Set<string>()
-  for (const { name, keyHash, signature } of checkpoint.signatures) {
-    if (!logKeys.some((key) => key.name === name && key.keyHash === keyHash)) continue
-    const keyId = Buffer.alloc(4)
-    keyId.writeUInt32BE(keyHash)
-    lines.add(`\u2014 ${name} ${Buffer.concat([keyId, signature]).toString('base64')}\n`)
+  for (const signature of checkpoint.signatures) {
+    const { name, keyHash } = signature
+    if (logKeys.some((key) => key.name === name && key.keyHash === keyHash)) lines.add(formatSignature(signature))
   }
   return [...lines].join('')
 }

@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { isOperation } from '../../src/a2a/operations.ts'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
 import { bindings, say } from './client.ts'
 import { assertRefused, readRecords, receiptOf, startGateway, verify, type Gateway } from './harness.ts'
@@ -57,6 +58,7 @@ async function load(gateway: Gateway, caller: string, n: number, told: Told[]): 
 
 test("every answered call survives kill -9, and every task stays its owner's", async () => {
   const told: Told[] = []
+  let cut = 0
   let gateway = await startGateway({ agents: { a: agent.url }, callers, home })
   for (let round = 0; round < rounds; round++) {
     const started = told.length
@@ -70,10 +72,12 @@ test("every answered call survives kill -9, and every task stays its owner's", a
     await verify(gateway.dataDir)
     gateway = await startGateway({ agents: { a: agent.url }, callers, home })
     await assertNothingLost(gateway, told)
+    cut += await assertAllCompleted(gateway)
     const last = told.slice(-40)
     assert.ok(last.length > 0)
     await Promise.all(last.map((one) => assertOwned(gateway, one)))
   }
+  assert.ok(cut > 0, 'no kill came while a call was open')
   // also when the index of owners is lost and rebuilt from the ledger alone
   await gateway.stop()
   for (const name of ['index.db', 'index.db-wal', 'index.db-shm'])
@@ -87,6 +91,23 @@ test("every answered call survives kill -9, and every task stays its owner's", a
 async function assertNothingLost(gateway: Gateway, told: readonly Told[]): Promise<void> {
   const hashes = new Map((await readRecords(gateway.dataDir)).map((record) => [String(record.index), record.leafHash]))
   for (const { receipt } of told) assert.equal(hashes.get(String(receipt.index)), receipt.leafHash)
+}
+
+/** Also of the calls that the kill cut off, and no call twice. Returns how many those were. */
+async function assertAllCompleted(gateway: Gateway): Promise<number> {
+  const records = (await readRecords(gateway.dataDir)).filter(({ envelope }) => isOperation(envelope.operation))
+  const begun = records.filter(({ envelope: { kind, outcome } }) => kind === 'decision' && outcome === 'allowed')
+  const ended = records.filter(({ envelope: { kind } }) => kind === 'completion')
+  const idsOf = (of: typeof records): string[] => of.map(({ envelope }) => envelope.call).toSorted()
+  assert.deepEqual(idsOf(ended), idsOf(begun))
+  const cut = ended.filter(({ event }) => event?.['cut'] === true)
+  for (const { envelope, event } of cut) {
+    const { actor } = begun.find((decision) => decision.envelope.call === envelope.call)?.envelope ?? assert.fail()
+    assert.equal(envelope.actor, actor)
+    assert.equal(envelope.outcome, 'failed')
+    assert.ok(callers.some((caller) => event?.['caller'] === `key:${caller}`))
+  }
+  return cut.length
 }
 
 async function assertOwned(gateway: Gateway, { caller, taskId }: Told): Promise<void> {

@@ -63,25 +63,28 @@ const since19: ReadonlySet<string> = new Set(
 export function readOcsfSource(folder: string): OcsfSource | undefined {
   if (!existsSync(join(folder, 'dictionary.json'))) return undefined
   const definitions = (below: string): Definition[] =>
-    filesBelow(join(folder, below)).map((path) => readJson<Definition>(path))
-  const dictionary = readJson<{ attributes: OcsfSource['dictionary']; types: { attributes: OcsfSource['types'] } }>(
-    join(folder, 'dictionary.json'),
-  )
-  const profiles = readdirSync(join(folder, 'profiles')).map((name) => [
+    filesBelow(join(folder, below)).map((path) => readJson(path) as Definition)
+  // a public schema: whether it has this shape, the first test that uses it shows
+  const dictionary = readJson(join(folder, 'dictionary.json')) as {
+    attributes: OcsfSource['dictionary']
+    types: { attributes: OcsfSource['types'] }
+  }
+  const categories = readJson(join(folder, 'categories.json')) as { attributes: OcsfSource['categories'] }
+  const profiles = readdirSync(join(folder, 'profiles')).map((name): [string, Definition] => [
     `profiles/${name}`,
-    readJson<Definition>(join(folder, 'profiles', name)),
+    readJson(join(folder, 'profiles', name)) as Definition,
   ])
   return {
     dictionary: dictionary.attributes,
     types: dictionary.types.attributes,
-    categories: readJson<{ attributes: OcsfSource['categories'] }>(join(folder, 'categories.json')).attributes,
+    categories: categories.attributes,
     events: definitions('events'),
     objects: definitions('objects'),
-    includes: Object.fromEntries(profiles) as OcsfSource['includes'],
+    includes: Object.fromEntries(profiles),
   }
 }
 
-export const readJson = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T // a test's own file
+const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'))
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder)
@@ -103,7 +106,8 @@ export function createOcsfValidator(source: OcsfSource): OcsfValidator {
     const { $include: included = [], ...own } = definition.attributes
     for (const path of included) {
       const profile = source.includes[path]
-      for (const [name, attribute] of Object.entries(profile?.attributes ?? {})) {
+      const { $include: _none, ...members } = profile?.attributes ?? {}
+      for (const [name, attribute] of Object.entries(members as Record<string, Attribute>)) {
         attributes.set(name, merge(attributes.get(name), { ...attribute, profile: profile?.name ?? path }))
       }
     }
@@ -170,6 +174,8 @@ function checkClassification(event: Record<string, unknown>, of: CompiledEvent, 
   }
 }
 
+const classification: ReadonlySet<string> = new Set(['category_uid', 'class_uid', 'type_uid'])
+
 class Checker {
   readonly #types: TypeChecker
   readonly #objectNamed: (name: string) => Compiled | undefined
@@ -194,7 +200,7 @@ class Checker {
       const here = path === '' ? name : `${path}.${name}`
       if (attribute === undefined || !this.#applies(attribute)) this.#problems.push(`${here} is no attribute here`)
       else if (since19.has(name)) this.#problems.push(`${here} is younger than 1.8.0`)
-      else this.#attribute(member, name, attribute, value, here)
+      else this.#attribute(member, attribute, value, here)
     }
     for (const [name, attribute] of of.attributes) {
       const isMissing = attribute.requirement === 'required' && this.#applies(attribute) && value[name] === undefined
@@ -215,7 +221,7 @@ class Checker {
     }
   }
 
-  #attribute(value: unknown, name: string, attribute: Attribute, beside: Record<string, unknown>, path: string): void {
+  #attribute(value: unknown, attribute: Attribute, beside: Record<string, unknown>, path: string): void {
     const since = attribute['@deprecated']?.since
     if (since !== undefined && since.localeCompare('1.8.0', 'en', { numeric: true }) <= 0)
       this.#problems.push(`${path} is deprecated since ${since}`)
@@ -224,8 +230,11 @@ class Checker {
       this.#problems.push(`${path} is ${isList ? 'no list' : 'a list'}`)
       return
     }
-    for (const each of Array.isArray(value) ? (value as unknown[]) : [value]) this.#value(each, attribute, path)
-    this.#sibling(value, name, attribute, beside, path)
+    // what these may be follows from the class, which was looked at first
+    const { enum: _derived, ...derived } = attribute
+    const of = classification.has(path) ? derived : attribute
+    for (const each of Array.isArray(value) ? (value as unknown[]) : [value]) this.#value(each, of, path)
+    this.#sibling(value, attribute, beside, path)
   }
 
   #value(value: unknown, attribute: Attribute, path: string): void {
@@ -247,17 +256,11 @@ class Checker {
   }
 
   /** An id and its caption say the same; what is Other has a name. */
-  #sibling(
-    value: unknown,
-    name: string,
-    { sibling, enum: values }: Attribute,
-    beside: Record<string, unknown>,
-    path: string,
-  ): void {
-    if (sibling === undefined || values === undefined || name === 'class_uid' || name === 'category_uid') return
+  #sibling(value: unknown, { sibling, enum: values }: Attribute, beside: Record<string, unknown>, path: string): void {
+    if (sibling === undefined || values === undefined || classification.has(path)) return
     const caption = beside[sibling]
     if (value === 99 && caption === undefined) this.#problems.push(`${path} is Other without ${sibling}`)
-    if (value === 99 || caption === undefined || name === 'type_uid') return
+    if (value === 99 || caption === undefined) return
     if (caption !== values[String(value)]?.caption)
       this.#problems.push(`${path} is ${String(value)}, but ${sibling} is ${JSON.stringify(caption)}`)
   }

@@ -13,6 +13,7 @@ for await (const _ of searchLedger({
   reverse: false,
   clock: systemClock,
   warn: (message) => process.stderr.write(`${message}\n`),
+  damage: (message) => process.stderr.write(`${message}\n`),
   note: () => undefined,
   onProgress: () => undefined,
 }))

@@ -77,6 +77,7 @@ export async function search(
       clock: systemClock,
       onProgress: () => undefined,
       warn: (message, hint) => said.push(`${message}; ${hint}`),
+      damage: (message, hint) => said.push(`damage: ${message}; ${hint}`),
       note: (message) => said.push(message),
       ...changes,
     }),
