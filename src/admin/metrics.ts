@@ -30,6 +30,8 @@ export interface Gauges {
   ledger(): { records: number; bytes: number; syncs: number; syncSeconds: number; writable: boolean }
   unrecorded(): number
   agents(): { name: string; isUp: boolean; circuitOpen: boolean }[]
+  /** of each export of records */
+  exports?(): readonly ExportedRecords[]
   /** of each log; empty where no witness is configured */
   witnessing?(): readonly WitnessedLog[]
 }
@@ -40,6 +42,15 @@ export interface WitnessedLog {
   /** of the newest witnessed checkpoint; 0 without one */
   readonly ageMs: number
   readonly status: WitnessingStatus
+}
+
+export interface ExportedRecords {
+  readonly name: string
+  readonly lagRecords: number
+  readonly lagSeconds: number
+  readonly sent: number
+  readonly rejected: number
+  readonly failures: number
 }
 
 export interface Metrics {
@@ -126,6 +137,24 @@ export function createMetrics(gauges: Gauges): Metrics {
   family('sallyport_agent_circuit_open', '1 while calls to the agent are refused at once', 'gauge', () =>
     gauges.agents().map(({ name, circuitOpen }) => ({ labels: { agent: name }, value: circuitOpen ? 1 : 0 })),
   )
+  const exported = (valueOf: (each: ExportedRecords) => number): Sample[] =>
+    (gauges.exports?.() ?? []).map((each) => ({ labels: { export: each.name }, value: valueOf(each) }))
+  family('sallyport_export_lag_records', "Records of this process's ledger that have not arrived", 'gauge', () =>
+    exported(({ lagRecords }) => lagRecords),
+  )
+  family('sallyport_export_lag_seconds', 'Age of the oldest record that waits to be sent', 'gauge', () =>
+    exported(({ lagSeconds }) => lagSeconds),
+  )
+  family('sallyport_export_records_total', 'Records that arrived; after a crash some count twice', 'counter', () =>
+    exported(({ sent }) => sent),
+  )
+  family('sallyport_export_rejected_total', 'Records that the receiver did not keep', 'counter', () =>
+    exported(({ rejected }) => rejected),
+  )
+  family('sallyport_export_failures_total', 'Attempts of an export that failed and are made again', 'counter', () =>
+    exported(({ failures }) => failures),
+  )
+
   const witnessing = (): readonly WitnessedLog[] => gauges.witnessing?.() ?? []
   const newest = (valueOf: (newest: { size: number; ageMs: number }) => number): Sample[] =>
     witnessing().flatMap(({ log, ageMs, status }) =>

@@ -111,6 +111,14 @@ test('an orderly end settles everything before it; a start settles what was open
   await ledger.close()
 })
 
+test('after an orderly end nothing is read that came before it', async () => {
+  const sample = createSample()
+  const ledger = await sample.open()
+  await append(ledger, decision('a'), lifecycle('stopped'), decision('b'))
+  assert.deepEqual(await callsOf(sample, ledger.size), ['b'])
+  await ledger.close()
+})
+
 test('a file of another log, of a later state, or in pieces is not believed', async () => {
   const sample = createSample()
   const ledger = await sample.open()

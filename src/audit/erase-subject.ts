@@ -108,10 +108,7 @@ async function eraseLines(
 type KeyLines = Pick<Subjects, 'overwrite' | 'datasync'>
 
 /** Finishes what a kill interrupted, or drops what had not begun. */
-export async function finishErasure(
-  folder: Folder,
-  file: KeyLines,
-): Promise<void> {
+export async function finishErasure(folder: Folder, file: KeyLines): Promise<void> {
   const journal = await readJournal(folder)
   if (journal === undefined) return
   if (await isVouchedFor(folder, journal)) return await overwriteLines(folder, file, journal.lines)

@@ -6,7 +6,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createFaultyDisk } from '../../test/fakes/faulty-disk.ts'
-import { collect, copySample, createSample, sampleRecord, sampleStartMs, type Sample } from '../../test/fakes/sample-ledger.ts'
+import {
+  collect,
+  copySample,
+  createSample,
+  sampleRecord,
+  sampleStartMs,
+  type Sample,
+} from '../../test/fakes/sample-ledger.ts'
 import type { RetentionRules } from './expire.ts'
 import type { FileSystem } from './files.ts'
 import { readLedger } from './read-ledger.ts'

@@ -138,7 +138,8 @@ export function readGroup(
       })
     } else {
       const owner = records.at(-1)
-      if (owner === undefined || owner.body !== undefined || owner.isExpired) return stop('damaged', 'a body without its envelope')
+      if (owner === undefined || owner.body !== undefined || owner.isExpired)
+        return stop('damaged', 'a body without its envelope')
       records[records.length - 1] = {
         ...owner,
         ...(type === frameType.body ? { body: payload } : { isExpired: true }),

@@ -27,7 +27,7 @@ export interface HoldBook {
 }
 
 const maxHolds = 1_000 // bound: legal holds in force
-const bounds = { maxBytes: 4_194_304, maxDepth: 4, maxNodes: 16_384 }
+const bounds = { maxDepth: 4, maxNodes: 16_384 }
 
 export function createHoldBook(files: FileSystem, path: string): HoldBook {
   const read = async (): Promise<readonly Hold[]> => {

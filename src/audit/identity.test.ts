@@ -46,3 +46,43 @@ test('a lost or spoilt key is said, not replaced', async () => {
   writeFileSync(join(dataDir, 'keys/ledger-gateway.origin'), 'sallyport.local/../../etc')
   await assert.rejects(ledgerIdentity(dataDir, 'gateway'), unreadable)
 })
+
+test('an identity has all keys of its log in their order, and the newest signs', async () => {
+  const dataDir = temporaryFolder()
+  const { keyRing } = await ledgerIdentity(dataDir, 'gateway')
+  const second = await keyRing.add()
+  const third = await keyRing.add()
+  const { keyRing: again, signingKey } = await ledgerIdentity(dataDir, 'gateway')
+  assert.deepEqual(
+    again.keys.map(({ number }) => number),
+    [1, 2, 3],
+  )
+  assert.ok(signingKey.equals(third.privateKey))
+  await again.drop(1)
+  await again.drop(3)
+  const left = (await ledgerIdentity(dataDir, 'gateway')).keyRing.keys
+  assert.deepEqual(
+    left.map(({ number }) => number),
+    [2],
+  )
+  assert.ok(left[0]?.privateKey.equals(second.privateKey))
+})
+
+test('a later key that cannot be read is a fault, and names that look like keys are none', async () => {
+  const dataDir = temporaryFolder()
+  const { origin } = await ledgerIdentity(dataDir, 'gateway')
+  const pem = (suffix: string): string => join(dataDir, 'keys', `ledger-${origin.slice(-8)}${suffix}.pem`)
+  for (const suffix of ['-1', '-02', '-x', '-2.tmp', '-999999']) writeFileSync(pem(suffix), 'rubbish')
+  assert.equal((await ledgerIdentity(dataDir, 'gateway')).keyRing.keys.length, 1)
+  writeFileSync(pem('-2'), 'rubbish')
+  await assert.rejects(ledgerIdentity(dataDir, 'gateway'), unreadable)
+})
+
+test('when a key retires is kept over a restart, and forgotten when it has', async () => {
+  const dataDir = temporaryFolder()
+  const { keyRing } = await ledgerIdentity(dataDir, 'gateway')
+  await keyRing.retire({ key: 1, atMs: 12 })
+  assert.deepEqual((await ledgerIdentity(dataDir, 'gateway')).keyRing.retirement, { key: 1, atMs: 12 })
+  await keyRing.retire(undefined)
+  assert.equal((await ledgerIdentity(dataDir, 'gateway')).keyRing.retirement, undefined)
+})

@@ -14,6 +14,8 @@ export interface Frontage {
   readonly size: number
   /** of the tree of that size, signed or grown from what is */
   readonly root: Buffer
+  /** tiles of level 0 and bundles that end at or below it may be gone */
+  readonly minimumIndex: number
 }
 
 /** how many full tiles and bundles before the edge are looked at */
@@ -50,12 +52,16 @@ function doEntriesHash(entries: readonly Buffer[], hashes: Buffer): boolean {
   )
 }
 
-async function areLastTilesSound({ files, dir, size }: Frontage, levels: readonly Buffer[]): Promise<boolean> {
+async function areLastTilesSound(
+  { files, dir, size, minimumIndex }: Frontage,
+  levels: readonly Buffer[],
+): Promise<boolean> {
   for (const { level, full } of levelsOf(size)) {
     const above = levels[level + 1] ?? Buffer.alloc(0)
     const known = Math.min(above.length / hashBytes, full, level === 0 ? lastTiles : 1)
     for (let back = 1; back <= known; back += 1) {
       const index = full - back
+      if (level === 0 && (index + 1) * tileWidth <= minimumIndex) break
       const tile = await findTile(files, dir, { level, index, width: tileWidth })
       const hash = above.subarray(above.length - back * hashBytes, above.length - (back - 1) * hashBytes)
       if (tile === undefined || !rootOfTile(tile.bytes).equals(hash)) return false

@@ -156,7 +156,7 @@ interface Control {
 }
 
 const gap: Control = { title: 'Refusals could not be recorded', severity: 'high', status: 3 }
-const witnessTrouble: Control = { title: 'Checkpoints are not witnessed in time', severity: 'high', status: 3 }
+const witnessTrouble: Control = { title: 'Checkpoints are not witnessed as they should be', severity: 'high', status: 3 }
 const complianceControls: Readonly<Record<string, Control>> = {
   'unrecorded-refusals': gap,
   'bodies-expired': { title: 'Bodies of records were removed at the end of their time', severity: 'low', status: 1 },
@@ -166,7 +166,7 @@ const complianceControls: Readonly<Record<string, Control>> = {
 /** What a record says of a duty of the ledger; undefined when it is about something else. */
 function controlOf(operation: string): Control | undefined {
   const listed = Object.hasOwn(complianceControls, operation) ? complianceControls[operation] : undefined
-  return listed ?? (/^witness.*(overdue|unreach|missing|fail)/.test(operation) ? witnessTrouble : undefined)
+  return listed ?? (/^witness.*(conflict|overdue|unreach|missing|fail)/.test(operation) ? witnessTrouble : undefined)
 }
 
 export const isCompliance = (operation: string): boolean => controlOf(operation) !== undefined

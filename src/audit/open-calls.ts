@@ -3,7 +3,7 @@
 // which record it has been read, and what was open there. Stale is right, torn is not parsed; it never delays a call.
 
 import { isOperation } from '../a2a/operations.ts'
-import { replaceFile } from './checkpoint-file.ts'
+import { replaceFile } from './replace-file.ts'
 import type { NewRecord } from './encode-record.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
 

@@ -19,6 +19,7 @@ import { parseEnvelope, type Envelope } from './envelope.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
 import { formatExtra, type OpenedField } from './proof-extra.ts'
 import { openTiles } from './tile-files.ts'
+import { parseMinimumIndex } from './verify-retention.ts'
 
 export interface RecordProof {
   readonly origin: string
@@ -80,6 +81,8 @@ export async function proveRecord(
   if (chosen === undefined || chosen.checkpoint.size <= index) return undefined
   const { note, checkpoint } = chosen
   const { origin, size, root } = checkpoint
+  const minimumIndex = await readMinimumIndex(dir, files)
+  if (index < minimumIndex) throw pruned(index, minimumIndex)
   const tiles = await openTiles(dir, files)
   const envelopeBytes = Buffer.from(await tiles.readEntry(index))
   const path = await openTree(size, tiles).inclusionProof(index)
@@ -89,6 +92,18 @@ export async function proveRecord(
     throw damaged(`record ${index} in the tiles of ${origin} is not the one that was signed`)
   const vkeys = verifiers.map(({ vkey }) => vkey)
   return { origin, index, leaf, envelope, envelopeBytes, vkeys, path, note, size, isWitnessed }
+}
+
+/** The first index that a log says it still holds. */
+export async function readMinimumIndex(dir: string, files: FileSystem = nodeFiles): Promise<number> {
+  const bytes = await files.readFile(join(dir, 'minimum-index'))
+  return (bytes && parseMinimumIndex(bytes)) ?? 0
+}
+
+function pruned(index: number, minimumIndex: number): Fault {
+  return new Fault('CONTROL_FAILED', `record ${index} was pruned: the log holds records from ${minimumIndex} on`, {
+    hint: 'a backup or an export from before may have it',
+  })
 }
 
 /** The file, with the record itself and the fields that are disclosed. */

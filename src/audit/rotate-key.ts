@@ -52,7 +52,7 @@ export interface LogKeysOptions {
   readonly ring: KeyRing
 }
 
-export const maxOverlapMs: number = 30 * 86_400_000
+export const maxOverlapMs: number = 30 * 86_400_000 // bound: two signing keys of a log together
 
 /** Throws a Fault, LEDGER_CORRUPT, when the log is to be signed by a key that is not in the ring. */
 export async function openLogKeys(options: LogKeysOptions & { schedule: KeySchedule }): Promise<LogKeys> {

@@ -46,6 +46,7 @@ const maxBufferedBytes = 16_777_216 // bound: bytes of durable records that wait
 const busyRecords = maxBufferedRecords / 4
 /** so many records are still made into tiles when the log is closed; the rest when it is next opened */
 const maxRecordsAtClose = 65_536
+const parkRecords = 65_536
 
 export function createTileWriter(options: TileWriterOptions): TileWriter {
   return new Publisher(options)
@@ -70,6 +71,8 @@ class Publisher implements TileWriter {
   /** full tiles that the disk has not taken yet */
   #full: TileContent[] = []
   #isCatchingUp = false
+  /** records read back since what was made of them was last left in a state to go on from */
+  #unparked = 0
   /** how many records may still be read back before giving up; undefined while the log is open */
   #allowance: number | undefined
   #running: Promise<void> = Promise.resolve()
@@ -175,32 +178,44 @@ class Publisher implements TileWriter {
     const bytes = await files.readFile(join(dir, 'checkpoint'))
     const published = bytes && parseCheckpoint(bytes)
     if (published === undefined) throw new Fault('LEDGER_CORRUPT', 'the checkpoint file is missing')
-    if (published.size === 0) return createFrontier()
-    if ((await files.list(join(dir, 'tile'))).length === 0) await sayLayout()
     const { size, root } = published
-    const frontier = await loadFrontier({ files, dir, size, root })
+    if (size > 0 && (await files.list(join(dir, 'tile'))).length === 0) await sayLayout()
+    const indices = (await segmentIndices(files, dir)).toReversed()
+    const minimumIndex = indices.at(-1) ?? 0
+    // an opening before this one may have come further than to what is published, and not to its end
+    const later = await this.#findSegmentFrontier(
+      indices.filter((index) => index > size),
+      minimumIndex,
+    )
+    if (later !== undefined) return later
+    const frontier = size === 0 ? createFrontier() : await loadFrontier({ files, dir, size, root, minimumIndex })
     if (frontier !== undefined) {
       if (await this.#folder.adopt(frontier.partials())) this.#publishedSize = size
       return frontier
     }
     this.#isCatchingUp = true
-    return await this.#findEarlierFrontier(size)
+    const earlier = await this.#findSegmentFrontier(
+      indices.filter((index) => index <= size),
+      minimumIndex,
+    )
+    if (earlier !== undefined) return earlier
+    throw new Fault('LEDGER_CORRUPT', 'the tiles of records that are no longer kept are missing', {
+      hint: 'restore the folder `tile` of the log from a backup',
+    })
   }
 
-  async #findEarlierFrontier(before: number): Promise<TileFrontier> {
+  /** The first place of these, where segments begin with the signed edge of the tree, that has its tiles. */
+  async #findSegmentFrontier(indices: readonly number[], minimumIndex: number): Promise<TileFrontier | undefined> {
     const { files, dir } = this.#options
-    const indices = await segmentIndices(files, dir)
-    for (const firstIndex of indices.filter((index) => index <= before).toReversed()) {
+    for (const firstIndex of indices) {
       if (firstIndex === 0) return createFrontier()
       const file = await files.open(join(dir, 'segments', segmentName(firstIndex)), 'read')
       const header = await readSegmentHeader(file).finally(() => file.close())
       if (header?.firstIndex !== firstIndex) continue
-      const frontier = await loadFrontier({ files, dir, size: firstIndex, root: header.edge.root() })
+      const frontier = await loadFrontier({ files, dir, size: firstIndex, root: header.edge.root(), minimumIndex })
       if (frontier !== undefined) return frontier
     }
-    throw new Fault('LEDGER_CORRUPT', 'the tiles of records that are no longer kept are missing', {
-      hint: 'restore the folder `tile` of the log from a backup',
-    })
+    return undefined
   }
 
   /** Lets the tiles grow to exactly this size, from memory where it has the records and else from the segments. */
@@ -211,6 +226,7 @@ class Publisher implements TileWriter {
       if (next !== undefined && next.first < frontier.size) this.#take()
       else if (next?.first === frontier.size) await this.#add(frontier, this.#take() ?? next)
       else await this.#readBack(frontier)
+      if (this.#unparked >= parkRecords) await this.#park(frontier)
     }
     // kept open while the records come faster than their tiles: its place need not be found again
     if (frontier.size === this.#newest.size || this.#buffered[0]?.first === frontier.size) await this.#source.close()
@@ -239,10 +255,20 @@ class Publisher implements TileWriter {
     this.#isCatchingUp = true
     const group = await this.#source.read(frontier.size)
     if (group === undefined) throw new Fault('LEDGER_CORRUPT', `record ${frontier.size} is not in the segments`)
-    if (this.#allowance !== undefined && (this.#allowance -= group.records.length) < 0)
+    if (this.#allowance !== undefined && (this.#allowance -= group.records.length) < 0) {
+      await this.#park(frontier)
       throw new Stopped('the log is being closed')
+    }
+    this.#unparked += group.records.length
     const entries = encodeBundle(group.records.map(({ envelope }) => envelope))
     await this.#add(frontier, { first: frontier.size, count: group.records.length, leaves: group.hashes, entries })
+  }
+
+  /** So that the next opening goes on from the last segment before this place, if there is no publication before. */
+  async #park(frontier: TileFrontier): Promise<void> {
+    this.#unparked = 0
+    await this.#folder.writePartials(frontier.partials())
+    await this.#folder.sync()
   }
 
   async #add(frontier: TileFrontier, { count, leaves, entries }: TileEntries): Promise<void> {

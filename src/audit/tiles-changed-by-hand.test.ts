@@ -2,6 +2,7 @@
 // checkpoint back. Each change is found in the folder of the log, and in a copy of it that has only its tiles.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -79,7 +80,7 @@ test('a changed entry is found, and the record that it is', async () => {
   }
 })
 
-test('a tile that is missing, empty, cut, longer, a folder, a loop or another’s is found', async () => {
+test('a tile that is missing, empty, cut, longer, a folder, a loop, a pipe or another’s is found', async () => {
   for (const file of tileFilesOf(whole)) {
     for (const change of [
       (path: string) => rmSync(path),
@@ -89,6 +90,7 @@ test('a tile that is missing, empty, cut, longer, a folder, a loop or another’
       (path: string) => renameSync(path, `${path}.old`),
       (path: string) => (rmSync(path), mkdirSync(path)),
       (path: string) => (rmSync(path), symlinkSync(path, path)),
+      (path: string) => (rmSync(path), execFileSync('mkfifo', [path])),
       (path: string, dir: string) => writeFileSync(path, readFileSync(join(dir, 'tile/0/001')).subarray(0, 6_016)),
     ]) {
       for (const report of await reportsAfter((dir) => change(join(dir, file), dir)))
@@ -161,6 +163,22 @@ test('an older checkpoint that is put back is found by the tiles, which are of a
     problems.map(({ file, kind, index }) => [file, kind, index]),
     [['checkpoint', 'checkpoint', 300]],
   )
+})
+
+test('a log that is being written verifies at any moment', async () => {
+  const sample = createSample()
+  const ledger = await sample.open({ checkpointIntervalMs: 1 })
+  const progress = { isOver: false }
+  const appending = async (): Promise<void> => {
+    for (let size = 20; size <= 2_000; size += 20) await appendUntil(ledger, size)
+    progress.isOver = true
+  }
+  const verifying = async (): Promise<void> => {
+    while (!progress.isOver) assert.deepEqual((await verifyLedger(sample.root)).problems, [])
+  }
+  await Promise.all([appending(), verifying()])
+  await ledger.close()
+  assert.deepEqual((await verifyLedger(sample.root)).notes, [])
 })
 
 test('where segments are damaged, the tiles are held against the signed root', async () => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { createFaultyDisk } from '../../test/fakes/faulty-disk.ts'
 import { copySample, createSample, sampleRecord, type Sample } from '../../test/fakes/sample-ledger.ts'
@@ -30,6 +31,9 @@ for (const [what, calls, hits] of [
       disk.plan = (at, path) => (at === call && hits(path) ? { code: 'ENOSPC', writes: 3 } : undefined)
       await appendUntil(ledger, 700)
       assert.equal(ledger.status, 'writable')
+      // copied when an attempt has just ended: nothing is being written
+      const { checkpointFailures } = ledger.stats
+      while (ledger.stats.checkpointFailures === checkpointFailures) await nextTurn()
       const killed = copySample(sample)
       disk.plan = () => undefined
       await ledger.close()
@@ -43,6 +47,38 @@ for (const [what, calls, hits] of [
     })
   }
 }
+
+test('a disk that takes no tiles for long costs no memory, and nothing is missing afterwards', async () => {
+  const sample = createSample()
+  const disk = createFaultyDisk()
+  const ledger = await sample.open({ fs: disk, segmentSize: 2_000_000, checkpointIntervalMs: 1 })
+  disk.plan = (_, path) => (path.endsWith('tile.tmp') ? 'EIO' : undefined)
+  // more than wait in memory
+  await appendUntil(ledger, 20_000)
+  assert.ok(ledger.stats.checkpointFailures > 0)
+  disk.plan = () => undefined
+  await appendUntil(ledger, 20_300)
+  await ledger.close()
+  const report = await verifyLedger(sample.root)
+  assert.deepEqual([report.problems, report.notes], [[], []])
+  assert.equal(parseCheckpoint(readFileSync(join(sample.dir, 'checkpoint')))?.size, 20_300)
+})
+
+test('a log that is closed while it is far behind with its tiles closes soon, and goes on at the next opening', async () => {
+  const sample = createSample()
+  const disk = createFaultyDisk()
+  const ledger = await sample.open({ fs: disk, segmentSize: 20_000_000 })
+  disk.plan = (_, path) => (path.endsWith('tile.tmp') ? 'EIO' : undefined)
+  await appendUntil(ledger, 90_000)
+  disk.plan = () => undefined
+  await ledger.close()
+  const published = (): number => parseCheckpoint(readFileSync(join(sample.dir, 'checkpoint')))?.size ?? 0
+  assert.equal(published(), 1)
+  assert.deepEqual((await verifyLedger(sample.root)).problems, [])
+  await (await sample.open()).close()
+  assert.equal(published(), 90_000)
+  assert.deepEqual((await verifyLedger(sample.root)).problems, [])
+})
 
 test('whatever is appended and wherever the disk fails, a checkpoint never goes before its tiles', async () => {
   const step = fc.record({

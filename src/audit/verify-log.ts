@@ -27,6 +27,7 @@ import {
   segmentName,
   type SegmentHeader,
 } from './segment.ts'
+import { segmentIndices } from './group-source.ts'
 import { listTiles } from './list-tiles.ts'
 import { readLogFolder, type FolderReport, type LogFolder } from './verify-folder.ts'
 import { createRetentionChecker, parseMinimumIndex, type RetentionChecker } from './verify-retention.ts'
@@ -141,7 +142,7 @@ class LogVerifier {
     const { files, dir } = this.#options
     const folder = await readLogFolder({ ...this.#options, report: this.#folderReport })
     if (folder === undefined) return this.#report(undefined)
-    const { segments } = folder
+    const segments = [...folder.segments]
     this.#present = folder.present
     // a running writer only moves on: the keys of what is read first, and the records that it promises, must be there
     const checkpoint = await this.#readPresent('checkpoint')
@@ -149,6 +150,7 @@ class LogVerifier {
     this.#readCheckpoint(checkpoint)
     if (!this.#present.has('segments') && this.#present.has('tile')) return await this.#verifyTilesOnly()
     await this.#listTiles()
+    segments.push(...(await this.#newSegments(segments.at(-1))))
     const keys = this.#present.has('subjects.keys') ? await files.open(join(dir, 'subjects.keys'), 'read') : undefined
     this.#retention = createRetentionChecker(await this.#readPresent('minimum-index'))
     this.#lines = createLineChecker({
@@ -213,6 +215,19 @@ class LogVerifier {
     const { files, dir } = this.#options
     const listing = await listTiles(files, dir, this.#folderReport)
     this.#tiles = createTileVerifier({ files, dir, listing, report: this.#tileReport })
+  }
+
+  /** What a running writer began while the tiles were listed: those may be of records in them. */
+  async #newSegments(last: number | undefined): Promise<number[]> {
+    const { files, dir } = this.#options
+    if (this.#tiles === undefined || last === undefined) return []
+    const segments: number[] = []
+    for (const index of await segmentIndices(files, dir)) {
+      const isFile = async (): Promise<boolean> =>
+        (await files.kindOf(join(dir, 'segments', segmentName(index)))) === 'file'
+      if (index > last && (await isFile())) segments.push(index)
+    }
+    return segments
   }
 
   async #verifyTiles(): Promise<void> {
@@ -697,7 +712,8 @@ class LogVerifier {
     const isKnown = (vkey: string): boolean => this.#verifiers.some((verifier) => verifier.vkey === vkey)
     const isMissed = trustedKeys.some((vkey) => vkey.startsWith(`${this.#origin}+`) && !isKnown(vkey))
     const isVouchedFor = this.#verifiers.some(
-      ({ vkey, keyHash }, at) => trustedKeys.includes(vkey) && (this.#signers.has(keyHash) || (at === 0 && this.#areKeysFollowed)),
+      ({ vkey, keyHash }, at) =>
+        trustedKeys.includes(vkey) && (this.#signers.has(keyHash) || (at === 0 && this.#areKeysFollowed)),
     )
     if (isMissed || !isVouchedFor)
       this.#problem({

@@ -8,6 +8,7 @@ import type { Receipt } from '../exchange/exchange.ts'
 import { verifyConsistency, verifyInclusion } from '../tlog/merkle.ts'
 import { openTree } from '../tlog/tree-reader.ts'
 import { errorCode, nodeFiles, type FileSystem, type OpenFile } from './files.ts'
+import { readMinimumIndex } from './prove.ts'
 import { verifyReceiptSignature } from './receipt.ts'
 import { openTiles, type TiledLog } from './tile-files.ts'
 import { proveCheckpoint, type ProvenCheckpoint, type TrustedKeys } from './trusted-keys.ts'
@@ -122,6 +123,9 @@ class LogEvidence {
       return receipt.index < checkpoint.size ? await this.#look(checkpoint, tiles) : this.#beyond(checkpoint)
     } catch (error) {
       if (!(error instanceof Fault) && errorCode(error) === '') throw error
+      const minimumIndex = await readMinimumIndex(this.#evidence.dir, fs)
+      if (receipt.index < minimumIndex)
+        return notCovered(`the log says that its records before ${minimumIndex} were pruned`, checkpoint.size)
       return noEvidence(`the log cannot be read: ${error instanceof Error ? error.message : ''}`)
     }
   }

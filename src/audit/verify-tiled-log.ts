@@ -35,7 +35,10 @@ export async function verifyTiledLog(options: TiledLogOptions): Promise<boolean>
     // what the last record says of the keys holds from the next checkpoint on
     if (index === size - 1) keys.advance()
     // there are no groups in tiles: that such a record stands alone in its own is not to be seen here
-    const minimum = envelope?.kind === 'lifecycle' && envelope.body === '' ? parseIndex(envelope.fields[reservedField.minimumIndex]) : undefined
+    const minimum =
+      envelope?.kind === 'lifecycle' && envelope.body === ''
+        ? parseIndex(envelope.fields[reservedField.minimumIndex])
+        : undefined
     if (minimum !== undefined && minimum <= index) prunedBefore = Math.max(prunedBefore, minimum)
     const wrong = envelope?.kind === 'lifecycle' ? keys.take(envelope.fields, 1) : undefined
     if (wrong !== undefined) report.problem({ index, file: 'tile', kind: 'tile', message: wrong })
@@ -46,7 +49,12 @@ export async function verifyTiledLog(options: TiledLogOptions): Promise<boolean>
     isComplete: true,
   })
   if (minimumIndex > prunedBefore)
-    report.problem({ index: 0, file: 'minimum-index', kind: 'missing-file', message: 'no record says that the log was pruned' })
+    report.problem({
+      index: 0,
+      file: 'minimum-index',
+      kind: 'missing-file',
+      message: 'no record says that the log was pruned',
+    })
   if (size === 0) return true
   // records that were pruned may have named keys
   if (minimumIndex > 0) return keys.resume(checkpoint)

@@ -17,6 +17,7 @@ import type { KeyReader } from './key-record.ts'
 
 export { administerKeys, type CreatedKey, type KeyAdministration } from './administer-keys.ts'
 export { findCycle } from './delegation.ts'
+export { createApiKeyVerifier } from './verify-api-key.ts'
 export type { KeyRecord, KeySecret, KeyStore } from './key-record.ts'
 
 export interface AuthenticatorOptions {

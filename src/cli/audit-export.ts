@@ -42,7 +42,8 @@ export const command: Command = {
     const pathOf = (log: string): string => `${place.pathOf(log)}.partial`
     const asked = { ...state, query, queryText: queryText(input), withEvents: input.flag('with-events'), pathOf, warn }
     const partial = await (await input.ports()).exportLedger(asked)
-    if (partial.length === 0) throw new CommandError(1, 'no published record lies in that range', 'see: audit tail')
+    if (partial.length === 0)
+      throw new CommandError(1, 'no published record lies in that range', 'see: sallyport audit tail')
     try {
       const files = partial.map((each) => ({ ...each, path: place.nameOf(each.log, partial.length) }))
       const inTheWay = files.find(({ path }) => existsSync(path))

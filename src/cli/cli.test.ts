@@ -43,6 +43,11 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
               : Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key')),
           'policy.reload': unused,
           'audit.taken': unused,
+          'audit.erase': unused,
+          'audit.hold': unused,
+          'audit.holds': unused,
+          'audit.release': unused,
+          'audit.prune': unused,
           'ledger.rotate-key': ({ role, overlapMs }) =>
             Promise.resolve({ origin: role, vkey: 'new', retiring: 'old', retiresAtMs: overlapMs }),
         },

@@ -47,6 +47,17 @@ const entries: Readonly<Record<string, Entry>> = {
     summary: 'set a log aside that cannot be gone on with, and begin a new one that says so',
     load: () => import('./audit-begin-anew.ts'),
   },
+  'audit erase': {
+    summary: 'make all records of a subject unreadable, for good',
+    load: () => import('./audit-erase.ts'),
+  },
+  'audit hold': { summary: 'keep a subject, or everything, from being erased', load: () => import('./audit-hold.ts') },
+  'audit holds': { summary: 'list the legal holds', load: () => import('./audit-holds.ts') },
+  'audit release': { summary: 'release a legal hold', load: () => import('./audit-release.ts') },
+  'audit prune': {
+    summary: 'remove what audit.retention lets go; the gateway does so once a day',
+    load: () => import('./audit-prune.ts'),
+  },
   'audit tail': { summary: 'show the latest records', load: () => import('./audit-tail.ts') },
   'audit search': { summary: 'find records', load: () => import('./audit-search.ts') },
   'audit reindex': { summary: 'make the search index anew', load: () => import('./audit-reindex.ts') },

@@ -11,6 +11,9 @@ import type { ControlMethod, ControlParams, ControlResult } from './ports.ts'
 /** An answer may list many keys; beyond this something else is answering. */
 const maxAnswerChars = 64 * 1024 * 1024
 const answerTimeoutMs = 30_000
+/** what goes through whole logs */
+const longAnswerTimeoutMs = 1_800_000
+const longMethods: ReadonlySet<ControlMethod> = new Set(['audit.erase', 'audit.prune'])
 /** sun_path holds 104 bytes on macOS, 108 on Linux, the closing NUL included. */
 const maxSocketPathBytes = 103
 
@@ -22,7 +25,8 @@ export async function callControl<M extends ControlMethod>(
   if (path === undefined) return undefined
   const socket = await connect(path)
   if (socket === undefined) return undefined
-  const line = await exchange(socket, `${JSON.stringify({ id: 1, ...request })}\n`)
+  const timeoutMs = longMethods.has(request.method) ? longAnswerTimeoutMs : answerTimeoutMs
+  const line = await exchange(socket, `${JSON.stringify({ id: 1, ...request })}\n`, timeoutMs)
   return { result: readAnswer(line) as ControlResult<M> } // the same program at the other end of a 0600 socket
 }
 
@@ -58,7 +62,7 @@ function connect(path: string): Promise<Socket | undefined> {
   })
 }
 
-function exchange(socket: Socket, request: string): Promise<string> {
+function exchange(socket: Socket, request: string, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
     const fail = (message: string): void => {
@@ -66,7 +70,7 @@ function exchange(socket: Socket, request: string): Promise<string> {
       reject(new CommandError(3, message, 'see what the running process logs'))
     }
     socket.setEncoding('utf8')
-    socket.setTimeout(answerTimeoutMs, () => fail('the running process does not answer'))
+    socket.setTimeout(timeoutMs, () => fail('the running process does not answer'))
     socket.on('error', () => fail('the connection to the running process broke'))
     socket.on('close', () => fail('the running process ended without an answer'))
     socket.on('data', (chunk: string) => {

@@ -4,8 +4,10 @@
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts'
 import type { ProofPorts } from './proof-ports.ts'
+import type { RetentionMethods } from './retention-ports.ts'
 
 export type * from './proof-ports.ts'
+export type * from './retention-ports.ts'
 
 /** Everything commands call outside cli and config; loaded only by the commands that need it. */
 export interface Ports extends ProofPorts {
@@ -86,7 +88,7 @@ export interface OpenState {
 }
 
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
-export interface ControlMethods {
+export interface ControlMethods extends RetentionMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: { readonly name: string; readonly expiresInMs: number | null }): Promise<CreatedKey>
   'key.list'(params: Record<string, never>): Promise<readonly KeySummary[]>

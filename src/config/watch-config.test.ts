@@ -127,6 +127,9 @@ const liveSettings: Readonly<Record<string, string>> = {
   policy: 'compiled with the snapshot',
   limits: 'Limiter.reconfigure',
   unauthenticated: 'SourceLimiter.reconfigure',
+  'audit.mode': 'snapshot: each call',
+  'audit.receipts': 'snapshot: each answer',
+  'audit.content': 'compiled with the snapshot',
 }
 
 function leavesOf(schema: SchemaNode, path = ''): string[] {

@@ -101,7 +101,12 @@ export const staticSettings: readonly string[] = [
   'dataDir',
   'store',
   'identity.apiKeys',
-  'audit',
+  'audit.keyEncryptionKey',
+  'audit.segmentSize',
+  'audit.retention',
+  'audit.erasure',
+  'audit.witness',
+  'audit.export',
 ]
 
 /** Settings that differ and need a restart. */

@@ -6,6 +6,8 @@ import { hash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import type { ConfigInput } from '../config/config.ts'
 import { FakeReply } from '../../test/fakes/walk.ts'
+import { refuse } from '../refusal/refusal.ts'
+import { walkUnreadable } from './pipeline.ts'
 import { messageParams, say, startFakeWalk, type FakeWalk, type Recorded } from './fake-walk.ts'
 
 const sha = (text: string): string => hash('sha256', text, 'base64url')
@@ -188,6 +190,10 @@ test('signed receipts: every answer that names its record carries a signature of
   replies.push(await signed.rpc('SendMessage', messageParams))
   signed.agent = streaming({ task })
   replies.push(await signed.rpc('SendStreamingMessage', messageParams))
+  const reply = new FakeReply()
+  const refusal = refuse('LISTEN_HEAD_MALFORMED', '')
+  await walkUnreadable({ call: 'x', receivedAtMs: 1, source: '192.0.2.7', refusal, reply }, signed.parts)
+  replies.push(reply)
   for (const { headers, status } of replies) {
     const index = headers['sallyport-record']?.split('/')[1]
     assert.ok(index !== undefined, String(status))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import test from 'node:test'
 import { createManualClock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
@@ -256,6 +257,8 @@ test('the bound on bytes holds', async () => {
   assert.ok(world.events().length < 5)
 })
 
+const bodyOf = ({ reply }: World): string => reply.body
+
 test('a silent agent is pinged over, then cut off', async () => {
   const world = open()
   const beat = (seconds: number): void => {
@@ -273,6 +276,9 @@ test('a silent agent is pinged over, then cut off', async () => {
   beat(3)
   await assertOver(world, 'stalled', 'RELEASE_STREAM_STALLED')
   assert.equal(world.stream.aborted, true)
+  // pings are no events: a caller that keeps the events can still show that they are those of the record
+  const events = bodyOf(world).replaceAll(': ping\n\n', '')
+  assert.equal(world.end?.answerHash, hash('sha256', events, 'base64url'))
 })
 
 test('an agent that sends comments is not silent', () => {

@@ -31,6 +31,7 @@ import { Fault } from '../base/fault.ts'
 import type {
   Evidence,
   ExportedFile,
+  ExportOptions,
   ProofDocument,
   ProofPorts,
   ProveOptions,
@@ -85,21 +86,18 @@ export function createProofPorts(context: ProofContext): ProofPorts {
         secret: envelope.body === '' ? [] : Object.keys(fields).filter((name) => !Object.hasOwn(disclosed, name)),
       }
     },
-    async exportLedger({ query, queryText, withEvents, pathOf, ...reading }) {
+    async exportLedger(options) {
       const exported: ExportedFile[] = []
-      for (const log of await readableLogs(reading, reading.warn)) {
-        if (log.secret === undefined && (withEvents || query.caller !== undefined)) throw needsKey(log)
-        const path = pathOf(log.name)
-        const summary = await exportLog(log.dir, path, {
-          filter: query,
-          queryText,
-          withEvents,
-          ...(log.secret && { keyEncryptionKey: log.secret.keyEncryptionKey }),
-          createdAt: new Date(context.clock.nowMs()).toISOString(),
-        })
-        if (summary !== undefined) exported.push({ log: log.name, path, ...summary })
+      try {
+        for (const log of await readableLogs(options, options.warn)) {
+          const file = await exportOne(log, options, context.clock)
+          if (file !== undefined) exported.push(file)
+        }
+        return exported
+      } catch (error) {
+        for (const { path } of exported) await nodeFiles.remove(path)
+        throw error
       }
-      return exported
     },
     async verifyExport(options) {
       const file = await nodeFiles.open(options.path, 'read')
@@ -148,6 +146,20 @@ export function createProofPorts(context: ProofContext): ProofPorts {
     },
     suggestKeys,
   }
+}
+
+async function exportOne(log: ReadableLog, options: ExportOptions, clock: Clock): Promise<ExportedFile | undefined> {
+  const { query, queryText, withEvents, pathOf } = options
+  if (log.secret === undefined && (withEvents || query.caller !== undefined)) throw needsKey(log)
+  const path = pathOf(log.name)
+  const summary = await exportLog(log.dir, path, {
+    filter: query,
+    queryText,
+    withEvents,
+    ...(log.secret && { keyEncryptionKey: log.secret.keyEncryptionKey }),
+    createdAt: new Date(clock.nowMs()).toISOString(),
+  })
+  return summary && { log: log.name, path, ...summary }
 }
 
 interface Place {

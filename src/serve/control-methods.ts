@@ -3,14 +3,14 @@
 
 import type { CreatedKey as Created, KeyRecord } from '../authenticate/authenticate.ts'
 import { Fault } from '../base/fault.ts'
-import type { ControlMethods, CreatedKey, KeySummary, ReloadAnswer } from '../cli/ports.ts'
+import type { ControlMethods, CreatedKey, KeySummary, ReloadAnswer, RetentionMethods } from '../cli/ports.ts'
 import type { State } from './state.ts'
 
 export function createControlMethods(
   state: Pick<State, 'keys' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
-): ControlMethods {
+): Omit<ControlMethods, keyof RetentionMethods> {
   const { keys, audit } = state
   /** Two records: the intent before, the key's id after; the first is what must not be missing. */
   const give = async (action: string, name: string, work: () => Created): Promise<CreatedKey> => {

@@ -32,6 +32,11 @@ function fakeMethods(): ControlMethods {
     'key.revoke': () => Promise.reject(new Fault('LEDGER_FULL', 'the disk is full')),
     'policy.reload': () => Promise.reject(new Error('password=hunter2')),
     'audit.taken': () => Promise.resolve({ recorded: true }),
+    'audit.erase': () => Promise.resolve({ kind: 'refused', why: 'held', hint: '' }),
+    'audit.hold': () => Promise.resolve({ kind: 'refused', why: 'there is one', hint: '' }),
+    'audit.holds': () => Promise.resolve([]),
+    'audit.release': () => Promise.resolve({ kind: 'refused', why: 'there is none', hint: '' }),
+    'audit.prune': () => Promise.resolve({ heldBy: '', logs: [] }),
     'ledger.rotate-key': () => Promise.reject(new Fault('CONTROL_FAILED', 'two keys sign this log')),
   }
 }

@@ -22,6 +22,8 @@ const maxSocketPathBytes = 103
 
 const name = z.string().min(1).max(512)
 const none = z.strictObject({})
+const subject = z.string().min(1).max(2_048)
+const reason = z.string().max(1_024)
 const paramSchemas = {
   ping: none,
   'key.create': z.strictObject({ name, expiresInMs: z.number().int().positive().nullable() }),
@@ -33,6 +35,17 @@ const paramSchemas = {
     action: z.enum(['audit.disclose', 'audit.export']),
     what: z.record(name, z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
   }),
+  'audit.erase': z.strictObject({
+    subject: subject.nullable(),
+    reason,
+    dryRun: z.boolean(),
+    approver: z.string().max(1_024).nullable(),
+    approve: name.nullable(),
+  }),
+  'audit.hold': z.strictObject({ name, subject: subject.nullable(), reason }),
+  'audit.holds': none,
+  'audit.release': z.strictObject({ name, reason }),
+  'audit.prune': z.strictObject({ dryRun: z.boolean() }),
   'ledger.rotate-key': z.strictObject({
     role: z.enum(['gateway', 'cli']),
     overlapMs: z.number().int().nonnegative(),
@@ -174,7 +187,8 @@ function serveConnection(socket: Socket, answer: (line: string) => Promise<Answe
   awaitLine()
   socket.on('close', () => clearTimeout(timer))
   socket.setEncoding('utf8')
-  socket.setTimeout(idleMs, () => socket.destroy())
+  // whoever waits for an answer that takes long is not idle
+  socket.setTimeout(idleMs, () => isBusy || socket.destroy())
   socket.on('error', () => socket.destroy())
   socket.on('data', (chunk: string) => {
     pending += chunk

@@ -4,6 +4,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createLedgerReader, toOcsf, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
+import type { Clock } from '../base/clock.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { isSystemError } from '../base/system-error.ts'
 import { originOf } from './tail-ledger.ts'
@@ -36,7 +37,11 @@ export interface BatchSource {
   close(): Promise<void>
 }
 
+/** A log that cannot be read is left alone for so long: it may be large. */
+const unreadableMs = 30_000
+
 export interface BatchOptions {
+  readonly clock: Clock
   readonly ledgerRoot: string
   readonly keyEncryptionKey: Buffer
   readonly version: string
@@ -46,7 +51,9 @@ export interface BatchOptions {
 }
 
 export function createBatchSource(options: BatchOptions): BatchSource {
+  const { clock } = options
   const feeds = new Map<string, LogFeed>()
+  const pausedUntilMs = new Map<string, number>()
   let turn = 0
   const feedOf = (log: string): LogFeed => {
     const feed = feeds.get(log) ?? new LogFeed(log, options)
@@ -60,10 +67,12 @@ export function createBatchSource(options: BatchOptions): BatchSource {
       for (let step = 0; step < logs.length; step += 1) {
         turn = (turn + 1) % logs.length
         const log = logs[turn] ?? ''
+        if (clock.monotonicMs() < (pausedUntilMs.get(log) ?? 0)) continue
         try {
           const batch = await feedOf(log).take()
           if (batch !== undefined) return batch
         } catch (error) {
+          pausedUntilMs.set(log, clock.monotonicMs() + unreadableMs)
           await feedOf(log).close()
           options.onUnreadable(originOf(log), error)
         }

@@ -35,8 +35,9 @@ import {
   type Rules,
   type WalkParts,
 } from '../pipeline/pipeline.ts'
-import type { ReloadAnswer } from '../cli/ports.ts'
+import type { ControlMethods, ReloadAnswer } from '../cli/ports.ts'
 import { createAgentTrouble } from './agent-trouble.ts'
+import { createAuditUpkeep } from './audit-upkeep.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
@@ -44,7 +45,9 @@ import { startHealthChecks } from './health.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
+import { createRetentionMethods } from './retention-methods.ts'
 import { checkPolicy, compileRules, releaseRules } from './rules.ts'
+import { startExports, type Exports } from './start-exports.ts'
 import { openWitnesses, type GatewayWitnesses } from './start-witnessing.ts'
 import { openState, type State } from './state.ts'
 
@@ -73,7 +76,7 @@ export interface Gateway {
   readonly adminUrl: string
   readonly snapshot: () => Snapshot
   readonly state: State
-  readonly methods: ReturnType<typeof createControlMethods>
+  readonly methods: ControlMethods
   /** stops accepting, lets open calls end within the configured time, closes the ledger */
   stop(): Promise<void>
 }
@@ -86,6 +89,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let snapshot = buildSnapshot(loaded.config)
   const dialler = createDialler()
   let witnesses: GatewayWitnesses | undefined
+  let exports: Exports | undefined
   const confirm = async (dataDir: string, ledger: Ledger): Promise<void> => {
     witnesses = await openWitnesses({ dataDir, loaded, ledger, dialler, clock, random: Math.random, onConflict })
   }
@@ -154,6 +158,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
       unrecorded: () => state.audit.unrecorded,
       witnessing: () => witnesses?.status() ?? [],
+      exports: () => exports?.report() ?? [],
       agents: () => health.report(),
     })
     const ownership = createOwnershipBook(state.ownership, clock)
@@ -260,7 +265,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         problems: result.ok ? [] : result.problems,
       }
     }
-    const methods = createControlMethods(state, () => clock.nowMs(), reload)
+    const methods: ControlMethods = {
+      ...createControlMethods(state, () => clock.nowMs(), reload),
+      ...createRetentionMethods(state, { clock, config: () => snapshot.config }),
+    }
+    const upkeep = createAuditUpkeep({
+      clock,
+      run: () => methods['audit.prune']({ dryRun: false }),
+      onProblem: (error) => log.error({ err: error }, 'records that have expired could not be removed'),
+    })
+    undo.push(() => upkeep.stop())
     const control = await startControlServer(state.dataDir, methods, parts.onBug)
     undo.push(() => control.close())
 
@@ -298,6 +312,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...(missing.length > 0 && { witnessesMissing: missing.map((each) => ({ ...each })) }),
       ...contentMember(snapshot.config),
     })
+    exports = startExports({ loaded, state, dialler, clock, version, log })
 
     return {
       url,
@@ -307,6 +322,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       methods,
       async stop() {
         stopping = true
+        upkeep.stop()
         watch.close()
         health.stop()
         await control.close()
@@ -319,6 +335,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         heartbeat.stop()
         trouble.close()
         await admin.close()
+        await exports?.stop()
         await witnesses?.stop()
         await dialler.close()
         await state.close()

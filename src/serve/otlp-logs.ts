@@ -41,13 +41,13 @@ const severityNumbers: Readonly<Record<number, number>> = { 1: 9, 2: 10, 3: 13, 
 
 function logRecord({ event, line }: ExportedRecord): JsonObject {
   const metadata = objectOf(event['metadata'])
-  const nanoseconds = `${String(event['time'])}000000`
+  const nanoseconds = `${numberOf(event['time'])}000000`
   return {
     timeUnixNano: nanoseconds,
     observedTimeUnixNano: nanoseconds,
-    severityNumber: severityNumbers[Number(event['severity_id'])] ?? 9,
+    severityNumber: severityNumbers[numberOf(event['severity_id'])] ?? 9,
     severityText: stringOf(event['severity']),
-    eventName: `ocsf.${String(event['class_uid'])}`,
+    eventName: `ocsf.${numberOf(event['class_uid'])}`,
     body: { stringValue: line },
     attributes: [
       text('ocsf.version', stringOf(metadata['version'])),
@@ -66,7 +66,10 @@ type Attribute = { key: string; value: { stringValue?: string; intValue?: string
 
 const text = (key: string, stringValue: string): Attribute => ({ key, value: { stringValue } })
 // 64-bit integers are texts in the JSON encoding
-const integer = (key: string, value: JsonValue | undefined): Attribute => ({ key, value: { intValue: String(value) } })
+const integer = (key: string, value: JsonValue | undefined): Attribute => ({
+  key,
+  value: { intValue: String(numberOf(value)) },
+})
 
 /** The record's event lies in the caller's span. */
 function traceOf(event: JsonObject): JsonObject {
@@ -86,3 +89,4 @@ function readAnswer(body: Buffer): Sent {
 
 const objectOf = (value: JsonValue | undefined): JsonObject => (isJsonObject(value) ? value : {})
 const stringOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '')
+const numberOf = (value: JsonValue | undefined): number => (typeof value === 'number' ? value : 0)

@@ -26,6 +26,7 @@ import { cardBounds } from './fetch-bounds.ts'
 import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
 import { readVouchers } from './read-vouchers.ts'
+import { createRetentionMethods } from './retention-methods.ts'
 import { runServe } from './run-serve.ts'
 import { runWitness, witnessKeys } from './run-witness.ts'
 import { openState } from './state.ts'
@@ -51,11 +52,14 @@ export function createPorts(): Ports {
         })
       }
       return {
-        methods: createControlMethods(
-          state,
-          () => systemClock.nowMs(),
-          () => Promise.resolve(nothingRuns()),
-        ),
+        methods: {
+          ...createControlMethods(
+            state,
+            () => systemClock.nowMs(),
+            () => Promise.resolve(nothingRuns()),
+          ),
+          ...createRetentionMethods(state, { clock: systemClock, config: () => state.config }),
+        },
         close: () => state.close(),
       }
     },

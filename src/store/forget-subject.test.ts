@@ -26,7 +26,7 @@ test('rows of a subject go, as caller and as origin, and nobody else’s', async
     claim('one', 'user:corp/erased'),
     claim('two', 'agent:planner', 'user:corp/erased'),
     claim('three', 'key:ci'),
-    { ...claim('four', 'user:corp/erased'), kind: 'context', contextId: 'context' } as Claim,
+    { ...claim('four', 'user:corp/erased'), kind: 'context', contextId: 'context' },
   ])
   assert.equal(index.task('calculator', '', 'one')?.owner.caller, 'user:corp/erased')
   assert.equal(await index.forget('user:corp/erased'), 3)

@@ -40,8 +40,9 @@ export interface Witness {
 /** Throws a Fault: CONFIG_INVALID, KEY_UNREADABLE, STORE_UNREACHABLE or LISTEN_FAILED. */
 export async function startWitness(options: WitnessOptions): Promise<Witness> {
   const { dataDir, clock, warn } = options
-  const { name, keys } = openWitnessKeys(dataDir, options.name)
+  // first: a mistake there makes no witness
   const logs = openWatchedLogs({ vkeys: options.vkeys, files: options.files, clock, warn })
+  const { name, keys } = openWitnessKeys(dataDir, options.name)
   const state = openWitnessState(dataDir)
   const server = createWitnessServer({
     ...options,

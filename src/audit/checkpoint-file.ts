@@ -1,1 +1,0 @@
-export { replaceFile } from './replace-file.ts'

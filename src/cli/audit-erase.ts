@@ -1,0 +1,77 @@
+// `audit erase`: destroys the keys of a subject in every log, for good, and says what it cannot reach. Where the
+// configuration names approvers, it takes two of them: the first leaves a request, the second approves it.
+
+import { resolveSecret } from '../config/config.ts'
+import { changeState } from './change-state.ts'
+import { configOption, dataDirOption } from './command.ts'
+import type { Command, Input } from './command.ts'
+import { CommandError, countOf, printable, printJson } from './io.ts'
+import type { ExitCode } from './io.ts'
+import type { EraseAnswer, EraseRequest } from './ports.ts'
+import { requireDataDir } from './state.ts'
+
+export const command: Command = {
+  arguments: [],
+  options: {
+    subject: { value: 'ID', about: 'whom: a principal, such as user:corp/4f1c or key:ci' },
+    reason: { value: 'TEXT', about: 'why, for the record; it stays readable, so name nobody in it' },
+    'dry-run': { about: 'say what would be erased, and change nothing' },
+    as: { value: 'REFERENCE', about: 'API key of an approver: file:PATH or env:NAME' },
+    approve: { value: 'REQUEST', about: 'carry out what another approver has asked for' },
+    'data-dir': dataDirOption,
+    config: configOption,
+  },
+  details: `
+What was recorded about the subject can then be read by nobody, in no copy of the data directory that is made
+later; the ledger still verifies. A subject that comes back is a new one. Under a legal hold nothing is erased.`,
+  run: async (input) => {
+    const request = readRequest(input)
+    const state = await requireDataDir(input)
+    return printAnswer(input, await changeState(input, state, 'audit.erase', request))
+  },
+}
+
+function readRequest(input: Input): EraseRequest {
+  const subject = input.option('subject') ?? null
+  const approve = input.option('approve') ?? null
+  const reason = input.option('reason') ?? ''
+  const dryRun = input.flag('dry-run')
+  if ((subject === null) === (approve === null))
+    throw new CommandError(2, 'either --subject or --approve is needed', 'write --subject ID --reason TEXT')
+  if (subject !== null && reason === '' && !dryRun)
+    throw new CommandError(2, 'an erasure needs a reason', 'write --reason TEXT')
+  if (approve !== null && dryRun)
+    throw new CommandError(2, '--dry-run goes with --subject', 'write --subject ID --dry-run')
+  const as = input.option('as')
+  const approver = as === undefined ? null : resolveSecret(as, input.io.cwd).toString('utf8').trim()
+  return { subject, reason, dryRun, approver, approve }
+}
+
+function printAnswer(input: Input, answer: EraseAnswer): ExitCode {
+  if (answer.kind === 'refused') {
+    if (!input.json) throw new CommandError(1, answer.why, answer.hint)
+    printJson(input.io, answer)
+    return 1
+  }
+  if (input.json) printJson(input.io, answer)
+  else for (const line of describe(answer)) input.io.out(`${printable(line)}\n`)
+  return 0
+}
+
+function describe(answer: Exclude<EraseAnswer, { kind: 'refused' }>): string[] {
+  if (answer.kind === 'pending')
+    return [
+      `waits for a second approver until ${new Date(answer.expiresAtMs).toISOString()}: ${answer.id}`,
+      `they write: sallyport audit erase --approve ${answer.id} --as file:KEYFILE`,
+    ]
+  const done = answer.kind === 'erased' ? 'erased' : 'would erase'
+  return [
+    ...answer.logs.map(({ origin, keys, months, record }) => {
+      const where = record === null ? '' : `, record #${record}`
+      return `${origin}  ${done} ${countOf(keys, 'key', 'keys')}${months.length === 0 ? '' : ` (${months.join(', ')})`}${where}`
+    }),
+    ...(answer.kind === 'erased' ? [`index of owners  ${countOf(answer.ownershipRows, 'row', 'rows')} removed`] : []),
+    'not reached:',
+    ...answer.unreachable.map((copy) => `  ${copy}`),
+  ]
+}

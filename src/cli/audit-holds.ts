@@ -1,0 +1,20 @@
+// `audit holds`: the legal holds that are in force.
+
+import { changeState } from './change-state.ts'
+import { configOption, dataDirOption } from './command.ts'
+import type { Command } from './command.ts'
+import { formatHold } from './hold-line.ts'
+import { printable, printJsonLines } from './io.ts'
+import { requireDataDir } from './state.ts'
+
+export const command: Command = {
+  arguments: [],
+  options: { 'data-dir': dataDirOption, config: configOption },
+  run: async (input) => {
+    const state = await requireDataDir(input)
+    const holds = await changeState(input, state, 'audit.holds', {})
+    if (input.json) printJsonLines(input.io, holds)
+    else for (const hold of holds) input.io.out(`${printable(formatHold(hold))}\n`)
+    return 0
+  },
+}

@@ -1,0 +1,32 @@
+// Who may approve an erasure, proven by an API key. A key that is unknown, revoked, expired or of somebody else says
+// nothing about which of these it was.
+
+import { createApiKeyVerifier } from '../authenticate/authenticate.ts'
+import type { Clock } from '../base/clock.ts'
+import { buildSnapshot, type Config } from '../config/config.ts'
+import { isRefusal } from '../refusal/refusal.ts'
+import type { State } from './state.ts'
+
+export interface Approver {
+  readonly id: string
+  /** id of the API key */
+  readonly credential: string
+}
+
+/** Undefined unless it is a valid key of one who may approve. */
+export function findApprover(
+  { keyStore, pepper }: Pick<State, 'keyStore' | 'pepper'>,
+  config: Config,
+  { key, clock }: { key: string; clock: Clock },
+): Approver | undefined {
+  const verifier = createApiKeyVerifier({ clock, keys: keyStore, pepper })
+  const caller = verifier.verify(key.trim(), buildSnapshot(config))
+  if (isRefusal(caller) || !isApprover(config, caller.id)) return undefined
+  return { id: caller.id, credential: caller.credential }
+}
+
+/** Patterns are those of the policy: a principal, or all of a kind. */
+export function isApprover(config: Config, id: string): boolean {
+  const [kind = ''] = id.split(':')
+  return config.audit.erasure.approvers.some((pattern) => pattern === id || pattern === `${kind}:*`)
+}

@@ -1,0 +1,263 @@
+// Copies of the records for a SIEM, at least once and in the order of each log: read, send, and only when it has
+// arrived move the durable cursor. A receiver that is down, slow or says no holds its own copies back and nothing
+// else: no call waits for it, memory is one batch, and nothing is dropped. It is said once when it fails, and once
+// when it works again.
+
+import { randomInt } from 'node:crypto'
+import { join } from 'node:path'
+import type { AuditTrail } from '../audit/audit.ts'
+import type { Clock } from '../base/clock.ts'
+import { isSystemError } from '../base/system-error.ts'
+import { createBatchSource, type Batch, type BatchSource } from './export-batches.ts'
+import { openCursor, type Cursor } from './export-cursor.ts'
+import { SendFailure, type ExportTarget } from './export-target.ts'
+
+export interface ExportReport {
+  readonly name: string
+  /** records that were written and have not arrived */
+  readonly lagRecords: number
+  /** age of the oldest of them */
+  readonly lagSeconds: number
+  readonly sent: number
+  readonly rejected: number
+  readonly failures: number
+}
+
+export interface RecordExport {
+  report(): ExportReport
+  /** index below which everything of a log has arrived */
+  sentBelow(origin: string): number
+  /** lets go of what is on its way: it is sent again after the next start */
+  stop(): Promise<void>
+}
+
+export interface ExportLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface ExportOptions {
+  readonly name: string
+  readonly kind: string
+  readonly target: ExportTarget
+  readonly dataDir: string
+  readonly keyEncryptionKey: Buffer
+  readonly version: string
+  readonly clock: Clock
+  readonly audit: Pick<AuditTrail, 'administered'>
+  readonly log: ExportLog
+  /** how many records there are of each log that grows now */
+  readonly sizes: () => ReadonlyMap<string, number>
+  /** resolves early when the signal is aborted, never rejects */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+const pollMs = 250
+/** for what is on its way when the process is to end */
+const graceMs = 1_000
+const firstRetryMs = 1_000
+const maxRetryMs = 60_000 // bound: pause between two attempts to send a batch of an export
+
+export function startExport(options: ExportOptions): RecordExport {
+  return new Exporter(options)
+}
+
+class Exporter implements RecordExport {
+  readonly #options: ExportOptions
+  readonly #source: BatchSource
+  readonly #stopping = new AbortController()
+  readonly #done: Promise<void>
+  readonly #counts = { sent: 0, rejected: 0, failures: 0 }
+  #cursor: Cursor | undefined
+  /** failures in a row; 0 while it works */
+  #streak = 0
+  #pendingSinceMs: number | undefined
+  #isAnnounced = false
+  readonly #unreadable = new Set<string>()
+
+  constructor(options: ExportOptions) {
+    this.#options = options
+    this.#source = createBatchSource({
+      clock: options.clock,
+      ledgerRoot: join(options.dataDir, 'ledger'),
+      keyEncryptionKey: options.keyEncryptionKey,
+      version: options.version,
+      nextOf: (origin) => this.sentBelow(origin),
+      onUnreadable: (origin, error) => this.#tellUnreadable(origin, error),
+    })
+    this.#done = this.#run()
+  }
+
+  report(): ExportReport {
+    let lagRecords = 0
+    for (const [origin, size] of this.#options.sizes()) lagRecords += Math.max(0, size - this.sentBelow(origin))
+    const since = this.#pendingSinceMs
+    const lagSeconds = since === undefined ? 0 : Math.max(0, this.#options.clock.nowMs() - since) / 1_000
+    return { name: this.#options.name, lagRecords, lagSeconds, ...this.#counts }
+  }
+
+  sentBelow(origin: string): number {
+    return this.#cursor?.next.get(origin) ?? 0
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#done
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  async #run(): Promise<void> {
+    const cursor = await this.#untilItWorks('open its cursor', () => this.#begin())
+    if (cursor !== undefined) await this.#copy(cursor)
+    await this.#source.close().catch(() => undefined)
+    await this.#options.target.close().catch(() => undefined)
+  }
+
+  async #copy(cursor: Cursor): Promise<void> {
+    while (!this.#isStopping) {
+      const batch = await this.#untilItWorks('read the ledger', async () => ({ taken: await this.#source.take() }))
+      if (batch?.taken === undefined) {
+        this.#pendingSinceMs = undefined
+        await this.#wait(pollMs)
+      } else await this.#deliver(batch.taken, cursor)
+    }
+  }
+
+  /** Where copies go, and that they begin to go there, is an administrative act. */
+  async #begin(): Promise<Cursor> {
+    const { name, kind, target, dataDir, audit } = this.#options
+    const cursor = await openCursor(join(dataDir, 'export', `${name}.json`))
+    const address = `${kind} ${target.address}`
+    if (cursor.target !== address) {
+      const isNew = cursor.target === ''
+      const why = cursor.lost === '' ? {} : { detail: cursor.lost }
+      const event = { name, target: address, ...(isNew ? why : { before: cursor.target }) }
+      if (!this.#isAnnounced) await audit.administered(isNew ? 'export.started' : 'export.retargeted', '', event)
+      this.#isAnnounced = true
+      cursor.target = address
+      await cursor.save()
+    }
+    this.#cursor = cursor
+    return cursor
+  }
+
+  async #deliver(batch: Batch, cursor: Cursor): Promise<void> {
+    this.#pendingSinceMs = batch.firstTimeMs
+    this.#unreadable.delete(batch.origin)
+    if (batch.skipped > 0) await this.#tellSkipped(batch)
+    const sent = await this.#untilItWorks('send', () => this.#abandonable(this.#options.target.send(batch)))
+    if (sent === undefined) return
+    this.#counts.sent += batch.records.length
+    this.#counts.rejected += sent.rejected
+    if (sent.rejected > 0) {
+      const fields = { export: this.#options.name, rejected: sent.rejected, of: batch.records.length, why: sent.why }
+      this.#options.log.warn(fields, 'the receiver of an export did not keep every record')
+    }
+    cursor.next.set(batch.origin, batch.next)
+    // until this is durable the same batch may be sent again, but no other
+    await this.#untilItWorks('write its cursor', () => cursor.save())
+  }
+
+  /** Tries until it works, or until the export is stopped: then there is no result. Tries once in any case. */
+  async #untilItWorks<Result>(what: string, work: () => Promise<Result>): Promise<Result | undefined> {
+    do {
+      try {
+        const result = await work()
+        this.#tellWorking()
+        return result
+      } catch (error) {
+        if (this.#isStopping) break
+        this.#tellFailing(what, error)
+        await this.#wait(this.#retryMs(error))
+      }
+    } while (!this.#isStopping)
+    return undefined
+  }
+
+  /** What is on its way may arrive; a receiver that never answers must not keep the process from ending. */
+  async #abandonable<Result>(work: Promise<Result>): Promise<Result> {
+    const { signal } = this.#stopping
+    const over = Promise.withResolvers<never>()
+    const onAbort = (): void =>
+      void this.#waitFor(graceMs, new AbortController().signal).then(() => over.reject(new SendFailure('stopped')))
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([work, over.promise])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      // heard by nobody when it comes too late
+      work.catch(() => undefined)
+      over.promise.catch(() => undefined)
+    }
+  }
+
+  /** Doubled each time, a part of it by chance, so that many gateways do not come back at once. */
+  #retryMs(error: unknown): number {
+    const pause = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#streak - 1, 10))
+    const own = pause / 2 + randomInt(Math.floor(pause / 2) + 1)
+    const asked = error instanceof SendFailure ? (error.retryAfterMs ?? 0) : 0
+    return Math.max(own, asked)
+  }
+
+  #wait(ms: number): Promise<void> {
+    return this.#waitFor(ms, this.#stopping.signal)
+  }
+
+  #waitFor(ms: number, signal: AbortSignal): Promise<void> {
+    const wait = this.#options.wait ?? pause
+    return wait(ms, signal)
+  }
+
+  #tellFailing(what: string, error: unknown): void {
+    this.#streak += 1
+    this.#counts.failures += 1
+    if (this.#streak > 1) return
+    const fields = { export: this.#options.name, target: this.#options.target.address, why: reasonOf(error) }
+    this.#options.log.warn(fields, `an export cannot ${what}; it is tried again, and records wait for it`)
+  }
+
+  #tellWorking(): void {
+    if (this.#streak > 0)
+      this.#options.log.info({ export: this.#options.name, failures: this.#streak }, 'an export works again')
+    this.#streak = 0
+  }
+
+  #tellUnreadable(origin: string, error: unknown): void {
+    this.#counts.failures += 1
+    if (this.#unreadable.has(origin)) return
+    this.#unreadable.add(origin)
+    const fields = { export: this.#options.name, log: origin, why: reasonOf(error) }
+    this.#options.log.warn(fields, 'an export cannot read a log; the others go on')
+  }
+
+  /** Nothing is left out silently: what retention removed before it could be sent is recorded. */
+  async #tellSkipped({ origin, skipped }: Batch): Promise<void> {
+    const { name, log, audit } = this.#options
+    log.warn({ export: name, log: origin, records: skipped }, 'records were pruned before an export had sent them')
+    await audit.administered('export.skipped', '', { name, log: origin, records: skipped }).catch(() => undefined)
+  }
+}
+
+/** A code or a message of our own; never what a receiver said. */
+function reasonOf(error: unknown): string {
+  if (isSystemError(error)) return error.code ?? 'failed'
+  return error instanceof Error ? error.message : 'failed'
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    timer.unref()
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+  })
+}

@@ -1,0 +1,219 @@
+// A gateway with witnesses, from start to stop: the calls it serves and refuses, what it says of itself, and what
+// witnesses that misbehave over the network can do to it.
+
+import assert from 'node:assert/strict'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { startHostileAgent } from '../../test/fakes/hostile-agent.ts'
+import { openTestWitness, type TestWitness } from '../../test/fakes/small-log.ts'
+import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
+import { createClient, say, type Answer } from '../../test/e2e/client.ts'
+import { readLedger, verifyLedger } from '../audit/audit.ts'
+import { loadConfig, type ConfigInput } from '../config/config.ts'
+import { parseCosigner } from '../tlog/cosignature.ts'
+import { startGateway, type Gateway } from './gateway.ts'
+import { loadKeyEncryptionKey } from './state.ts'
+
+type Witnessing = NonNullable<ConfigInput['audit']>['witness']
+
+interface Home {
+  readonly dir: string
+  readonly data: string
+  readonly logFolder: string
+  readonly warnings: string[]
+  start(witness: Witnessing): Promise<Gateway>
+  /** a good call by alice */
+  call(gateway: Gateway): Promise<Answer>
+  readonly seenByAgent: () => number
+}
+
+async function makeHome(t: TestContext): Promise<Home> {
+  const dir = temporaryFolder()
+  const agent = await startHostileAgent()
+  t.after(() => agent.close())
+  const warnings: string[] = []
+  const start = async (witness: Witnessing): Promise<Gateway> => {
+    const file = join(dir, 'sallyport.yaml')
+    const config: ConfigInput = {
+      gateway: { listen: '127.0.0.1:0', bounds: { drain: '100ms' } },
+      admin: { listen: '127.0.0.1:0' },
+      dataDir: './data',
+      agents: [{ name: 'a', url: agent.url }],
+      policy: {
+        roles: [{ name: 'user', rules: [{ agents: ['*'], operations: ['*'] }] }],
+        bindings: [{ role: 'user', callers: ['key:alice'] }],
+      },
+      audit: { witness },
+    }
+    writeFileSync(file, JSON.stringify(config))
+    const loaded = await loadConfig(file)
+    assert.ok(loaded.ok, JSON.stringify(loaded))
+    const warn = (fields: object, message: string): void => void warnings.push(`${message} ${JSON.stringify(fields)}`)
+    const log = { info: () => undefined, warn, error: warn }
+    return await startGateway({ loaded, dataDir: loaded.dataDir, log, onFatal: (fault) => assert.fail(fault) })
+  }
+  // a witness must know the key of a log before the log asks it
+  const first = await start(undefined)
+  const { key } = await first.methods['key.create']({ name: 'alice', expiresInMs: null })
+  await first.stop()
+  const data = join(dir, 'data')
+  const [name = ''] = readdirSync(join(data, 'ledger'))
+  return {
+    dir,
+    data,
+    logFolder: join(data, 'ledger', name),
+    warnings,
+    start,
+    async call(gateway) {
+      const client = createClient(gateway.url)
+      try {
+        const params = say('message')
+        return await client.call({ binding: 'JSONRPC', agent: 'a', operation: 'SendMessage', params, key })
+      } finally {
+        client.close()
+      }
+    },
+    seenByAgent: () => agent.seen.length,
+  }
+}
+
+const openFor = ({ logFolder }: Home, name: string, port = 0): Promise<TestWitness> =>
+  openTestWitness({ name, port, files: [join(logFolder, 'key.vkey')] })
+
+const isReady = async ({ adminUrl }: Gateway): Promise<boolean> => (await fetch(`${adminUrl}/readyz`)).status === 200
+
+async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
+  for (const endMs = Date.now() + 10_000; Date.now() < endMs; await wait(20)) if (await look()) return
+  assert.fail(`not in time: ${what}`)
+}
+
+test('a gateway is witnessed while it works, and says so', async (t) => {
+  const home = await makeHome(t)
+  const witnesses = await Promise.all([openFor(home, 'w.example/1'), openFor(home, 'w.example/2')])
+  t.after(() => Promise.all(witnesses.map((each) => each.close())))
+  const gateway = await home.start({
+    witnesses: witnesses.map(({ vkeys, url }) => ({ key: vkeys[0] ?? '', url })),
+    require: 2,
+    interval: '1s',
+  })
+  assert.equal((await home.call(gateway)).status, 200)
+  const metrics = async (): Promise<string> => await (await fetch(`${gateway.adminUrl}/metrics`)).text()
+  const valueOf = (text: string, name: string): number =>
+    Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1])
+  await eventually('all records witnessed', async () => {
+    return valueOf(await metrics(), 'sallyport_witnessed_records') === gateway.state.ledger.size
+  })
+  const text = await metrics()
+  assert.ok(valueOf(text, 'sallyport_witnessed_age_seconds') < 10)
+  assert.match(text, /sallyport_witness_failures_total\{log="[0-9a-f]{8}",witness="w\.example\/2"\} 0\n/)
+  assert.ok(await isReady(gateway))
+  await gateway.stop()
+  const cosigners = witnesses.map(({ vkeys }) => parseCosigner(vkeys[0] ?? '') ?? assert.fail('no key'))
+  const options = { witnesses: { cosigners, require: 2, nowSeconds: undefined } }
+  const report = await verifyLedger(join(home.data, 'ledger'), options)
+  assert.deepEqual(report.problems, [])
+  assert.deepEqual(home.warnings, [])
+})
+
+test('refuses calls while its checkpoints are not witnessed, and recovers by itself', async (t) => {
+  const home = await makeHome(t)
+  const first = await openFor(home, 'w.example/1')
+  const { port, vkeys, url, dataDir } = first
+  const settings: Witnessing = { witnesses: [{ key: vkeys[1] ?? '', url }], interval: '200ms', maxAge: '2s' }
+  const gateway = await home.start(settings)
+  t.after(() => gateway.stop())
+  assert.equal((await home.call(gateway)).status, 200)
+  assert.ok(await isReady(gateway))
+  // longer than the bound, with nothing to record: it is cosigned again
+  await wait(2_500)
+  assert.equal((await home.call(gateway)).status, 200)
+  await first.close()
+  await eventually('not ready', async () => !(await isReady(gateway)))
+  const seen = home.seenByAgent()
+  const refused = await home.call(gateway)
+  assert.equal(refused.status, 503)
+  assert.match(refused.text, /cannot record calls at present/)
+  assert.equal(home.seenByAgent(), seen, 'the agent saw nothing')
+  const again = await openTestWitness({ dataDir, name: undefined, port, files: [join(home.logFolder, 'key.vkey')] })
+  t.after(() => again.close())
+  await eventually('ready again', () => isReady(gateway))
+  assert.equal((await home.call(gateway)).text.includes('error'), false)
+  const keyEncryptionKey = loadKeyEncryptionKey(home.data, undefined)
+  const records = []
+  for await (const record of readLedger(home.logFolder, { keyEncryptionKey })) records.push(record)
+  const recorded = records.filter(({ envelope }) => envelope.code === 'AUDIT_UNAVAILABLE')
+  assert.equal(recorded.length, 1)
+  assert.match(String(recorded[0]?.event?.['detail']), /the newest witnessed checkpoint is \d+ s old/)
+})
+
+test('starts without its witnesses and says so, unless a bound is set', async (t) => {
+  const home = await makeHome(t)
+  const gone = await openFor(home, 'w.example/1')
+  await gone.close()
+  const witnesses = [{ key: gone.vkeys[0] ?? '', url: gone.url }]
+  const gateway = await home.start({ witnesses, interval: '1s' })
+  assert.ok(await isReady(gateway))
+  assert.match((await home.call(gateway)).text, /"result"/)
+  await gateway.stop()
+  assert.match(home.warnings.join(), /a witness was not had .*w\.example\/1/)
+  const keyEncryptionKey = loadKeyEncryptionKey(home.data, undefined)
+  let isSaid = false
+  for await (const { envelope, event } of readLedger(home.logFolder, { keyEncryptionKey }))
+    isSaid ||= envelope.kind === 'lifecycle' && JSON.stringify(event ?? {}).includes('w.example/1')
+  assert.ok(isSaid)
+  const bound = await home.start({ witnesses, interval: '1s', maxAge: '1h' })
+  assert.equal(await isReady(bound), false)
+  assert.match((await home.call(bound)).text, /cannot record calls at present/)
+  await bound.stop()
+})
+
+test('witnesses that answer rubbish, too much, elsewhere or never are failures and nothing more', async (t) => {
+  const home = await makeHome(t)
+  const good = await openFor(home, 'w.example/good')
+  t.after(() => good.close())
+  const elsewhere = { asked: 0 }
+  const listeners: RequestListener[] = [
+    (_, response) => response.end('<html>rubbish'),
+    (_, response) => response.end(Buffer.alloc(10 * 1024 * 1024, 0x41)),
+    (_, response) => response.writeHead(307, { location: `${good.url}/add-checkpoint` }).end(),
+    () => undefined,
+    (_, response) => void response.writeHead(200).write('\u2014 '),
+    (request) => request.socket.destroy(),
+    (_, response) => response.writeHead(409, { 'content-type': 'text/x.tlog.size' }).end('0\n'),
+    (_, response) => {
+      elsewhere.asked += 1
+      response.writeHead(500).end()
+    },
+  ]
+  const servers: { server: Server; url: string }[] = []
+  for (const listener of listeners) {
+    const server = createServer(listener)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    servers.push({ server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }) // a TCP server has one
+  }
+  t.after(() => servers.forEach(({ server }) => server.close().closeAllConnections()))
+  const bad = await Promise.all(
+    servers.map(async ({ url }, at) => {
+      const witness = await openFor(home, `w.example/bad${at}`)
+      await witness.close()
+      return { key: witness.vkeys[0] ?? '', url }
+    }),
+  )
+  const begunMs = Date.now()
+  const gateway = await home.start({ witnesses: [...bad, { key: good.vkeys[0] ?? '', url: good.url }], interval: '1s' })
+  assert.ok(Date.now() - begunMs < 9_000, 'who never answers is given up')
+  for (let call = 0; call < 3; call += 1) assert.match((await home.call(gateway)).text, /"result"/)
+  await eventually('witnessed by the good one', async () => {
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text()
+    return metrics.includes(
+      `sallyport_witnessed_records{log="${home.logFolder.slice(-8)}"} ${gateway.state.ledger.size}\n`,
+    )
+  })
+  await gateway.stop()
+  assert.ok(elsewhere.asked >= 1)
+  assert.equal(home.warnings.filter((warning) => warning.startsWith('a witness was not had')).length, bad.length)
+})
