@@ -195,3 +195,22 @@ test('what is damaged is left as it lies', async () => {
   await assert.rejects(retain(sample, { bodiesMs: { decision: dayMs } }), /damaged/)
   assert.deepEqual(readFileSync(path), bytes)
 })
+
+test('tiles of pruned records go as well, but for the few by which the edge is proven', async () => {
+  const sample = createSample()
+  const ledger = await sample.open({ segmentSize: 262_144 })
+  for (let first = 0; first < 6_000; first += 200) {
+    const some = Array.from({ length: 200 }, (_, at) => sampleRecord(first + at, { timeMs: sampleStartMs + first }))
+    await Promise.all(some.map((record) => ledger.append(record)))
+  }
+  await ledger.close()
+  const tiles = (): number => readdirSync(join(sample.dir, 'tile', 'entries')).length
+  const before = tiles()
+  sample.clock.advance(dayMs)
+  const { minimumIndex } = await retain(sample, { bodiesMs: {}, recordsMs: hourMs })
+  assert.ok(minimumIndex > 3_000)
+  assert.ok(tiles() < before)
+  await assertSound(sample)
+  await withLedger(sample, (again) => again.append(sampleRecord(1)))
+  await assertSound(sample)
+})

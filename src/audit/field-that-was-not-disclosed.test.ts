@@ -55,6 +55,8 @@ test('a proof without disclosure holds neither salt nor value', () => {
     for (const text of [...salts(field), ...values(field)]) assert.ok(!extra.includes(text), text)
 })
 
+const longer = (salt: string): string =>
+  Buffer.concat([Buffer.from(salt, 'base64url'), Buffer.alloc(1)]).toString('base64url')
 const opened = openFields(record, ['caller', 'task'])
 const caller = opened['caller'] ?? assert.fail()
 const task = opened['task'] ?? assert.fail()
@@ -63,6 +65,7 @@ for (const [name, disclosed] of [
   ['another salt', { caller: { ...caller, salt: task.salt } }],
   ['a value under another name', { origin: caller }],
   ['a name that the record does not commit to', { colour: caller }],
+  ['a salt with something behind it', { caller: { ...caller, salt: longer(caller.salt) } }],
   ['a salt in another length', { caller: { ...caller, salt: caller.salt.slice(4) } }],
   ['a part of the value moved into the name', { calle: { ...caller, value: `r${caller.value}` } }],
   ['one that is true and one that is not', { caller, task: { ...task, value: 'secret-task-7' } }],

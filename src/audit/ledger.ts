@@ -30,7 +30,15 @@ import type { CheckpointSigner } from '../tlog/checkpoint.ts'
 import { emptyRoot, type Edge } from '../tlog/merkle.ts'
 import { readVkeys, recoverLedger, wayOutHint, type Recovered } from './recover-ledger.ts'
 import { replaceFile } from './replace-file.ts'
-import { maxOverlapMs, openLogKeys, toSigner, withoutKey, type KeyRotation, type LogKeys, type LogSigner } from './rotate-key.ts'
+import {
+  maxOverlapMs,
+  openLogKeys,
+  toSigner,
+  withoutKey,
+  type KeyRotation,
+  type LogKeys,
+  type LogSigner,
+} from './rotate-key.ts'
 import { createSegmentWriter, syncOrFail, SyncFailed, type SegmentWriter } from './segment-writer.ts'
 import { signReceipt } from './receipt.ts'
 import { eraseSubject, finishErasure, traceOf, type SubjectErasure, type SubjectTrace } from './erase-subject.ts'
@@ -409,7 +417,8 @@ class Writer implements Ledger {
   async tick(): Promise<void> {
     const { keys } = this.#parts
     const isDue = (): boolean => keys.isRetirementDue(this.#options.clock.nowMs())
-    if (this.#isTicking || this.#closing !== undefined || this.status === 'failed' || !(isDue() || keys.isUntidy)) return
+    if (this.#isTicking || this.#closing !== undefined || this.status === 'failed' || !(isDue() || keys.isUntidy))
+      return
     this.#isTicking = true
     try {
       await this.#changeKeys((commitOwn) => (isDue() ? keys.retire(commitOwn) : keys.tidy()))
@@ -479,7 +488,9 @@ class Writer implements Ledger {
   async #applyRetention({ rules, heldSubjects, minimumExported, isDryRun }: WantedRetention): Promise<RetentionResult> {
     const { subjects, files } = this.#parts
     const { dir, clock } = this.#options
-    const lines = (await Promise.all(heldSubjects.map((each) => subjects.find(each, 0)))).flatMap((found) => found.lines)
+    const lines = (await Promise.all(heldSubjects.map((each) => subjects.find(each, 0)))).flatMap(
+      (found) => found.lines,
+    )
     const heldKeys = new Set(lines.map(({ line }) => line.keyId.toString('hex')))
     // no record of a subject is older than its first line
     const keepFrom = Math.min(minimumExported ?? Infinity, ...lines.map(({ line }) => line.index))

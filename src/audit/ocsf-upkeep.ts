@@ -38,11 +38,12 @@ const entityActivities: Readonly<Record<string, number>> = {
   retargeted: 3,
   changed: 3,
   erase: 4,
+  prune: 4,
   revoke: 4,
   release: 4,
   'subject-erased': 4,
+  skipped: 4,
   started: 8,
-  stopped: 9,
 }
 
 const alarming = /refused|damaged|begun-anew|failed/
@@ -156,7 +157,11 @@ interface Control {
 }
 
 const gap: Control = { title: 'Refusals could not be recorded', severity: 'high', status: 3 }
-const witnessTrouble: Control = { title: 'Checkpoints are not witnessed as they should be', severity: 'high', status: 3 }
+const witnessTrouble: Control = {
+  title: 'Checkpoints are not witnessed as they should be',
+  severity: 'high',
+  status: 3,
+}
 const complianceControls: Readonly<Record<string, Control>> = {
   'unrecorded-refusals': gap,
   'bodies-expired': { title: 'Bodies of records were removed at the end of their time', severity: 'low', status: 1 },

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { createSample, sampleRecord, sampleSigningKey } from '../../test/fakes/sample-ledger.ts'
 import { trust, writeLedger } from '../../test/fakes/written-ledger.ts'
 import { createCheckpointSigner } from '../tlog/checkpoint.ts'
+import { leafHash, rootOf } from '../tlog/merkle.ts'
 import { formatProof, parseProof, type ProofFile } from '../tlog/proof-file.ts'
 import { formatExtra, parseExtra, type ProofExtra } from './proof-extra.ts'
 import { formatRecordProof, proveRecord } from './prove.ts'
@@ -137,6 +138,14 @@ for (const [name, file, why] of [
     assert.match(verdict.why, why)
   })
 }
+
+test('refuses an envelope that was logged at another place than it says', () => {
+  const leaves = [leafHash(Buffer.from('first')), leafHash(Buffer.from(extra.entry))]
+  const own = createCheckpointSigner(vkey.split('+')[0] ?? '', sampleSigningKey())
+  const file = remade({ index: 1, path: leaves.slice(0, 1), note: Buffer.from(own.sign(2, rootOf(leaves))) })
+  const why = 'what was logged there is not the envelope of that record'
+  assert.deepEqual(verifyProof(file, trusted), { ok: false, why })
+})
 
 test('proves nothing without keys, with another key, or with a key of another name', () => {
   assert.ok(verifyProof(bytes, trusted).ok)

@@ -39,6 +39,8 @@ const leafOf = (line: string): string =>
   createHash('sha256').update('\0').update(JSON.parse(line).entry).digest('base64url')
 const origin = vkey.split('+')[0] ?? ''
 const stranger = createCheckpointSigner(origin, sampleSigningKey('a stranger'))
+const zeros = Buffer.alloc(Buffer.from(JSON.parse(header).from.edge, 'base64').length).toString('base64')
+const ownFork = createCheckpointSigner(origin, sampleSigningKey()).sign(60, Buffer.alloc(32))
 
 test('is whole before it is touched', async () => {
   assert.equal(close(lines), text)
@@ -121,6 +123,16 @@ for (const [name, changed, why] of [
     'the name of another log',
     withHeader((value) => ({ ...value, origin: 'sallyport.local/00000000' })),
     /not of the log/,
+  ],
+  [
+    'edge hashes of another tree',
+    withHeader((value) => ({ ...value, from: { ...value['from'], edge: zeros } })),
+    /edge hashes/,
+  ],
+  [
+    'a witnessed checkpoint of another history of the log',
+    withHeader((value) => ({ ...value, witnessed: { checkpoint: ownFork, consistency: [] } })),
+    /witnessed checkpoint is not of the same tree/,
   ],
   ['other edge hashes', withHeader((value) => ({ ...value, from: { ...value['from'], edge: '' } })), /edge hashes/],
   ['no consistency proof', withHeader((value) => ({ ...value, consistency: [] })), /consistency proof/],

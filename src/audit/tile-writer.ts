@@ -65,6 +65,8 @@ class Publisher implements TileWriter {
   #newest: { size: number; note: Buffer }
   #publishedSize = -1
   #frontier: TileFrontier | undefined
+  /** its size when it was found */
+  #begunAt = 0
   #buffered: TileEntries[] = []
   #bufferedRecords = 0
   #bufferedBytes = 0
@@ -157,6 +159,7 @@ class Publisher implements TileWriter {
 
   async #publish(): Promise<void> {
     const frontier = this.#frontier ?? (await this.#findFrontier())
+    if (this.#frontier === undefined) this.#begunAt = frontier.size
     this.#frontier = frontier
     const { size, note } = this.#newest
     if (size === this.#publishedSize) return
@@ -255,13 +258,20 @@ class Publisher implements TileWriter {
     this.#isCatchingUp = true
     const group = await this.#source.read(frontier.size)
     if (group === undefined) throw new Fault('LEDGER_CORRUPT', `record ${frontier.size} is not in the segments`)
-    if (this.#allowance !== undefined && (this.#allowance -= group.records.length) < 0) {
+    if (this.#allowance !== undefined && (this.#allowance -= group.records.length) < 0 && (await this.#isFurther())) {
       await this.#park(frontier)
       throw new Stopped('the log is being closed')
     }
     this.#unparked += group.records.length
     const entries = encodeBundle(group.records.map(({ envelope }) => envelope))
     await this.#add(frontier, { first: frontier.size, count: group.records.length, leaves: group.hashes, entries })
+  }
+
+  /** True when the next opening can begin further on than this one did. */
+  async #isFurther(): Promise<boolean> {
+    const { files, dir } = this.#options
+    const size = this.#frontier?.size ?? 0
+    return (await segmentIndices(files, dir)).some((index) => index > this.#begunAt && index <= size)
   }
 
   /** So that the next opening goes on from the last segment before this place, if there is no publication before. */

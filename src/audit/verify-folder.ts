@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { FileSystem } from './files.ts'
 import { segmentIndex } from './segment.ts'
+import { isAbsent } from './tile-files.ts'
 
 export interface LogFolder {
   /** names of files of a log: those that are there, and are what their names say */
@@ -35,6 +36,7 @@ const lockFile = /^lock(?:\.[0-9]+)?$/
 /** process id and start time, or nothing yet */
 const lockText = /^(?:[1-9][0-9]{0,9} [0-9]{0,20}\n?)?$/
 const maxLockBytes = 64
+const maxLooks = 8
 const unfinished = 'left by a write that was not finished; it proves nothing'
 
 export interface LogFolderOptions {
@@ -86,10 +88,12 @@ async function isKind(
   kind: 'file' | 'folder',
 ): Promise<boolean> {
   const path = join(dir, file)
-  if ((await files.kindOf(path)) === kind) return true
-  // what is gone by now was a running writer's
-  const isThere = (await files.list(join(path, '..'))).some((name) => path.endsWith(`/${name}`))
-  if (isThere) report.unexpected(file, `not a ${kind}`)
+  // what is gone by now was a running writer's; what is there again a moment later may be too
+  for (let look = 0; look < maxLooks; look += 1) {
+    if ((await files.kindOf(path)) === kind) return true
+    if (await isAbsent(files, path)) return false
+  }
+  report.unexpected(file, `not a ${kind}`)
   return false
 }
 

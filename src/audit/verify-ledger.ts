@@ -9,7 +9,12 @@ import { nodeFiles, type FileSystem } from './files.ts'
 import { emptyRoot, leafHash, rootOf } from '../tlog/merkle.ts'
 import { segmentIndex } from './segment.ts'
 import { verifyLog, type LedgerNote, type LedgerProblem } from './verify-log.ts'
-import { parseKeptCheckpoint, watchVouchedStates, type VouchedState, type WitnessRequirement } from './verify-witnessed.ts'
+import {
+  parseKeptCheckpoint,
+  watchVouchedStates,
+  type VouchedState,
+  type WitnessRequirement,
+} from './verify-witnessed.ts'
 
 export type { LedgerNote, LedgerProblem, ProblemKind } from './verify-log.ts'
 
@@ -111,7 +116,12 @@ async function verifyLogs(ledgerRoot: string, options: PassOptions): Promise<Led
   }
   if (options.since !== undefined && !logs.some(({ origin }) => origin === since?.origin)) {
     const message = since === undefined ? 'the kept checkpoint is none' : 'the log of the kept checkpoint is not here'
-    problems.push({ log: since?.origin ?? '', file: '', kind: since === undefined ? 'checkpoint' : 'rollback', message })
+    problems.push({
+      log: since?.origin ?? '',
+      file: '',
+      kind: since === undefined ? 'checkpoint' : 'rollback',
+      message,
+    })
   }
   logs.sort((a, b) => (a.origin < b.origin ? -1 : 1))
   const size = logs.reduce((sum, log) => sum + log.size, 0)

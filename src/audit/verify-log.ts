@@ -237,7 +237,9 @@ class LogVerifier {
     const isComplete = this.#layoutIndex < checkpoint.size || minimumIndex > 0
     if (this.#tiles !== undefined)
       return await this.#tiles.finish({
-        ...{ checkpoint, isComplete, minimumIndex },
+        checkpoint,
+        isComplete,
+        minimumIndex,
         isMoving: (await this.#readPresent('checkpoint'))?.equals(this.#checkpointBytes) === false,
       })
     if (isComplete) this.#problem({ index: 0, file: 'tile', kind: 'missing-file', message: 'the tiles are missing' })
@@ -252,8 +254,12 @@ class LogVerifier {
     const minimumIndex = parseMinimumIndex((await this.#readPresent('minimum-index')) ?? Buffer.alloc(0)) ?? 0
     this.#note('', 'only the tiles of this log are here: its records were verified, their bodies are elsewhere')
     const isKeyNamed = await verifyTiledLog({
-      ...{ files, dir, report: { ...this.#tileReport, ...this.#folderReport } },
-      ...{ checkpoint: this.#checkpoint, verifiers: this.#verifiers, minimumIndex },
+      files,
+      dir,
+      report: { ...this.#tileReport, ...this.#folderReport },
+      checkpoint: this.#checkpoint,
+      verifiers: this.#verifiers,
+      minimumIndex,
     })
     if (!isKeyNamed && this.#problems.length === 0)
       this.#problem({ file: 'key.vkey', kind: 'key', message: 'the verifier keys are not those that the log names' })

@@ -2,7 +2,7 @@
 // place, or that the log ends before it; and nobody can show more than is so.
 
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -143,6 +143,18 @@ test('an export is evidence for the records in it, shown or not', async () => {
   assert.equal((await ask(exported(log.dir, { agent: 'nobody' }))).finding, 'included')
   assert.equal((await ask(exported(forked.dir, {}))).finding, 'replaced')
   assert.equal((await ask(exported(log.dir, { fromIndex: 80 }))).finding, 'not-covered')
+})
+
+test('a tile that was changed to fit a receipt fits no checkpoint', async () => {
+  const broken = copySample(log.sample)
+  const tile = join(broken.dir, 'tile/0/000.p/90')
+  const invented = { ...receipt, leafHash: Buffer.alloc(32, 7).toString('base64url') }
+  assert.equal((await ask(folder(broken.dir), { receipt: invented })).finding, 'replaced')
+  const bytes = readFileSync(tile)
+  bytes.fill(7, receipt.index * 32, (receipt.index + 1) * 32)
+  writeFileSync(tile, bytes)
+  for (const each of [invented, receipt])
+    assert.equal((await ask(folder(broken.dir), { receipt: each })).finding, 'no-evidence')
 })
 
 test('evidence that does not hold is none', async () => {

@@ -44,7 +44,14 @@ export async function verifyTiledLog(options: TiledLogOptions): Promise<boolean>
     if (wrong !== undefined) report.problem({ index, file: 'tile', kind: 'tile', message: wrong })
   }
   await verifyTilesByRoot({
-    ...{ files, dir, listing, report, size, root, minimumIndex, onEntry },
+    files,
+    dir,
+    listing,
+    report,
+    size,
+    root,
+    minimumIndex,
+    onEntry,
     from: 0,
     isComplete: true,
   })

@@ -112,6 +112,7 @@ test('one that hangs delays nobody', async (t) => {
   const witnessing = world.witnessing([hanging, reach(witness)])
   // never resolves: one of those that it asked does not answer
   void witnessing.confirm()
+  while (hanging.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2))
   for (const count of [1, 1, 1]) {
     await world.append(count)
     void witnessing.round()

@@ -37,6 +37,7 @@ const certificatePositions: ReadonlySet<string> = new Set([
   'gateway.tls.certificate',
   'gateway.tls.clientCa',
   'agents.*.tls.ca',
+  'audit.witness.witnesses.*.ca',
   'agents.*.tls.certificate',
 ])
 

@@ -70,6 +70,7 @@ export const secretPositions: readonly string[] = [
   'agents.*.tls.certificate',
   'agents.*.tls.key',
   'audit.keyEncryptionKey',
+  'audit.witness.witnesses.*.ca',
   'admin.token',
 ]
 

@@ -1,44 +1,25 @@
-// Implements what the commands about proofs and exports ask for (src/cli/proof-ports.ts): finds the log that a record
-// is in, waits a moment for a checkpoint that covers it, and turns verdicts into plain data. What is proven is decided
-// in src/audit alone. That something was disclosed or exported is recorded by the commands, before they write it.
+// Makes proofs and exports for the commands that ask for them (src/cli/proof-ports.ts): finds the log that a record is
+// in, and waits a moment for a checkpoint that covers it. What is proven is decided in src/audit alone. That something
+// was disclosed or exported is recorded by the commands, before they hand it over.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   exportLog,
   formatRecordProof,
-  keysInExport,
-  keysInProof,
   nodeFiles,
   openFields,
-  parseReceipt,
   parseRecordName,
   proveRecord,
-  readCosigners,
-  readLogKeys,
   readRecordAt,
-  readVerifiers,
   recordsWritten,
-  verifyExport,
-  verifyProof,
-  verifyReceipt,
-  type ReceiptEvidence,
   type RecordProof,
-  type TrustedKeys,
 } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
-import type {
-  Evidence,
-  ExportedFile,
-  ExportOptions,
-  ProofDocument,
-  ProofPorts,
-  ProveOptions,
-  Trust,
-  WitnessedBy,
-} from '../cli/ports.ts'
+import type { ExportedFile, ExportOptions, ProofDocument, ProofPorts, ProveOptions } from '../cli/ports.ts'
 import { searchLedger } from './audit-search.ts'
+import { createVerdictPorts } from './audit-verdicts.ts'
 import { readableLogs, type ReadableLog } from './readable-logs.ts'
 
 export interface ProofContext {
@@ -47,7 +28,6 @@ export interface ProofContext {
 }
 
 export function createProofPorts(context: ProofContext): ProofPorts {
-  const trustOf = (trust: Trust): TrustedKeys => readTrust(trust, context.clock)
   return {
     async proveRecords(options) {
       const places = await findPlaces(options, context)
@@ -68,24 +48,6 @@ export function createProofPorts(context: ProofContext): ProofPorts {
       if (record === undefined) throw noRecord(place)
       return documentOf(place, proof, openFields(record, options.fields))
     },
-    verifyProof(options) {
-      const verdict = verifyProof(options.bytes, trustOf(options), options.entry)
-      if (!verdict.ok) return { ok: false, reason: verdict.why }
-      const { index, leaf, envelope, checkpoint, disclosed } = verdict.value
-      const { v: _, index: __, fields, body: ___, ...record } = envelope
-      return {
-        ok: true,
-        origin: checkpoint.origin,
-        index,
-        leafHash: leaf.toString('base64url'),
-        size: checkpoint.size,
-        root: checkpoint.root.toString('base64'),
-        witnesses: checkpoint.witnesses.map(witnessedBy),
-        record,
-        disclosed,
-        secret: envelope.body === '' ? [] : Object.keys(fields).filter((name) => !Object.hasOwn(disclosed, name)),
-      }
-    },
     async exportLedger(options) {
       const exported: ExportedFile[] = []
       try {
@@ -99,52 +61,7 @@ export function createProofPorts(context: ProofContext): ProofPorts {
         throw error
       }
     },
-    async verifyExport(options) {
-      const file = await nodeFiles.open(options.path, 'read')
-      try {
-        const verdict = await verifyExport(file, { trusted: trustOf(options) })
-        if (!verdict.ok) return { ok: false, reason: verdict.why }
-        const { header, from, to, witnessed, provenEvents, looseEvents, unjudged, hidden } = verdict.value
-        const { tool, version, createdAt, query, population, matching } = header
-        return {
-          ok: true,
-          origin: to.origin,
-          tool: `${tool} ${version}`,
-          createdAt,
-          query: query.text,
-          fromSize: from.size,
-          toSize: to.size,
-          root: to.root.toString('base64'),
-          population,
-          matching,
-          provenEvents,
-          looseEvents,
-          unjudged,
-          hidden,
-          witnesses: (witnessed?.witnesses ?? []).map(witnessedBy),
-          witnessedSize: (witnessed?.witnesses.length ?? 0) > 0 ? witnessed?.size : undefined,
-        }
-      } finally {
-        await file.close()
-      }
-    },
-    async verifyReceipt({ receipt: text, signature, evidence, kept, ...trust }) {
-      const receipt = parseReceipt(text)
-      if (receipt === undefined) {
-        throw new Fault('CONTROL_FAILED', `not a receipt: ${JSON.stringify(text)}`, {
-          hint: 'write it as the header Sallyport-Record has it: ORIGIN/INDEX/LEAF',
-        })
-      }
-      const opened = await openEvidence(evidence, receipt.origin)
-      try {
-        const asked = { receipt, signature, evidence: opened, kept, trusted: trustOf(trust) }
-        const { finding, message, size, isSigned } = await verifyReceipt(asked)
-        return { finding, message, size, signed: isSigned }
-      } finally {
-        if (opened.kind === 'export') await opened.file.close()
-      }
-    },
-    suggestKeys,
+    ...createVerdictPorts(context.clock),
   }
 }
 
@@ -250,56 +167,5 @@ function documentOf(
     size,
     witnessed: isWitnessed,
     bytes: formatRecordProof(proof, disclosed),
-  }
-}
-
-function readTrust({ keys, witnesses, requireWitnesses }: Trust, clock: Clock): TrustedKeys {
-  const [log, cosigners] = [readVerifiers(keys), readCosigners(witnesses)]
-  for (const read of [log, cosigners]) {
-    if ('notAKey' in read) {
-      throw new Fault('CONFIG_INVALID', `not a verifier key: ${JSON.stringify(read.notAKey.slice(0, 100))}`, {
-        hint: 'write NAME+HASH+KEY, as in key.vkey of the log, or file:PATH',
-      })
-    }
-  }
-  return {
-    log: 'keys' in log ? log.keys : [],
-    witnesses: 'keys' in cosigners ? cosigners.keys : [],
-    requireWitnesses,
-    nowSeconds: Math.floor(clock.nowMs() / 1_000),
-  }
-}
-
-function witnessedBy({
-  cosigner,
-  timeSeconds,
-}: {
-  readonly cosigner: { readonly name: string }
-  readonly timeSeconds: number
-}): WitnessedBy {
-  // a time that no date can hold is shown as the last one
-  return { name: cosigner.name, time: new Date(Math.min(timeSeconds * 1_000, 8.64e15)).toISOString() }
-}
-
-async function openEvidence(evidence: Evidence, origin: string): Promise<ReceiptEvidence> {
-  if (evidence.kind === 'proof') return evidence
-  if (evidence.kind === 'export') return { kind: 'export', file: await nodeFiles.open(evidence.path, 'read') }
-  const name = origin.slice(origin.lastIndexOf('/') + 1)
-  const dir = evidence.kind === 'log' ? evidence.dir : join(evidence.dataDir, 'ledger', name)
-  return { kind: 'log', dir, recordsWritten: await recordsWritten(dir) }
-}
-
-async function suggestKeys(evidence: Evidence): Promise<readonly string[]> {
-  if (evidence.kind === 'proof') return keysInProof(evidence.bytes)
-  if (evidence.kind === 'log') return (await readLogKeys(evidence.dir)).map(({ vkey }) => vkey)
-  if (evidence.kind === 'data-dir') {
-    const logs = await readableLogs({ dataDir: evidence.dataDir, loaded: undefined }, () => undefined)
-    return (await Promise.all(logs.map(({ dir }) => readLogKeys(dir)))).flat().map(({ vkey }) => vkey)
-  }
-  const file = await nodeFiles.open(evidence.path, 'read')
-  try {
-    return await keysInExport(file)
-  } finally {
-    await file.close()
   }
 }

@@ -2,8 +2,9 @@
 // never before. A crash between the two repeats one batch and loses none. A cursor that is lost or cannot be read
 // means that everything is sent again. Mode 0600: it says how much is recorded, and where copies go.
 
+import { readFileSync } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { makeFolder } from '../base/make-folder.ts'
 import { isJsonObject, parseStrictJson } from '../base/strict-json.ts'
 import { isSystemError } from '../base/system-error.ts'
@@ -19,6 +20,26 @@ export interface Cursor extends CursorState {
   /** why an older cursor could not be used; '' when there was none, or it could */
   readonly lost: string
   save(): Promise<void>
+}
+
+export const cursorPath = (dataDir: string, name: string): string => join(dataDir, 'export', `${name}.json`)
+
+/** Index below which every one of these exports has sent a log's records; undefined when there is none. */
+export function exportedBelow(dataDir: string, names: readonly string[], origin: string): number | undefined {
+  const below = names.map((name) => {
+    const text = readIfThere(cursorPath(dataDir, name))
+    return (text === undefined ? undefined : parseCursor(text)?.next.get(origin)) ?? 0
+  })
+  return below.length === 0 ? undefined : Math.min(...below)
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 const cursorBounds = { maxDepth: 4, maxNodes: 100_000 }

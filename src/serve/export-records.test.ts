@@ -16,6 +16,7 @@ import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 import type { Ledger } from '../audit/audit.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { createDialler } from '../forward/forward.ts'
+import { exportedBelow } from './export-cursor.ts'
 import { startExport, type ExportOptions, type RecordExport } from './export-records.ts'
 import { parseRetryAfter, SendFailure, type ExportTarget } from './export-target.ts'
 import { createFileLines, createHttpLines } from './jsonl-lines.ts'
@@ -484,4 +485,11 @@ test('two receivers know nothing of one another', async (t) => {
   assert.equal(stuck.report().sent, 0)
   assert.equal(stuck.sentBelow(sampleOrigin), 0)
   assert.equal(stuck.report().lagRecords, world.ledger.size)
+  await until(() => world.cursor().next[sampleOrigin] === world.ledger.size, 'the cursor')
+  // retention waits for the slowest
+  const below = (...names: string[]): number | undefined => exportedBelow(world.dataDir, names, sampleOrigin)
+  assert.deepEqual(
+    [below(), below('siem'), below('siem', 'stuck'), below('siem', 'to come')],
+    [undefined, world.ledger.size, 0, 0],
+  )
 })

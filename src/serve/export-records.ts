@@ -9,7 +9,7 @@ import type { AuditTrail } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { isSystemError } from '../base/system-error.ts'
 import { createBatchSource, type Batch, type BatchSource } from './export-batches.ts'
-import { openCursor, type Cursor } from './export-cursor.ts'
+import { cursorPath, openCursor, type Cursor } from './export-cursor.ts'
 import { SendFailure, type ExportTarget } from './export-target.ts'
 
 export interface ExportReport {
@@ -129,7 +129,7 @@ class Exporter implements RecordExport {
   /** Where copies go, and that they begin to go there, is an administrative act. */
   async #begin(): Promise<Cursor> {
     const { name, kind, target, dataDir, audit } = this.#options
-    const cursor = await openCursor(join(dataDir, 'export', `${name}.json`))
+    const cursor = await openCursor(cursorPath(dataDir, name))
     const address = `${kind} ${target.address}`
     if (cursor.target !== address) {
       const isNew = cursor.target === ''

@@ -40,6 +40,7 @@ import { createAgentTrouble } from './agent-trouble.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
+import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
 import { startHealthChecks } from './health.ts'
 import { createOpenWalks } from './open-walks.ts'
@@ -47,7 +48,7 @@ import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
 import { createRetentionMethods } from './retention-methods.ts'
 import { checkPolicy, compileRules, releaseRules } from './rules.ts'
-import { startExports, type Exports } from './start-exports.ts'
+import { exportNames, startExports, type Exports } from './start-exports.ts'
 import { openWitnesses, type GatewayWitnesses } from './start-witnessing.ts'
 import { openState, type State } from './state.ts'
 
@@ -267,7 +268,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const methods: ControlMethods = {
       ...createControlMethods(state, () => clock.nowMs(), reload),
-      ...createRetentionMethods(state, { clock, config: () => snapshot.config }),
+      ...createRetentionMethods(state, {
+        clock,
+        config: () => snapshot.config,
+        minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
+      }),
     }
     const upkeep = createAuditUpkeep({
       clock,

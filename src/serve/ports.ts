@@ -9,13 +9,7 @@ import { Fault } from '../base/fault.ts'
 import { cardJsonBounds, interfacesOf } from '../a2a/card.ts'
 import { isOperation } from '../a2a/operations.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
-import type {
-  AgentTarget,
-  CardFacts,
-  PolicyExplanation,
-  PolicyQuery,
-  Ports,
-} from '../cli/ports.ts'
+import type { AgentTarget, CardFacts, PolicyExplanation, PolicyQuery, Ports } from '../cli/ports.ts'
 import { buildSnapshot, type Config } from '../config/config.ts'
 import { createDialler } from '../forward/forward.ts'
 import { reindexLedger, searchLedger } from './audit-search.ts'
@@ -26,11 +20,13 @@ import { cardBounds } from './fetch-bounds.ts'
 import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
 import { readVouchers } from './read-vouchers.ts'
+import { exportedBelow } from './export-cursor.ts'
 import { createRetentionMethods } from './retention-methods.ts'
 import { runServe } from './run-serve.ts'
 import { runWitness, witnessKeys } from './run-witness.ts'
 import { openState } from './state.ts'
 import { createTailRecords, tailLedger } from './tail-ledger.ts'
+import { exportNames } from './start-exports.ts'
 
 export function createPorts(): Ports {
   return {
@@ -58,7 +54,11 @@ export function createPorts(): Ports {
             () => systemClock.nowMs(),
             () => Promise.resolve(nothingRuns()),
           ),
-          ...createRetentionMethods(state, { clock: systemClock, config: () => state.config }),
+          ...createRetentionMethods(state, {
+            clock: systemClock,
+            config: () => state.config,
+            minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(state.config), origin),
+          }),
         },
         close: () => state.close(),
       }

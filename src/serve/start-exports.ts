@@ -15,8 +15,6 @@ type ExportConfig = Config['audit']['export'][number]
 
 export interface Exports {
   report(): ExportReport[]
-  /** the index below which every export has sent a log's records; undefined when there is no export */
-  sentBelow(origin: string): number | undefined
   stop(): Promise<void>
 }
 
@@ -28,6 +26,8 @@ export interface ExportsOptions {
   readonly version: string
   readonly log: ExportLog
 }
+
+export const exportNames = (config: Config): string[] => config.audit.export.map(({ name }) => name)
 
 export function startExports(options: ExportsOptions): Exports {
   const { loaded, state, clock, version, log } = options
@@ -52,8 +52,6 @@ export function startExports(options: ExportsOptions): Exports {
   })
   return {
     report: () => running.map((each) => each.report()),
-    sentBelow: (origin) =>
-      running.length === 0 ? undefined : Math.min(...running.map((each) => each.sentBelow(origin))),
     async stop() {
       await Promise.all(running.map((each) => each.stop()))
     },

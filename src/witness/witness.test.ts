@@ -244,7 +244,8 @@ test('keeps evidence of two histories, once for each, and no more than there is 
     await addCheckpoint(witness.url, forked.request(5, 8))
   }
   const kept = evidenceIn(witness)
-  assert.deepEqual(kept.map((name) => name.split('-')[0]).toSorted(), ['split', 'unproven'])
+  assert.deepEqual(new Set(kept.map((name) => name.split('-')[0])), new Set(['split', 'unproven']))
+  assert.equal(kept.length, 2)
   const split = kept.find((name) => name.startsWith('split')) ?? ''
   const evidence: unknown = JSON.parse(readFileSync(join(witness.dataDir, 'evidence', split), 'utf8'))
   const { cosigned, request } = Object(evidence) as { cosigned: string; request: string } // as it was written above
