@@ -496,7 +496,10 @@ class Writer implements Ledger {
     const keepFrom = Math.min(minimumExported ?? Infinity, ...lines.map(({ line }) => line.index))
     const request: RetentionRequest = { rules, nowMs: clock.nowMs(), heldKeys, keepFrom, isDryRun }
     const parts: RetentionParts = {
-      ...{ files, dir, done: this.#expiredBodies, isStopping: () => this.#closing !== undefined },
+      files,
+      dir,
+      done: this.#expiredBodies,
+      isStopping: () => this.#closing !== undefined,
       commitOwn: (operation, fields) =>
         this.#exclusively(
           () => undefined,

@@ -3,6 +3,7 @@
 
 import type { CreatedKey as Created, KeyRecord } from '../authenticate/authenticate.ts'
 import { Fault } from '../base/fault.ts'
+import type { JsonValue } from '../base/strict-json.ts'
 import type { ControlMethods, CreatedKey, KeySummary, ReloadAnswer, RetentionMethods } from '../cli/ports.ts'
 import type { State } from './state.ts'
 
@@ -40,7 +41,10 @@ export function createControlMethods(
     },
     'policy.reload': reload,
     async 'audit.taken'({ action, what }) {
-      const event = Object.entries(what).map(([name, value]) => [name, typeof value === 'object' ? [...value] : value])
+      const event = Object.entries(what).map(([name, value]): [string, JsonValue] => [
+        name,
+        typeof value === 'object' ? [...value] : value,
+      ])
       await audit.administered(action, '', Object.fromEntries(event))
       return { recorded: true }
     },
