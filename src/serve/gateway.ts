@@ -317,7 +317,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...(missing.length > 0 && { witnessesMissing: missing.map((each) => ({ ...each })) }),
       ...contentMember(snapshot.config),
     })
-    exports = startExports({ loaded, state, dialler, clock, version, log })
+    exports = await startExports({ loaded, state, dialler, clock, version, log })
 
     return {
       url,

@@ -1,14 +1,13 @@
 // The logs of a data directory for a command that only reads: with the key-encryption key where it is there and is
 // theirs, without it otherwise. It makes no key: a copy of a ledger on an auditor's machine stays as it is.
 
-import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createSearchNames, opensLog, type SearchNames } from '../audit/audit.ts'
 import { Fault } from '../base/fault.ts'
 import { isSystemError } from '../base/system-error.ts'
 import type { StateContext } from '../cli/ports.ts'
-import { loadKeyEncryptionKey } from './state.ts'
+import { existingKeySource } from './key-encryption-key.ts'
 
 export interface ReadableLog {
   readonly name: string
@@ -22,7 +21,7 @@ export type Warn = (message: string, hint: string) => void
 
 export async function readableLogs(context: StateContext, warn: Warn): Promise<ReadableLog[]> {
   const root = join(context.dataDir, 'ledger')
-  const keyEncryptionKey = findKeyEncryptionKey(context, warn)
+  const keyEncryptionKey = await findKeyEncryptionKey(context, warn)
   const logs: ReadableLog[] = []
   for (const name of await listFolder(root)) {
     if (!/^[0-9a-f]{8}$/.test(name)) continue
@@ -36,10 +35,9 @@ export async function readableLogs(context: StateContext, warn: Warn): Promise<R
   return logs
 }
 
-function findKeyEncryptionKey({ dataDir, loaded }: StateContext, warn: Warn): Buffer | undefined {
-  if (loaded?.config.audit.keyEncryptionKey === undefined && !existsSync(`${dataDir}.kek`)) return undefined
+async function findKeyEncryptionKey({ dataDir, loaded }: StateContext, warn: Warn): Promise<Buffer | undefined> {
   try {
-    return loadKeyEncryptionKey(dataDir, loaded)
+    return await existingKeySource(dataDir, loaded)?.load()
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     warn(error.message, error.hint ?? '')

@@ -13,7 +13,8 @@ import type { EraseAnswer, EraseRequest, RetentionMethods } from '../cli/ports.t
 import { configSchema, type ConfigInput } from '../config/config.ts'
 import { facts, home, open } from './fake-state.ts'
 import { createRetentionMethods } from './retention-methods.ts'
-import { loadKeyEncryptionKey, type State } from './state.ts'
+import { keySource } from './key-encryption-key.ts'
+import type { State } from './state.ts'
 
 const subject = 'user:corp/4f1c'
 const twoNeeded: ConfigInput = { audit: { erasure: { approvers: ['key:anna', 'key:bert'] } } }
@@ -54,7 +55,7 @@ async function make(t: TestContext, input: ConfigInput = {}): Promise<World> {
 const refusal = { code: 'AUTHZ_DENIED', detail: '' } as Parameters<State['audit']['refused']>[1]
 
 async function recordsOf({ dataDir }: Pick<World, 'dataDir'>, state: State): Promise<LedgerRecord[]> {
-  const keyEncryptionKey = loadKeyEncryptionKey(dataDir, undefined)
+  const keyEncryptionKey = await keySource(dataDir, undefined).load()
   return await collect(readLedger(join(dataDir, 'ledger', state.ledger.origin.slice(-8)), { keyEncryptionKey }))
 }
 

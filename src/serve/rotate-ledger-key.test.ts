@@ -10,7 +10,8 @@ import { readLedger, verifyLedger } from '../audit/audit.ts'
 import { Fault } from '../base/fault.ts'
 import { createControlMethods } from './control-methods.ts'
 import { home, open } from './fake-state.ts'
-import { loadKeyEncryptionKey, type State } from './state.ts'
+import { keySource } from './key-encryption-key.ts'
+import type { State } from './state.ts'
 
 const methodsOf = (state: State): ReturnType<typeof createControlMethods> =>
   createControlMethods(
@@ -21,7 +22,7 @@ const methodsOf = (state: State): ReturnType<typeof createControlMethods> =>
 const request = { overlapMs: 60_000, reason: 'once a year' }
 
 async function eventsOf(dataDir: string, origin: string): Promise<unknown[]> {
-  const keyEncryptionKey = loadKeyEncryptionKey(dataDir, undefined)
+  const keyEncryptionKey = await keySource(dataDir, undefined).load()
   const records = await collect(readLedger(join(dataDir, 'ledger', origin.slice(-8)), { keyEncryptionKey }))
   return records.filter(({ envelope }) => envelope.operation.startsWith('ledger.')).map(({ event }) => event)
 }

@@ -14,7 +14,7 @@ import type { BeginAnewReport } from '../cli/ports.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { facts, home, open } from './fake-state.ts'
 import { beginAnew } from './set-aside.ts'
-import { loadKeyEncryptionKey } from './state.ts'
+import { keySource } from './key-encryption-key.ts'
 
 const refusedWith =
   (code: FaultCode) =>
@@ -90,7 +90,7 @@ async function checkBegun(world: World, report: BeginAnewReport): Promise<void> 
   assert.ok(
     verified.notes.some(({ message }) => message.startsWith(`this log succeeds ${origin}, which was set aside`)),
   )
-  const keyEncryptionKey = loadKeyEncryptionKey(dataDir, undefined)
+  const keyEncryptionKey = await keySource(dataDir, undefined).load()
   const records = await collect(readLedger(join(dataDir, 'ledger', report.origin.slice(-8)), { keyEncryptionKey }))
   assert.equal(records[1]?.envelope.operation, 'log-succeeds')
   const said = records.filter(({ envelope }) => envelope.operation === 'ledger.begun-anew')

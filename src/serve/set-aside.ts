@@ -20,7 +20,8 @@ import { Fault } from '../base/fault.ts'
 import type { BeginAnewReport, BeginAnewRequest } from '../cli/ports.ts'
 import { configSchema } from '../config/config.ts'
 import { openDataDir } from '../store/store.ts'
-import { loadKeyEncryptionKey, openState } from './state.ts'
+import { keySource } from './key-encryption-key.ts'
+import { openState } from './state.ts'
 
 export interface BeginAnewOptions extends BeginAnewRequest {
   readonly clock: Clock
@@ -53,7 +54,7 @@ export async function beginAnew(options: BeginAnewOptions): Promise<BeginAnewRep
 
 /** Why the log cannot be gone on with; undefined when it can. What is wrong beyond it is thrown. */
 async function findFault({ dataDir, loaded, role, clock }: BeginAnewOptions): Promise<Fault | undefined> {
-  const keyEncryptionKey = loadKeyEncryptionKey(dataDir, loaded)
+  const keyEncryptionKey = await keySource(dataDir, loaded).load()
   const { segmentSize } = loaded?.config.audit ?? configSchema.parse({}).audit
   try {
     const identity = await ledgerIdentity(dataDir, role)

@@ -9,7 +9,8 @@ import { startExport, type ExportLog, type ExportReport } from './export-records
 import type { ExportTarget } from './export-target.ts'
 import { createFileLines, createHttpLines } from './jsonl-lines.ts'
 import { createOtlpLogs } from './otlp-logs.ts'
-import { loadKeyEncryptionKey, type State } from './state.ts'
+import { keySource } from './key-encryption-key.ts'
+import type { State } from './state.ts'
 
 type ExportConfig = Config['audit']['export'][number]
 
@@ -29,10 +30,10 @@ export interface ExportsOptions {
 
 export const exportNames = (config: Config): string[] => config.audit.export.map(({ name }) => name)
 
-export function startExports(options: ExportsOptions): Exports {
+export async function startExports(options: ExportsOptions): Promise<Exports> {
   const { loaded, state, clock, version, log } = options
   const wanted = loaded.config.audit.export
-  const keyEncryptionKey = wanted.length === 0 ? Buffer.alloc(0) : loadKeyEncryptionKey(state.dataDir, loaded)
+  const keyEncryptionKey = wanted.length === 0 ? Buffer.alloc(0) : await keySource(state.dataDir, loaded).load()
   const sizes = (): Map<string, number> => new Map([[state.ledger.origin, state.ledger.size]])
   const running = wanted.map((each) => {
     if (leaksAuthorization(each))

@@ -1,7 +1,6 @@
 // What lies on disk and is held by one process at a time: the lock, the ledger, the keys, the index of owners.
 // The gateway opens it to serve, a command opens it when no gateway runs; each writes under an origin of its own.
 
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
 import {
@@ -23,6 +22,7 @@ import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, resolveSecret, type Config, type LoadedConfig } from '../config/config.ts'
 import { openDataDir, openKeyStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
+import { keySource, newSecret } from './key-encryption-key.ts'
 import { openOwnership } from './open-ownership.ts'
 
 export interface State {
@@ -67,7 +67,7 @@ export async function openState(options: StateOptions): Promise<State> {
   const opened: { close(): unknown }[] = [held]
   try {
     const dataDir = held.path
-    const keyEncryptionKey = loadKeyEncryptionKey(dataDir, loaded)
+    const keyEncryptionKey = await keySource(dataDir, loaded).load()
     const pepper = loadPepper(dataDir, loaded)
     const identity = await ledgerIdentity(dataDir, options.role)
     const { origin } = identity
@@ -164,27 +164,9 @@ export async function openState(options: StateOptions): Promise<State> {
   }
 }
 
-/** 32 bytes, base64url. It must not lie where the records lie that it opens. */
-export function loadKeyEncryptionKey(dataDir: string, loaded: LoadedConfig | undefined): Buffer {
-  const reference = loaded?.config.audit.keyEncryptionKey
-  const text =
-    reference === undefined || loaded === undefined
-      ? readOrCreateSecretFile(`${dataDir}.kek`, newSecret)
-      : resolveSecret(reference, loaded.baseDir)
-  const key = Buffer.from(text.toString('latin1').trim(), 'base64url')
-  if (key.length !== 32) {
-    throw new Fault('KEY_UNREADABLE', 'the key-encryption key is not 32 bytes of base64url', {
-      hint: 'make one: head -c 32 /dev/urandom | basenc --base64url',
-    })
-  }
-  return key
-}
-
 function loadPepper(dataDir: string, loaded: LoadedConfig | undefined): Buffer {
   const reference = loaded?.config.identity.apiKeys.pepper
   return reference === undefined || loaded === undefined
     ? readOrCreateSecretFile(`${dataDir}.pepper`, newSecret)
     : resolveSecret(reference, loaded.baseDir)
 }
-
-const newSecret = (): Buffer => Buffer.from(randomBytes(32).toString('base64url'))

@@ -9,13 +9,13 @@ import { isSystemError } from '../base/system-error.ts'
 import { readVersion } from '../base/version.ts'
 import type { TailOptions, TailRecord } from '../cli/ports.ts'
 import { parseCheckpoint } from '../tlog/checkpoint.ts'
-import { loadKeyEncryptionKey } from './state.ts'
+import { existingKeySource } from './key-encryption-key.ts'
 
 /** How often a followed ledger is looked at again. */
 const followMs = 250
 
 export async function* tailLedger(options: TailOptions): AsyncGenerator<TailRecord> {
-  const keyEncryptionKey = loadKeyEncryptionKey(options.dataDir, options.loaded)
+  const keyEncryptionKey = await existingKeySource(options.dataDir, options.loaded)?.load()
   const logs = new Logs(join(options.dataDir, 'ledger'), keyEncryptionKey, options.count)
   const toTail = createTailRecords()
   try {
@@ -56,11 +56,11 @@ interface Found {
 /** All logs of a data directory, each read on from where it was left. */
 class Logs {
   readonly #root: string
-  readonly #keyEncryptionKey: Buffer
+  readonly #keyEncryptionKey: Buffer | undefined
   readonly #count: number
   readonly #readers = new Map<string, LedgerReader>()
 
-  constructor(root: string, keyEncryptionKey: Buffer, count: number) {
+  constructor(root: string, keyEncryptionKey: Buffer | undefined, count: number) {
     this.#root = root
     this.#keyEncryptionKey = keyEncryptionKey
     this.#count = count
@@ -101,7 +101,10 @@ class Logs {
     if (known !== undefined) return known
     const dir = join(this.#root, log)
     const from = Math.max(0, (await sizeOf(dir)) - this.#count)
-    const reader = createLedgerReader(dir, { keyEncryptionKey: this.#keyEncryptionKey, from })
+    const reader = createLedgerReader(dir, {
+      ...(this.#keyEncryptionKey && { keyEncryptionKey: this.#keyEncryptionKey }),
+      from,
+    })
     this.#readers.set(log, reader)
     return reader
   }

@@ -16,7 +16,7 @@ import { readLedger, verifyLedger } from '../audit/audit.ts'
 import { loadConfig, type ConfigInput } from '../config/config.ts'
 import { parseCosigner } from '../tlog/cosignature.ts'
 import { startGateway, type Gateway } from './gateway.ts'
-import { loadKeyEncryptionKey } from './state.ts'
+import { keySource } from './key-encryption-key.ts'
 
 type Witnessing = NonNullable<ConfigInput['audit']>['witness']
 
@@ -142,7 +142,7 @@ test('refuses calls while its checkpoints are not witnessed, and recovers by its
   t.after(() => again.close())
   await eventually('ready again', () => isReady(gateway))
   assert.equal((await home.call(gateway)).text.includes('error'), false)
-  const keyEncryptionKey = loadKeyEncryptionKey(home.data, undefined)
+  const keyEncryptionKey = await keySource(home.data, undefined).load()
   const records = []
   for await (const record of readLedger(home.logFolder, { keyEncryptionKey })) records.push(record)
   const recorded = records.filter(({ envelope }) => envelope.code === 'AUDIT_UNAVAILABLE')
@@ -160,7 +160,7 @@ test('starts without its witnesses and says so, unless a bound is set', async (t
   assert.match((await home.call(gateway)).text, /"result"/)
   await gateway.stop()
   assert.match(home.warnings.join(), /a witness was not had .*w\.example\/1/)
-  const keyEncryptionKey = loadKeyEncryptionKey(home.data, undefined)
+  const keyEncryptionKey = await keySource(home.data, undefined).load()
   let isSaid = false
   for await (const { envelope, event } of readLedger(home.logFolder, { keyEncryptionKey }))
     isSaid ||= envelope.kind === 'lifecycle' && JSON.stringify(event ?? {}).includes('w.example/1')
