@@ -81,11 +81,11 @@ test('the log of a command is missed like the gateway’s, and each only by its 
   await begun(dataDir, 'gateway')
 })
 
-test('who removes the origin on purpose gets a new log under another origin and key', async () => {
+test('who removes the origin by hand gets a new log under another origin and key', async () => {
   const dataDir = home()
   const dir = await begun(dataDir)
   rmSync(dir, { recursive: true })
-  await assert.rejects(open(dataDir), (fault: Fault) => fault.hint?.includes('keys/ledger-gateway.origin') === true)
+  await assert.rejects(open(dataDir), (fault: Fault) => fault.hint?.includes('audit begin-anew') === true)
   rmSync(join(dataDir, 'keys/ledger-gateway.origin'))
   assert.notEqual(await begun(dataDir), dir)
   await begun(dataDir)
