@@ -587,6 +587,8 @@ class Writer implements Ledger {
     await nextTurn()
     while (this.#queue.length > 0) {
       if (this.status === 'failed') return this.#rejectAll(this.#queue.splice(0))
+      const room = this.#tiles.room()
+      if (room !== undefined) await room
       await this.#writeGroup()
       await nextTurn()
     }

@@ -1,5 +1,5 @@
 // The files of a tiled log as its one writer puts them there: full tiles for good, partial ones until wider ones are
-// published. Each is written and synced as `tile.tmp` and renamed to its name; the folders that it changed are
+// published. Each is written and synced as `tile-<n>.tmp` and renamed to its name; the folders that it changed are
 // synced before a checkpoint speaks of it. It removes partial tiles, and nothing else.
 
 import { dirname, join } from 'node:path'
@@ -10,8 +10,8 @@ import { writeDurably } from './replace-file.ts'
 import { partialWidths, readTileFile } from './tile-files.ts'
 
 export interface TileFolder {
-  /** `isMaybeThere`: it may have been written before; what is there already is not written again */
-  writeFull(tile: TileContent, options: { isMaybeThere: boolean }): Promise<void>
+  /** side by side; `isMaybeThere`: they may have been written before, and what is there is not written again */
+  writeFull(tiles: readonly TileContent[], options: { isMaybeThere: boolean }): Promise<void>
   /** those of the tree that is published next; what stands there from the last publication is not written again */
   writePartials(tiles: readonly TileContent[]): Promise<void>
   /** takes the partial tiles that lie there for the published ones; false when one is missing or another */
@@ -45,9 +45,14 @@ class Folder implements TileFolder {
     this.#dir = dir
   }
 
-  async writeFull(tile: TileContent, { isMaybeThere }: { isMaybeThere: boolean }): Promise<void> {
-    const there = isMaybeThere ? await readTileFile(this.#files, this.#dir, tile) : undefined
-    if (there === undefined || !there.bytes.equals(tile.bytes)) await this.#write(tile)
+  async writeFull(tiles: readonly TileContent[], { isMaybeThere }: { isMaybeThere: boolean }): Promise<void> {
+    const writeOne = async (tile: TileContent, slot: number): Promise<void> => {
+      const there = isMaybeThere ? await readTileFile(this.#files, this.#dir, tile) : undefined
+      if (there === undefined || !there.bytes.equals(tile.bytes)) await this.#write(tile, slot)
+    }
+    // all have ended before one is tried again: they write under the same temporary names
+    const ends = await Promise.allSettled(tiles.map(writeOne))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 
   async writePartials(tiles: readonly TileContent[]): Promise<void> {
@@ -113,11 +118,11 @@ class Folder implements TileFolder {
     }
   }
 
-  async #write({ level, index, width, bytes }: TileContent): Promise<void> {
+  async #write({ level, index, width, bytes }: TileContent, slot = 0): Promise<void> {
     const path = join(this.#dir, tilePath(level, index, width))
     const folder = dirname(path)
     if (!this.#known.has(folder)) await this.#makeFolder(folder)
-    const beside = join(this.#dir, 'tile.tmp')
+    const beside = join(this.#dir, `tile-${slot}.tmp`)
     await writeDurably(this.#files, beside, bytes)
     await this.#files.rename(beside, path).catch((error: unknown) => {
       // somebody may have removed the folder: the next attempt makes it

@@ -10,6 +10,7 @@ import { hashBytes } from '../tlog/merkle.ts'
 import { createFrontier, type TileContent, type TileFrontier } from '../tlog/tile-frontier.ts'
 import { encodeBundle } from '../tlog/tiles.ts'
 import type { FileSystem } from './files.ts'
+import { maxGroupRecords } from './frame.ts'
 import type { TileEntries } from './group.ts'
 import { createGroupSource, segmentIndices, type GroupSource } from './group-source.ts'
 import { loadFrontier } from './load-frontier.ts'
@@ -26,6 +27,11 @@ export interface TileWriter {
   close(): Promise<void>
   /** lets go of what is open and publishes nothing more */
   stop(): Promise<void>
+  /**
+   * To be asked before a group: undefined when its records can wait in memory for their tiles. Otherwise resolves when
+   * they can, or when it is clear that they cannot soon: then they are read back later.
+   */
+  room(): Promise<void> | undefined
   readonly failures: number
 }
 
@@ -44,6 +50,8 @@ export interface TileWriterOptions {
 const maxBufferedRecords = 16_384 // bound: durable records that wait in memory for their tiles
 const maxBufferedBytes = 16_777_216 // bound: bytes of durable records that wait in memory for their tiles
 const busyRecords = maxBufferedRecords / 4
+/** files that are written side by side: more would keep groups of records from the disk */
+const tilesAtOnce = 4
 /** so many records are still made into tiles when the log is closed; the rest when it is next opened */
 const maxRecordsAtClose = 65_536
 const parkRecords = 65_536
@@ -73,6 +81,7 @@ class Publisher implements TileWriter {
   /** full tiles that the disk has not taken yet */
   #full: TileContent[] = []
   #isCatchingUp = false
+  #isFailing = false
   /** records read back since what was made of them was last left in a state to go on from */
   #unparked = 0
   /** how many records may still be read back before giving up; undefined while the log is open */
@@ -99,6 +108,14 @@ class Publisher implements TileWriter {
     if (this.#bufferedRecords > maxBufferedRecords || this.#bufferedBytes > maxBufferedBytes) this.#forget()
     else if (this.#bufferedRecords >= busyRecords && !this.#isPublishing) this.flush().catch(() => this.#schedule())
     this.#schedule()
+  }
+
+  room(): Promise<void> | undefined {
+    const isFull =
+      this.#bufferedRecords + maxGroupRecords > maxBufferedRecords || this.#bufferedBytes > maxBufferedBytes / 2
+    // a disk that takes no tiles, or a log that gets its first, would keep records waiting for long
+    if (!isFull || this.#isFailing || this.#isCatchingUp || this.#frontier === undefined) return undefined
+    return this.flush().catch(() => undefined)
   }
 
   flush(): Promise<void> {
@@ -149,7 +166,9 @@ class Publisher implements TileWriter {
     this.#isPublishing = true
     try {
       await this.#publish()
+      this.#isFailing = false
     } catch (error) {
+      this.#isFailing = true
       if (!(error instanceof Stopped)) this.failures += 1
       throw error
     } finally {
@@ -223,7 +242,7 @@ class Publisher implements TileWriter {
 
   /** Lets the tiles grow to exactly this size, from memory where it has the records and else from the segments. */
   async #advance(frontier: TileFrontier, size: number): Promise<void> {
-    await this.#writeFull()
+    await this.#writeFull(1)
     while (frontier.size < size) {
       const next = this.#buffered[0]
       if (next !== undefined && next.first < frontier.size) this.#take()
@@ -231,6 +250,7 @@ class Publisher implements TileWriter {
       else await this.#readBack(frontier)
       if (this.#unparked >= parkRecords) await this.#park(frontier)
     }
+    await this.#writeFull(1)
     // kept open while the records come faster than their tiles: its place need not be found again
     if (frontier.size === this.#newest.size || this.#buffered[0]?.first === frontier.size) await this.#source.close()
   }
@@ -288,13 +308,15 @@ class Publisher implements TileWriter {
       this.#full.push(...frontier.append(leaves, place * hashBytes, entries.subarray(at, end)))
       at = end
     }
-    await this.#writeFull()
+    await this.#writeFull(tilesAtOnce)
   }
 
-  async #writeFull(): Promise<void> {
-    for (let next = this.#full[0]; next !== undefined; next = this.#full[0]) {
-      await this.#folder.writeFull(next, { isMaybeThere: this.#isCatchingUp })
-      this.#full.shift()
+  /** Writes full tiles while there are so many. */
+  async #writeFull(least: number): Promise<void> {
+    while (this.#full.length >= least) {
+      const tiles = this.#full.slice(0, tilesAtOnce)
+      await this.#folder.writeFull(tiles, { isMaybeThere: this.#isCatchingUp })
+      this.#full = this.#full.slice(tiles.length)
     }
   }
 }

@@ -17,7 +17,7 @@ import { openTiles } from './tile-files.ts'
 import { verifyLedger } from './verify-ledger.ts'
 
 for (const [what, calls, hits] of [
-  ['the file that tiles are written to', ['open', 'write', 'datasync'], (path: string) => path.endsWith('tile.tmp')],
+  ['the file that tiles are written to', ['open', 'write', 'datasync'], (path: string) => /tile-\d\.tmp$/.test(path)],
   ['full tiles', ['rename'], (path: string) => /tile\/(?:0|entries)\/\d{3}$/.test(path)],
   ['partial tiles', ['rename'], (path: string) => path.includes('.p/')],
   ['folders of tiles', ['syncFolder'], (path: string) => /\/tile(?:\/|$)/.test(path)],
@@ -52,7 +52,7 @@ test('a disk that takes no tiles for long costs no memory, and nothing is missin
   const sample = createSample()
   const disk = createFaultyDisk()
   const ledger = await sample.open({ fs: disk, segmentSize: 2_000_000, checkpointIntervalMs: 1 })
-  disk.plan = (_, path) => (path.endsWith('tile.tmp') ? 'EIO' : undefined)
+  disk.plan = (_, path) => (/tile-\d\.tmp$/.test(path) ? 'EIO' : undefined)
   // more than wait in memory
   await appendUntil(ledger, 20_000)
   assert.ok(ledger.stats.checkpointFailures > 0)
@@ -68,7 +68,7 @@ test('a log that is closed while it is far behind with its tiles closes soon, an
   const sample = createSample()
   const disk = createFaultyDisk()
   const ledger = await sample.open({ fs: disk, segmentSize: 20_000_000 })
-  disk.plan = (_, path) => (path.endsWith('tile.tmp') ? 'EIO' : undefined)
+  disk.plan = (_, path) => (/tile-\d\.tmp$/.test(path) ? 'EIO' : undefined)
   await appendUntil(ledger, 90_000)
   disk.plan = () => undefined
   await ledger.close()

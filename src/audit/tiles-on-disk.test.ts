@@ -119,7 +119,7 @@ test('a reader of an older checkpoint finds its tiles in wider ones', async () =
 
 test('what a crash leaves beside the tiles is said, or goes, and harms nothing', async () => {
   const sample = await logOf(300)
-  writeFileSync(join(sample.dir, 'tile.tmp'), 'half a tile')
+  writeFileSync(join(sample.dir, 'tile-0.tmp'), 'half a tile')
   // of a checkpoint before, whose partial tiles were not removed any more
   mkdirSync(join(sample.dir, 'tile/0/000.p'))
   writeFileSync(join(sample.dir, 'tile/0/000.p/7'), readFileSync(join(sample.dir, 'tile/0/000')).subarray(0, 7 * 32))
@@ -131,7 +131,7 @@ test('what a crash leaves beside the tiles is said, or goes, and harms nothing',
   assert.deepEqual(report.problems, [])
   assert.deepEqual(
     report.notes.map(({ file }) => file),
-    ['tile.tmp'],
+    ['tile-0.tmp'],
   )
   const ledger = await sample.open()
   await ledger.append(sampleRecord(1))

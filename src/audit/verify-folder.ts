@@ -31,7 +31,8 @@ const provenFiles = [
   'witnessed',
 ]
 const provenFolders: ReadonlySet<string> = new Set(['segments', 'tile'])
-const temporaryFile = /^(?:checkpoint|subjects\.keys|subjects\.erasing|key\.vkey|minimum-index|witnessed|tile)\.tmp$/
+const temporaryFile =
+  /^(?:checkpoint|subjects\.keys|subjects\.erasing|key\.vkey|minimum-index|witnessed|tile-[0-9])\.tmp$/
 const lockFile = /^lock(?:\.[0-9]+)?$/
 /** process id and start time, or nothing yet */
 const lockText = /^(?:[1-9][0-9]{0,9} [0-9]{0,20}\n?)?$/
