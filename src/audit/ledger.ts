@@ -220,6 +220,7 @@ async function beginFolder(files: FileSystem, dir: string, signer: CheckpointSig
   if (signer === undefined) throw new Fault('KEY_UNREADABLE', 'there is no key to sign a new log with')
   await replaceFile(files, join(dir, 'subjects.keys'), Buffer.alloc(0))
   await replaceFile(files, join(dir, 'checkpoint'), Buffer.from(signer.sign(0, emptyRoot)))
+  await syncOrFail(() => files.syncFolder(dir))
   await replaceFile(files, join(dir, 'key.vkey'), Buffer.from(`${signer.vkey}\n`))
   await syncOrFail(() => files.syncFolder(dir))
   await syncOrFail(() => files.syncFolder(join(dir, '..')))

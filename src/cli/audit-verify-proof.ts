@@ -7,7 +7,8 @@ import type { Io } from './io.ts'
 import type { ProofVerdict } from './ports.ts'
 import { formatWitnesses, readFileArgument, readTrust, trustOptions } from './read-trust.ts'
 
-const maxFileBytes = 1_048_577 // one more than the format allows: the verdict says so
+// one more than the format allows: the verdict says so
+const bounds = { maxBytes: 1_048_577, exit: 1 } as const
 
 export const command: Command = {
   arguments: [{ name: 'FILE', about: 'a .tlog-proof' }],
@@ -16,10 +17,10 @@ export const command: Command = {
     entry: { value: 'FILE', about: "the record's envelope, when the proof does not hold it" },
   },
   run: async (input) => {
-    const bytes = readFileArgument(input, input.args[0] ?? '', maxFileBytes)
+    const bytes = readFileArgument(input, input.args[0] ?? '', bounds)
     const trust = await readTrust(input, { kind: 'proof', bytes })
     const entryFile = input.option('entry')
-    const entry = entryFile === undefined ? undefined : readFileArgument(input, entryFile, maxFileBytes)
+    const entry = entryFile === undefined ? undefined : readFileArgument(input, entryFile, bounds)
     const verdict = (await input.ports()).verifyProof({ bytes, entry, ...trust })
     if (input.json) printJson(input.io, verdict)
     else if (verdict.ok) printProven(input.io, verdict, trust.requireWitnesses)

@@ -9,8 +9,8 @@ import { CommandError, printable, printJson } from './io.ts'
 import type { Evidence } from './ports.ts'
 import { readFileArgument, readTrust, trustOptions } from './read-trust.ts'
 
-const maxProofFileBytes = 1_048_577
-const maxNoteFileBytes = 131_072
+const proofBounds = { maxBytes: 1_048_577, exit: 1 } as const
+const noteBounds = { maxBytes: 131_072, exit: 1 } as const
 
 export const command: Command = {
   arguments: [{ name: 'RECEIPT', about: 'ORIGIN/INDEX/LEAF, from the header Sallyport-Record' }],
@@ -29,7 +29,7 @@ export const command: Command = {
     const keptFile = input.option('checkpoint')
     if (keptFile !== undefined && evidence.kind !== 'log' && evidence.kind !== 'data-dir')
       throw new CommandError(2, '--checkpoint is held against a log', 'give the log too: --data-dir DIR or --log DIR')
-    const kept = keptFile === undefined ? undefined : readFileArgument(input, keptFile, maxNoteFileBytes)
+    const kept = keptFile === undefined ? undefined : readFileArgument(input, keptFile, noteBounds)
     const asked = { receipt: input.args[0] ?? '', signature: input.option('signature'), evidence, kept, ...trust }
     const verdict = await (await input.ports()).verifyReceipt(asked)
     const isThere = verdict.finding === 'included'
@@ -48,7 +48,7 @@ function readEvidence(input: Input): Evidence {
   }
   const path = resolve(input.io.cwd, input.option(kind) ?? '')
   if (!existsSync(path)) throw new CommandError(2, `there is no ${path}`, `check --${kind}`)
-  if (kind === 'proof') return { kind, bytes: readFileArgument(input, path, maxProofFileBytes) }
+  if (kind === 'proof') return { kind, bytes: readFileArgument(input, path, proofBounds) }
   if (kind === 'export') return { kind, path }
   return kind === 'log' ? { kind, dir: path } : { kind, dataDir: path }
 }

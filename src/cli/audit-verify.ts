@@ -1,12 +1,13 @@
 // `audit verify`: checks every log under the data directory offline, without any secret. Exit 1 when one does not
-// verify; the first changed record is named.
+// verify; the first changed record is named. It never speaks of witnesses whose keys nobody gave: without a key their
+// signatures are bytes that anyone may have written.
 
 import { join } from 'node:path'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError, printable, printError, printJson } from './io.ts'
 import type { VerifiedLog, VerifyProblem, VouchedState } from './ports.ts'
-import { readVouchers, voucherOptions } from './read-vouchers.ts'
+import { readVouchers, voucherOptions } from './read-trust.ts'
 import { requireDataDir } from './state.ts'
 
 export const command: Command = {
@@ -14,19 +15,20 @@ export const command: Command = {
   options: { 'data-dir': dataDirOption, config: configOption, ...voucherOptions },
   run: async (input) => {
     const { dataDir, loaded } = await requireDataDir(input)
-    const vouchers = await readVouchers(input, { loaded })
+    const vouchers = readVouchers(input, { loaded })
     const report = await (await input.ports()).verifyLedger(join(dataDir, 'ledger'), vouchers)
     const { ok, size, root, logs, problems, notes } = report
     if (logs.length === 0 && ok) {
       const hint = 'name the data directory of a gateway: --data-dir DIR'
       throw new CommandError(2, `there is no ledger in ${dataDir}`, hint)
     }
+    const areWitnessesKnown = vouchers.witnesses.length > 0
     if (input.json) {
       const known = logs.map(({ origin, size: found, root: of, witnessed, since }) => ({
         origin,
         size: found,
         root: of,
-        ...(witnessed && { witnessed }),
+        ...(witnessed && areWitnessesKnown && { witnessed }),
         ...(since && { since }),
       }))
       printJson(input.io, { ok, size, root, logs: known, problems })
@@ -34,7 +36,8 @@ export const command: Command = {
     }
     for (const log of logs) {
       input.io.out(`${printable(log.origin)}  size ${sizeOf(log)}  root ${log.root}\n`)
-      if (log.witnessed !== undefined) input.io.out(`  witnessed ${describeVouched(log.witnessed)}\n`)
+      if (log.witnessed !== undefined)
+        input.io.out(`  witnessed ${areWitnessesKnown ? describeWitnessed(log.witnessed) : unchecked}\n`)
       if (log.since !== undefined) input.io.out(`  contains the kept checkpoint ${describeVouched(log.since)}\n`)
     }
     const [only, ...others] = logs
@@ -49,6 +52,12 @@ export const command: Command = {
 /** `24`, or `9 of 24 records found` when more were signed than can be read. */
 function sizeOf({ size, signedSize = size }: VerifiedLog): string {
   return signedSize > size ? `${size} of ${signedSize} records found` : String(size)
+}
+
+const unchecked = 'not checked: no witness key given'
+
+function describeWitnessed(state: VouchedState): string {
+  return state.witnesses.length === 0 ? 'by no witness that is known' : describeVouched(state)
 }
 
 /** `at 20 records, 2026-11-24T18:00:00.000Z, by w1, w2; 4 records beyond it`. */

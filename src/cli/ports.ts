@@ -3,7 +3,7 @@
 
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts'
-import type { ProofPorts } from './proof-ports.ts'
+import type { ProofPorts, Trust } from './proof-ports.ts'
 import type { RetentionMethods } from './retention-ports.ts'
 
 export type * from './proof-ports.ts'
@@ -177,11 +177,8 @@ export interface ReloadAnswer {
   readonly problems: readonly Problem[]
 }
 
-export interface VerifyOptions {
-  /** verifier keys of witnesses, one a line */
-  readonly witnesses: string
-  /** how many of them each log must have; 0 for none */
-  readonly requireWitnesses: number
+/** Without keys those that lie beside the logs are taken; witnesses are required of each log. */
+export interface VerifyOptions extends Trust {
   /** a checkpoint that was kept elsewhere */
   readonly since: Buffer | undefined
 }

@@ -1,20 +1,36 @@
-// Whom the reader of a proof trusts: verifier keys of the log (--key) and of witnesses (--witness), each the key itself
-// or `file:PATH` with one a line. Never what lies in the file that is checked; that is shown to those who gave none.
+// Whom the reader of a ledger or of a proof trusts: verifier keys of logs (--key) and of witnesses (--witness), each the
+// key itself or `file:PATH` with one a line, and a checkpoint that was kept elsewhere (--since). Never what lies in that
+// which is checked; it is shown to those who must give a key. Files are bounded: what is huge is neither.
 
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isSystemError, systemReason } from '../base/system-error.ts'
 import type { Input, OptionSpec } from './command.ts'
 import { CommandError } from './io.ts'
-import type { Evidence, Trust, WitnessedBy } from './ports.ts'
+import type { Evidence, StateContext, Trust, VerifyOptions, WitnessedBy } from './ports.ts'
 
+const key = { value: 'VKEY', multiple: true } as const
+const count = { value: 'N' } as const
+
+/** Of the commands that check a proof. */
 export const trustOptions: Readonly<Record<string, OptionSpec>> = {
-  key: { value: 'VKEY', multiple: true, about: "the log's verifier key, or file:PATH with one a line (key.vkey)" },
-  witness: { value: 'VKEY', multiple: true, about: 'the key of a witness, or file:PATH with one a line' },
-  'require-witnesses': { value: 'N', about: 'so many of the given witnesses must have cosigned (default: 0)' },
+  key: { ...key, about: "the log's verifier key, or file:PATH with one a line (key.vkey)" },
+  witness: { ...key, about: 'the key of a witness, or file:PATH with one a line' },
+  'require-witnesses': { ...count, about: 'so many of the given witnesses must have cosigned (default: none)' },
 }
 
-const maxKeyFileBytes = 1_048_576 // bound: a file of verifier keys
+/** Of `audit verify`. */
+export const voucherOptions: Readonly<Record<string, OptionSpec>> = {
+  key: { ...key, about: 'a verifier key that was kept, or file:PATH with one a line: each log must be of one of them' },
+  'require-witnesses': { ...count, about: 'each log must have a checkpoint that so many witnesses cosigned' },
+  witness: {
+    ...key,
+    about: 'verifier key of a witness, or file:PATH with one a line (default: those of the configuration)',
+  },
+  since: { value: 'FILE', about: 'a checkpoint that was kept elsewhere: the log must contain it' },
+}
+
+const maxTrustFileBytes = 1_048_576 // bound: a file of verifier keys, or with a checkpoint that was kept
 
 /** Ends the command when no key of the log was given, naming those in the evidence. */
 export async function readTrust(input: Input, evidence: Evidence): Promise<Trust> {
@@ -30,38 +46,81 @@ export async function readTrust(input: Input, evidence: Evidence): Promise<Trust
     )
   }
   const witnesses = keyLines(input, 'witness')
-  const text = input.option('require-witnesses') ?? '0'
-  if (!/^\d{1,3}$/.test(text)) {
-    throw new CommandError(2, `--require-witnesses is not a number: ${JSON.stringify(text)}`, 'write it in digits')
+  return { keys, witnesses, requireWitnesses: requiredWitnesses(input, witnesses) }
+}
+
+/** The same for a whole ledger, which may be verified without any of it; witnesses may be in the configuration. */
+export function readVouchers(input: Input, { loaded }: Pick<StateContext, 'loaded'>): VerifyOptions {
+  const given = keyLines(input, 'witness')
+  const configured = loaded?.config.audit.witness.witnesses.map((witness) => witness.key) ?? []
+  const witnesses = given.length > 0 ? given : configured
+  const since = input.option('since')
+  return {
+    keys: keyLines(input, 'key'),
+    witnesses,
+    requireWitnesses: requiredWitnesses(input, witnesses),
+    since: since === undefined ? undefined : readFileArgument(input, since, { maxBytes: maxTrustFileBytes, exit: 2 }),
   }
-  const requireWitnesses = Number(text)
-  if (requireWitnesses > 0 && witnesses.length === 0)
+}
+
+function requiredWitnesses(input: Input, known: readonly string[]): number {
+  const text = input.option('require-witnesses')
+  if (text === undefined) return 0
+  if (!/^[1-9]\d{0,2}$/.test(text)) {
+    const hint = 'write --require-witnesses 2, or leave it out'
+    throw new CommandError(2, `--require-witnesses is not a number of witnesses: ${JSON.stringify(text)}`, hint)
+  }
+  if (known.length === 0)
     throw new CommandError(2, '--require-witnesses needs keys of witnesses', 'name each by --witness VKEY')
-  return { keys, witnesses, requireWitnesses }
+  return Number(text)
 }
 
 function keyLines(input: Input, flag: 'key' | 'witness'): string[] {
   return input.list(flag).flatMap((word) => {
     if (!word.startsWith('file:')) return [word]
-    const text = readFileArgument(input, word.slice('file:'.length), maxKeyFileBytes).toString('utf8')
-    return text
+    const path = word.slice('file:'.length)
+    const lines = readFileArgument(input, path, { maxBytes: maxTrustFileBytes, exit: 2 })
+      .toString('utf8')
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => line !== '' && !line.startsWith('#'))
+    // who names a file means to be strict: none in it must not be as if the flag had been left out
+    if (lines.length === 0)
+      throw new CommandError(2, `there is no verifier key in ${path}`, 'one a line, as in key.vkey of a log')
+    return lines
   })
 }
 
+interface FileBounds {
+  readonly maxBytes: number
+  /** when it is longer: 1 where that is an answer, 2 where something else was meant */
+  readonly exit: 1 | 2
+}
+
 /** A file that a flag or an argument names, read whole; ends the command when it cannot be, or is too long. */
-export function readFileArgument(input: Input, path: string, maxBytes: number): Buffer {
+export function readFileArgument(input: Input, path: string, { maxBytes, exit }: FileBounds): Buffer {
   let bytes: Buffer
   try {
-    bytes = readFileSync(resolve(input.io.cwd, path))
+    bytes = readBytes(resolve(input.io.cwd, path), maxBytes + 1)
   } catch (error) {
     if (!isSystemError(error)) throw error
     throw new CommandError(2, `cannot read ${path}: ${systemReason(error)}`, 'check the path')
   }
-  if (bytes.length > maxBytes) throw new CommandError(1, `${path} is longer than such a file may be`)
+  if (bytes.length > maxBytes) throw new CommandError(exit, `${path} is longer than such a file may be`)
   return bytes
+}
+
+/** At most so many bytes: what is named may be a device, or a pipe that never ends. */
+function readBytes(path: string, limit: number): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(limit)
+    let length = 0
+    for (let read = -1; read !== 0 && length < limit; length += read) read = readSync(file, bytes, { offset: length })
+    return bytes.subarray(0, length)
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** `w1.example at 2026-11-14T09:00:00.000Z, …`, or that there is none. */

@@ -3,11 +3,12 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { systemReason } from '../base/system-error.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
-import { checkSecrets, referencedPath } from './secrets.ts'
+import { checkSecrets, isFileBelow, referencedPath } from './secrets.ts'
 import type { Environment } from './secrets.ts'
 
 export interface Checked {
@@ -27,6 +28,7 @@ export function checkConfig(config: Config, baseDir: string, env: Environment | 
       ...checkIssuers(config, baseDir),
       ...checkAgents(config),
       ...checkLimits(config),
+      ...checkKeyEncryptionKey(config, baseDir),
       ...secrets.problems,
     ],
     warnings: [...secrets.warnings, ...warnOfPlaintext(config)],
@@ -58,6 +60,14 @@ export function splitAddress(address: string): { host: string; port: number } {
 /** The other way round: an IPv6 address gets its brackets, so that a port can follow. */
 export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The key must not lie where the records lie that it opens: every copy of them would hold it too. */
+function checkKeyEncryptionKey({ audit, dataDir }: Config, baseDir: string): Finding[] {
+  const { keyEncryptionKey: reference } = audit
+  if (reference === undefined || !isFileBelow(reference, baseDir, resolve(baseDir, dataDir))) return []
+  const hint = 'keep it outside of dataDir: a copy of the records must not hold the key that opens them'
+  return [{ path: ['audit', 'keyEncryptionKey'], message: 'lies inside dataDir', hint }]
 }
 
 function checkListeners(config: Config): Finding[] {

@@ -1,8 +1,8 @@
 // Follows references to secrets (`file:PATH`, `env:NAME`). Only this folder reads the environment and only here does
 // a secret enter the process; it is returned as bytes, never put into a configuration, a message or a snapshot.
 
-import { readFileSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import { systemReason } from '../base/system-error.ts'
 import { checkSecretContents, type ReadSecret } from './check-secret-content.ts'
@@ -41,6 +41,23 @@ export function resolveSecret(reference: string, baseDir: string, env: Environme
 }
 
 /** The absolute path of a `file:` reference. */
+/** Whether a reference names a file below a folder, links followed as far as they can be. */
+export function isFileBelow(reference: string, baseDir: string, folder: string): boolean {
+  if (!reference.startsWith('file:')) return false
+  const path = relative(realPath(folder), realPath(referencedPath(reference, baseDir)))
+  return path !== '' && path.split(sep)[0] !== '..' && !isAbsolute(path)
+}
+
+/** Of what is not there yet, that of the nearest folder which is, and the rest as it stands. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // not there, or not ours to look at
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path))
+  }
+}
+
 export function referencedPath(reference: string, baseDir: string): string {
   return resolve(baseDir, reference.slice('file:'.length))
 }

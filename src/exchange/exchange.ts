@@ -174,7 +174,6 @@ export interface ValidatedFields {
   readonly extensions: readonly string[]
   /** what is checked is what is forwarded: the original text of the body, '' when there is none */
   readonly bodyText: string
-  readonly bodyBytes: number
   /** parsed body, for checks only; never serialised again */
   readonly body: JsonValue | undefined
   /** rebuilt path and query for the agent, relative to its base URL: '' or begins with '/' */

@@ -19,6 +19,7 @@ export interface Call {
   readonly facts: CallFacts
   knowsCaller(authenticated: Authenticated): void
   knowsAgent(routed: Routed): void
+  knowsBody(this: void, bytes: Buffer): void
   knowsOperation(validated: Validated): void
   /** a discovery answer: recorded, then sent */
   answer(status: number, headers: HeaderRecord, body: string): Promise<undefined>
@@ -49,7 +50,7 @@ export async function recordHeaders(
 }
 
 /** What a record commits to of a body: nothing, when there is none. */
-export const bodyHash = (text: string): string => (text === '' ? '' : hash('sha256', text, 'base64url'))
+export const bodyHash = (body: string | Buffer): string => (body.length === 0 ? '' : hash('sha256', body, 'base64url'))
 
 export function openCall(received: Received, parts: WalkParts): Call {
   let lastMs = received.startedMs
@@ -82,15 +83,16 @@ export function openCall(received: Received, parts: WalkParts): Call {
       facts.agent = routed.agent.name
       facts.binding = binding = routed.binding
     },
+    knowsBody(bytes) {
+      facts.requestBytes = bytes.length
+      facts.requestHash = bodyHash(bytes)
+    },
     knowsOperation(validated) {
       facts.operation = validated.operation
       facts.version = validated.version
       facts.tenant = validated.tenant
       facts.task = validated.taskId
       facts.context = validated.contextId
-      facts.requestBytes = validated.bodyBytes
-      // strict UTF-8 without a byte order mark: the text has the bytes that arrived
-      facts.requestHash = bodyHash(validated.bodyText)
       requestId = validated.requestId
     },
     async answer(status, headers, body) {

@@ -60,7 +60,7 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const cycle = findCycle(routed, routed.agent.name)
   if (cycle !== undefined) return refuse('AUTHZ_DENIED', cycle)
 
-  const validated = await validate(routed)
+  const validated = await validate(routed, call.knowsBody)
   call.mark('validate')
   if (isRefusal(validated)) return validated
   call.knowsOperation(validated)

@@ -55,6 +55,20 @@ test('the decision commits to the bytes of the request, the completion to those 
   assert.equal(completion?.answerBytes, Buffer.byteLength(reply.body))
 })
 
+test('a refusal of what cannot be understood commits to the bytes that arrived', async (t) => {
+  const world = await start(t)
+  for (const body of [
+    '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":""}}}',
+    '{',
+    '[]',
+  ]) {
+    await world.ask({ body })
+    const { facts } = last(world, 'refused')
+    assert.equal(facts.requestHash, sha(body))
+    assert.equal(facts.requestBytes, Buffer.byteLength(body))
+  }
+})
+
 test('a request without a body is not committed to', async (t) => {
   const world = await start(t)
   world.ownership.give('task', 't1', 'key:alice')

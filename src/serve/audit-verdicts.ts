@@ -7,9 +7,7 @@ import {
   keysInProof,
   nodeFiles,
   parseReceipt,
-  readCosigners,
   readLogKeys,
-  readVerifiers,
   recordsWritten,
   verifyExport,
   verifyProof,
@@ -20,6 +18,7 @@ import {
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { Evidence, ProofPorts, Trust, WitnessedBy } from '../cli/ports.ts'
+import { readTrust } from './read-vouchers.ts'
 import { readableLogs } from './readable-logs.ts'
 
 type VerdictPorts = Pick<ProofPorts, 'verifyProof' | 'verifyExport' | 'verifyReceipt' | 'suggestKeys'>
@@ -91,23 +90,6 @@ export function createVerdictPorts(clock: Clock): VerdictPorts {
       }
     },
     suggestKeys,
-  }
-}
-
-function readTrust({ keys, witnesses, requireWitnesses }: Trust, clock: Clock): TrustedKeys {
-  const [log, cosigners] = [readVerifiers(keys), readCosigners(witnesses)]
-  for (const read of [log, cosigners]) {
-    if ('notAKey' in read) {
-      throw new Fault('CONFIG_INVALID', `not a verifier key: ${JSON.stringify(read.notAKey.slice(0, 100))}`, {
-        hint: 'write NAME+HASH+KEY, as in key.vkey of the log, or file:PATH',
-      })
-    }
-  }
-  return {
-    log: 'keys' in log ? log.keys : [],
-    witnesses: 'keys' in cosigners ? cosigners.keys : [],
-    requireWitnesses,
-    nowSeconds: Math.floor(clock.nowMs() / 1_000),
   }
 }
 

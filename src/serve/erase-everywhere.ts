@@ -1,6 +1,6 @@
 // Erases a subject in everything that this process can reach: every log of the data directory, the index of owners,
 // the search index. Logs come first, each with a record of its own; what is left out is named, so that nobody takes
-// "erased" for more than it is.
+// "erased" for more than it is. Never frees an id that the subject had: docs/retention.md.
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,6 +26,8 @@ export async function eraseEverywhere(
   subject: string,
   { config, isDryRun }: { config: Config; isDryRun: boolean },
 ): Promise<ErasedReport> {
+  // claims that wait for the disk could not be read out of the ledger again
+  if (!isDryRun) await state.ownership.flush()
   const logs: ErasedLog[] = []
   const pseudonyms: string[] = []
   for (const role of await rolesOf(state.dataDir)) {
@@ -57,6 +59,7 @@ async function nameUnreachable(
     'files that `audit export` and `audit disclose` wrote; each is in the ledger as a record of its own',
     ...config.audit.export.map(({ name }) => `what the exporter ${name} has delivered`),
     'records of other callers that name the subject, as the origin of a call or in recorded content; an index of owners that is made anew from them names it again',
+    'ids of its tasks and contexts in the index of owners: they stay taken, and are nobody’s',
     'what agents keep themselves',
     'receipts in the hands of callers; they hold no name',
     ...others.map((name) => `the log ${name}, which nobody here writes`),

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
-import { resolveSecret, type LoadedConfig } from '../config/config.ts'
+import { isFileBelow, resolveSecret, type LoadedConfig } from '../config/config.ts'
 
 export interface KeySource {
   /** 32 bytes. Rejects with a Fault, KEY_UNREADABLE. */
@@ -16,6 +16,12 @@ export interface KeySource {
 /** The source for whoever writes. */
 export function keySource(dataDir: string, loaded: LoadedConfig | undefined): KeySource {
   const reference = loaded?.config.audit.keyEncryptionKey
+  // `--data-dir` may name another folder than the configuration that was checked
+  if (reference !== undefined && loaded !== undefined && isFileBelow(reference, loaded.baseDir, dataDir)) {
+    throw new Fault('KEY_UNREADABLE', 'the key-encryption key lies inside the data directory', {
+      hint: 'keep it elsewhere: a copy of the records must not hold the key that opens them',
+    })
+  }
   const read = (): Buffer =>
     reference === undefined || loaded === undefined
       ? readOrCreateSecretFile(pathBeside(dataDir), newSecret)

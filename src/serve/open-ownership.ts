@@ -1,34 +1,65 @@
 // Opens the index of owners and brings it up to the ledgers, which are the truth. An index that cannot be read or
 // written, or that says more than its ledger has (the ledger was put back from a backup), is begun anew from the
-// ledgers, once. Damage of a ledger is never taken for damage of the index.
+// ledgers, once. What is nobody's in it stays so. Damage of a ledger is never taken for damage of the index, and
+// claims that cannot be read any more are counted, never passed over in silence.
 
 import { join } from 'node:path'
 import { readdir } from 'node:fs/promises'
-import { readLedger } from '../audit/audit.ts'
+import { readLedger, type LedgerRecord } from '../audit/audit.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { Claim } from '../exchange/exchange.ts'
-import { discardIndex, openOwnershipIndex, type OwnershipIndex } from '../store/store.ts'
+import { beginIndexAnew, openOwnershipIndex, type OwnershipIndex } from '../store/store.ts'
 
 export interface OpenOwnershipOptions {
   readonly dataDir: string
   readonly keyEncryptionKey: Buffer
-  /** hears why an index that was there is begun anew */
-  readonly onDiscarded: (why: string) => void
+  /** hears that an index was begun anew, or misses what nobody can know again; once, when it is open */
+  readonly onRebuilt: (rebuilt: RebuiltIndex) => void
+}
+
+export interface RebuiltIndex {
+  readonly why: string
+  /** records that may have claimed something, and whose bodies were erased or have expired */
+  readonly unreadable: number
+}
+
+/** For who runs the gateway. */
+export function describeRebuild(why: string, unreadable: number): string {
+  const rebuilt = `the index of owners could not be used and was made again from the ledger: ${why}`
+  if (unreadable === 0) return rebuilt
+  const gone = `${unreadable} ${unreadable === 1 ? 'record' : 'records'} that may have claimed ids`
+  return `${rebuilt}; the bodies of ${gone} are gone, and an id that only they claimed is free to whoever names it`
+}
+
+/** What one opening finds out. */
+interface Findings {
+  readonly whys: string[]
+  unreadable: number
 }
 
 export async function openOwnership(options: OpenOwnershipOptions): Promise<OwnershipIndex> {
+  const found: Findings = { whys: [], unreadable: 0 }
+  const index = await openTwice(options, found)
+  const { whys, unreadable } = found
+  if (whys.length > 0 || unreadable > 0)
+    options.onRebuilt({ why: whys.join('; ') || 'it was missing or older than the ledger', unreadable })
+  return index
+}
+
+async function openTwice(options: OpenOwnershipOptions, found: Findings): Promise<OwnershipIndex> {
   try {
-    return await openAndReplay(options)
+    return await openAndReplay(options, found)
   } catch (error) {
     if (!(error instanceof Unusable)) throw error
+    found.unreadable = 0
     // one that merely could not be written is looked through when it is opened again
     if (!error.isWriting) {
-      discardIndex(pathOf(options))
-      options.onDiscarded(error.message)
+      beginIndexAnew(pathOf(options))
+      found.whys.push(error.message)
     }
   }
   try {
-    return await openAndReplay(options)
+    return await openAndReplay(options, found)
   } catch (error) {
     throw error instanceof Unusable ? error.cause : error
   }
@@ -49,13 +80,13 @@ class Unusable extends Error {
   }
 }
 
-async function openAndReplay(options: OpenOwnershipOptions): Promise<OwnershipIndex> {
-  const index = openOwnershipIndex({ path: pathOf(options), onDiscarded: options.onDiscarded })
+async function openAndReplay(options: OpenOwnershipOptions, found: Findings): Promise<OwnershipIndex> {
+  const index = openOwnershipIndex({ path: pathOf(options), onDiscarded: (why) => void found.whys.push(why) })
   try {
     for (const name of await readdir(join(options.dataDir, 'ledger')).catch(() => []))
-      await replayLog(index, name, options)
+      await replayLog(index, name, { ...options, found })
     for (const folder of await readdir(join(options.dataDir, 'set-aside')).catch(() => []))
-      await replaySetAside(index, folder, options)
+      await replaySetAside(index, folder, { ...options, found })
     return index
   } catch (error) {
     await index.close().catch(() => undefined)
@@ -63,8 +94,10 @@ async function openAndReplay(options: OpenOwnershipOptions): Promise<OwnershipIn
   }
 }
 
-async function replayLog(index: OwnershipIndex, name: string, options: OpenOwnershipOptions): Promise<void> {
-  const { dataDir, keyEncryptionKey } = options
+type Replay = OpenOwnershipOptions & { readonly found: Findings }
+
+async function replayLog(index: OwnershipIndex, name: string, replay: Replay): Promise<void> {
+  const { dataDir, keyEncryptionKey, found } = replay
   const origin = `sallyport.local/${name}`
   const applied = index.applied(origin)
   // from the last record that was applied, which shows that it is there
@@ -72,6 +105,7 @@ async function replayLog(index: OwnershipIndex, name: string, options: OpenOwner
   for await (const record of readLedger(join(dataDir, 'ledger', name), { from: next, keyEncryptionKey })) {
     next = record.index + 1
     if (record.index < applied) continue
+    if (hidesClaims(record)) found.unreadable += 1
     const claims = record.event?.['claims']
     if (Array.isArray(claims)) claimAgain(index, claims)
     if (index.waiting >= replayedAtOnce) await flush(index)
@@ -85,14 +119,15 @@ async function replayLog(index: OwnershipIndex, name: string, options: OpenOwner
  * A log that was set aside is read as far as it goes, after the live ones, which win: who owns what it recorded must
  * neither be forgotten nor be open to the next who names it. What the index has of it already stays.
  */
-async function replaySetAside(index: OwnershipIndex, folder: string, options: OpenOwnershipOptions): Promise<void> {
+async function replaySetAside(index: OwnershipIndex, folder: string, replay: Replay): Promise<void> {
   const origin = `sallyport.local/${folder.split('-')[0]}`
   const applied = index.applied(origin)
-  const { dataDir, keyEncryptionKey } = options
+  const { dataDir, keyEncryptionKey, found } = replay
   let next = applied
   try {
     for await (const record of readLedger(join(dataDir, 'set-aside', folder), { from: applied, keyEncryptionKey })) {
       next = record.index + 1
+      if (hidesClaims(record)) found.unreadable += 1
       const claims = record.event?.['claims']
       // one by one: what somebody else owns by now is left to them
       if (Array.isArray(claims)) for (const claim of claims) index.claim([readClaim(claim)])
@@ -108,7 +143,8 @@ async function replaySetAside(index: OwnershipIndex, folder: string, options: Op
 
 function claimAgain(index: OwnershipIndex, claims: readonly JsonValue[]): void {
   try {
-    index.claim(claims.map(readClaim))
+    // one by one: beside what is nobody's by now may stand what is still somebody's
+    for (const claim of claims) index.claim([readClaim(claim)])
   } catch (cause) {
     throw new Unusable(cause)
   }
@@ -120,6 +156,12 @@ async function flush(index: OwnershipIndex): Promise<void> {
   } catch (cause) {
     throw new Unusable(cause, true)
   }
+}
+
+/** Its body is gone, and is of a kind that holds claims; a call that was refused at once has claimed nothing. */
+function hidesClaims({ envelope: { kind, outcome }, erased, expired }: LedgerRecord): boolean {
+  if (!erased && !expired) return false
+  return kind === 'decision' ? outcome !== 'refused' : kind === 'completion' || kind === 'ownership'
 }
 
 /** Claims were written by us and are covered by the tree; the shape is the one of exchange.ts. */

@@ -1,10 +1,11 @@
 // Erasures that wait for a second approver, in dataDir/erasures.json (mode 0600): few, and not for ever. It names the
-// subject in clear until the request is carried out or has expired. A file that cannot be read is a fault: an erasure
-// takes two people or does not happen.
+// subject in clear until the request is carried out or has expired: one that has goes out of the file whenever that is
+// looked at. A file that cannot be read is a fault: an erasure takes two people or does not happen.
 
 import { randomBytes } from 'node:crypto'
+import { dirname } from 'node:path'
 import { z } from 'zod'
-import { nodeFiles, replaceFile } from '../audit/audit.ts'
+import { nodeFiles, replaceFile, type FileSystem } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 
@@ -22,7 +23,10 @@ export interface PendingErasures {
   /** Undefined when too many wait already. Durable when it resolves. */
   add(request: Omit<PendingErasure, 'id' | 'expiresAtMs'>): Promise<PendingErasure | undefined>
   find(id: string): Promise<PendingErasure | undefined>
+  /** Durable when it resolves. */
   remove(id: string): Promise<void>
+  /** Takes what has expired out of the file, and what a crash left beside it. Durable when it resolves. */
+  sweep(): Promise<void>
 }
 
 const lifeMs = 7 * 86_400_000 // bound: life of an erasure that waits for approval
@@ -41,17 +45,28 @@ const schema = z.strictObject({
   ),
 })
 
-export function createPendingErasures(path: string, clock: Clock): PendingErasures {
+/** Its methods are called one after the other. */
+export function createPendingErasures(
+  path: string,
+  clock: Clock,
+  files: FileSystem = nodeFiles,
+): PendingErasures {
+  const write = async (erasures: readonly PendingErasure[]): Promise<void> => {
+    await replaceFile(files, path, Buffer.from(`${JSON.stringify({ erasures }, undefined, 2)}\n`))
+    await files.syncFolder(dirname(path))
+  }
   const read = async (): Promise<readonly PendingErasure[]> => {
-    const bytes = await nodeFiles.readFile(path)
+    const bytes = await files.readFile(path)
     const all = bytes === undefined ? [] : parse(bytes)
-    if (all !== undefined) return all.filter(({ expiresAtMs }) => expiresAtMs > clock.nowMs())
+    if (all !== undefined) {
+      const waiting = all.filter(({ expiresAtMs }) => expiresAtMs > clock.nowMs())
+      if (waiting.length < all.length) await write(waiting)
+      return waiting
+    }
     throw new Fault('STORE_UNREACHABLE', `${path} is not a list of erasures that wait`, {
       hint: 'move it away; what waited has to be asked for again',
     })
   }
-  const write = async (erasures: readonly PendingErasure[]): Promise<void> =>
-    await replaceFile(nodeFiles, path, Buffer.from(`${JSON.stringify({ erasures }, undefined, 2)}\n`))
   return {
     async add(request) {
       const waiting = await read()
@@ -62,6 +77,10 @@ export function createPendingErasures(path: string, clock: Clock): PendingErasur
     },
     find: async (id) => (await read()).find((each) => each.id === id),
     remove: async (id) => await write((await read()).filter((each) => each.id !== id)),
+    async sweep() {
+      if ((await files.readFile(`${path}.tmp`)) !== undefined) await files.remove(`${path}.tmp`)
+      await read()
+    },
   }
 }
 

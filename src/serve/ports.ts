@@ -64,11 +64,11 @@ export function createPorts(): Ports {
       }
     },
     beginAnew: (request) => beginAnew({ ...request, clock: systemClock }),
-    verifyLedger: async (ledgerRoot, options) =>
-      await verifyLedger(ledgerRoot, {
-        expectedOrigins: await knownOrigins(ledgerRoot),
-        ...(options && readVouchers(options)),
-      }),
+    async verifyLedger(ledgerRoot, options) {
+      const known = await knownOrigins(ledgerRoot)
+      const { keptOrigins = [], ...vouchers } = options === undefined ? {} : readVouchers(options, systemClock)
+      return await verifyLedger(ledgerRoot, { ...vouchers, expectedOrigins: [...new Set([...known, ...keptOrigins])] })
+    },
     runWitness,
     witnessKeys,
     tailLedger,

@@ -23,7 +23,7 @@ import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, resolveSecret, type Config, type LoadedConfig } from '../config/config.ts'
 import { openDataDir, openKeyStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
 import { keySource, newSecret } from './key-encryption-key.ts'
-import { openOwnership } from './open-ownership.ts'
+import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
 
 export interface State {
   readonly dataDir: string
@@ -86,8 +86,9 @@ export async function openState(options: StateOptions): Promise<State> {
     await options.confirm?.(dataDir, ledger)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
     opened.push(keyStore)
-    const discarded: string[] = []
-    const ownership = await openOwnership({ dataDir, keyEncryptionKey, onDiscarded: (why) => discarded.push(why) })
+    const rebuilds: RebuiltIndex[] = []
+    const onRebuilt = (rebuilt: RebuiltIndex): void => void rebuilds.push(rebuilt)
+    const ownership = await openOwnership({ dataDir, keyEncryptionKey, onRebuilt })
     opened.push(ownership)
     const openCallsPath = join(dataDir, 'open-calls')
     const isGateway = options.role === 'gateway'
@@ -108,9 +109,9 @@ export async function openState(options: StateOptions): Promise<State> {
     })
     // before any traffic
     await audit.settle(cutCalls)
-    for (const why of discarded) {
-      options.warn?.(`the index of owners could not be used and was made again from the ledger: ${why}`)
-      await audit.administered('ownership.rebuilt', '', { why })
+    for (const { why, unreadable } of rebuilds) {
+      options.warn?.(describeRebuild(why, unreadable))
+      await audit.administered('ownership.rebuilt', '', { why, unreadable })
     }
     if (identity.succession !== undefined) {
       await audit.administered('ledger.begun-anew', '', { role: options.role, ...identity.succession })

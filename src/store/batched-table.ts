@@ -4,7 +4,7 @@
 
 import { createBoundedCache, type BoundedCache } from '../base/bounded-cache.ts'
 import type { IdFilter } from './id-filter.ts'
-import type { OwnedRow } from './ownership-rows.ts'
+import { isNobodys, type OwnedRow } from './ownership-rows.ts'
 import { Change, type RowKind } from './row-message.ts'
 import type { WaitingTable } from './write-queue.ts'
 
@@ -89,10 +89,21 @@ export class BatchedTable<Row extends OwnedRow> implements WaitingTable {
     return all.values()
   }
 
-  /** Rows of a subject are gone from the file: what was read of them is read again. Nothing of it waits any more. */
-  forgetRead(): void {
+  /**
+   * Rows of a subject are nobody's in the file: what was read of them is read again, and what is known of them since
+   * gives way to that. What it has claimed meanwhile is not in the file, and stays.
+   */
+  forgetRead(subject: string, load: (row: Row) => Row | undefined): void {
     this.#cache.clear()
     this.#settled = new Map()
+    for (const changes of [this.#gathered, this.#committing]) {
+      for (const change of changes.values()) {
+        const { owner } = change.row
+        if (change.isRemoved || (owner.caller !== subject && owner.origin !== subject)) continue
+        const stored = load(change.row)
+        if (stored !== undefined && isNobodys(stored)) change.row = stored
+      }
+    }
   }
 
   #wait(key: string, row: Row, isRemoved: boolean): void {

@@ -28,7 +28,7 @@ export type ToWriter =
       readonly filter: TaskFilter
     }
   | { readonly kind: 'filter'; readonly seed: number }
-  /** everything committed of this subject */
+  /** everything committed of this subject becomes nobody's */
   | { readonly kind: 'forget'; readonly request: number; readonly subject: string }
   | { readonly kind: 'close' }
 
@@ -84,13 +84,15 @@ function serve(port: MessagePort, path: string): void {
   const forget = ({ request, subject }: Extract<ToWriter, { kind: 'forget' }>): void => {
     try {
       let rows = 0
-      // what is deleted is overwritten, and the log that still has it is emptied
+      // what goes is overwritten, and the log that still has it is emptied
       database.exec('PRAGMA secure_delete = ON')
       inTransaction(database, () => {
         rows = writer.forgetSubject(subject)
       })
       writer.forgetNumbers()
-      database.exec('PRAGMA secure_delete = OFF; PRAGMA wal_checkpoint(TRUNCATE)')
+      database.exec('PRAGMA secure_delete = OFF')
+      const emptied = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {}
+      if (integer(emptied, 'busy') !== 0) throw new Error('somebody else reads it, so that its log keeps the name')
       reply({ kind: 'forgotten', request, rows })
     } catch (error) {
       writer.forgetNumbers()

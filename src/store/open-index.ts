@@ -4,8 +4,9 @@
 
 import { rmSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
+import { keepErasedAlone } from './erase-owner.ts'
 import { prepareListTasks } from './list-tasks.ts'
-import { openDatabase } from './open-database.ts'
+import { inTransaction, openDatabase } from './open-database.ts'
 import { indexShape } from './ownership-schema.ts'
 import { prepareRowReader } from './read-ownership.ts'
 import { prepareRowWriter } from './write-ownership.ts'
@@ -25,6 +26,21 @@ export function openIndex(path: string, onDiscarded: (why: string) => void): Dat
 /** Deletes the index, whatever stands under its names. Nobody may have it open. */
 export function discardIndex(path: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { recursive: true, force: true })
+}
+
+/** Empties an index that can be opened and is not believed; what is nobody's stays. One that cannot be is deleted. */
+export function beginIndexAnew(path: string): void {
+  let database: DatabaseSync | undefined
+  try {
+    database = openDatabase(path, indexShape)
+    const opened = database
+    inTransaction(opened, () => keepErasedAlone(opened))
+    database.close()
+  } catch {
+    // whatever it was, the ledger has the rest
+    if (database?.isOpen === true) database.close()
+    discardIndex(path)
+  }
 }
 
 function openSound(path: string): DatabaseSync {

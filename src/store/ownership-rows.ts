@@ -10,6 +10,14 @@ export interface OwnedRow {
   readonly groups: readonly string[]
   readonly createdAtMs: number
 }
+
+/** Owns what an erased subject owned: an id that stays taken, yet is nobody's. No principal begins with `erased:`. */
+export const nobody: TaskOwner = Object.freeze({ caller: 'erased:', origin: 'erased:' })
+
+export function isNobodys(row: OwnedRow | undefined): boolean {
+  return row?.owner.caller === nobody.caller
+}
+
 export interface TaskRow extends OwnedRow {
   readonly taskId: string
   readonly contextId: string

@@ -13,7 +13,14 @@ import { BatchedTable } from './batched-table.ts'
 import { IdFilter } from './id-filter.ts'
 import type { TaskFilter, TaskPage } from './list-tasks.ts'
 import { openIndex } from './open-index.ts'
-import { configIdOf, type ContextRow, type OwnedRow, type PushConfigRow, type TaskRow } from './ownership-rows.ts'
+import {
+  configIdOf,
+  isNobodys,
+  type ContextRow,
+  type OwnedRow,
+  type PushConfigRow,
+  type TaskRow,
+} from './ownership-rows.ts'
 import { prepareRowReader, type RowReader } from './read-ownership.ts'
 import { contextKind, pushConfigKind, taskKind, type Change } from './row-message.ts'
 import { WriteQueue, type Schedule, type WaitingTable } from './write-queue.ts'
@@ -33,8 +40,8 @@ export interface OwnershipIndex extends OwnershipReader {
   /** Reaches the disk together with, or after, everything claimed before it. */
   setApplied(origin: string, records: number): void
   /**
-   * Takes out every row whose owner is this subject, as caller or as origin; answers how many those were. What is
-   * claimed meanwhile stays. Rejects with a Fault when it cannot be written.
+   * Makes every row nobody's whose owner is this subject, as caller or as origin; answers how many those were. Their
+   * ids stay taken. What is claimed meanwhile stays. Rejects with a Fault when it cannot be written.
    */
   forget(subject: string): Promise<number>
   /** Resolves when all that waits now is on disk. Rejects with a Fault when it cannot be written. */
@@ -180,7 +187,12 @@ class SqliteOwnership implements OwnershipIndex {
   async forget(subject: string): Promise<number> {
     await this.#queue.flush()
     const rows = await this.#thread.forget(subject)
-    for (const table of [this.#tasks, this.#contexts, this.#pushConfigs]) table.forgetRead()
+    const reader = this.#reader
+    this.#tasks.forgetRead(subject, (row) => reader.task(row.agent, row.tenant, row.taskId))
+    this.#contexts.forgetRead(subject, (row) => reader.context(row.agent, row.tenant, row.contextId))
+    this.#pushConfigs.forgetRead(subject, (row) =>
+      reader.pushConfig(row.agent, row.tenant, row.taskId, row.configId),
+    )
     return rows
   }
 
@@ -217,14 +229,15 @@ class SqliteOwnership implements OwnershipIndex {
       if (known !== undefined) return isOwner(known, owner) ? 'known' : 'conflict'
       const contextId = this.#contextIds.keep(claim.contextId)
       const row: ContextRow = { agent, tenant, owner, groups, createdAtMs, contextId }
-      return take(this.#contexts, contextId, row)
+      return take(this.#contexts, contextId, row, () => this.context(agent, tenant, contextId))
     }
     const known = this.pushConfig(agent, tenant, claim.taskId, claim.configId)
     if (known !== undefined) return isOwner(known, owner) ? 'known' : 'conflict'
     const taskId = detach(claim.taskId)
     const configId = detach(claim.configId)
     const row: PushConfigRow = { agent, tenant, owner, groups, createdAtMs, taskId, configId }
-    return take(this.#pushConfigs, configIdOf(taskId, configId), row)
+    const now = (): OwnedRow | undefined => this.pushConfig(agent, tenant, taskId, configId)
+    return take(this.#pushConfigs, configIdOf(taskId, configId), row, now)
   }
 
   #claimTask(claim: Extract<Claim, { kind: 'task' }>): (() => void) | 'known' | 'conflict' {
@@ -247,17 +260,27 @@ class SqliteOwnership implements OwnershipIndex {
         state: '',
         timestampMs: createdAtMs,
       }
-      return take(this.#tasks, taskId, row)
+      return take(this.#tasks, taskId, row, () => this.task(agent, tenant, taskId))
     }
     // An agent may name a task before its context: what is learned later is news to the ledger too.
     this.#tasks.update(taskId, { ...known, contextId })
-    return () => this.#tasks.update(taskId, known)
+    return () => {
+      if (!isNobodys(this.task(agent, tenant, taskId))) this.#tasks.update(taskId, known)
+    }
   }
 }
 
-function take<Row extends OwnedRow>(table: BatchedTable<Row>, id: string, row: Row): () => void {
+/** What an erasure has made nobody's since is not taken back. */
+function take<Row extends OwnedRow>(
+  table: BatchedTable<Row>,
+  id: string,
+  row: Row,
+  now: () => OwnedRow | undefined,
+): () => void {
   table.add(id, row)
-  return () => table.remove(id, row)
+  return () => {
+    if (!isNobodys(now())) table.remove(id, row)
+  }
 }
 
 function isOwner(row: OwnedRow, owner: TaskOwner): boolean {

@@ -4,7 +4,7 @@
 // knows nothing of requests.
 
 export { openDataDir } from './data-dir.ts'
-export { discardIndex } from './open-index.ts'
+export { beginIndexAnew, discardIndex } from './open-index.ts'
 export { isIndexDamage, openAuditIndex, type AuditIndex, type IndexedLog, type IndexRow } from './audit-index.ts'
 export type { FoundRecord, RecordFilter } from './find-records.ts'
 export { purgeSubject } from './purge-subject.ts'

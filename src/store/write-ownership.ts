@@ -5,11 +5,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import { createBoundedCache, type BoundedCache } from '../base/bounded-cache.ts'
 import { invariant } from '../base/invariant.ts'
 import { integer } from './columns.ts'
+import { eraseOwner } from './erase-owner.ts'
+import { nobody } from './ownership-rows.ts'
 import type { RowSink, StoredOwner } from './row-message.ts'
 
 export interface RowWriter extends RowSink {
   setApplied(origin: string, records: number): void
-  /** removes what is owned by a subject, as caller or origin; answers how many rows that were */
+  /** makes nobody's what is owned by a subject, as caller or origin; answers how many rows that were */
   forgetSubject(subject: string): number
   /** Numbers given within a transaction that failed mean nothing. */
   forgetNumbers(): void
@@ -19,6 +21,9 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
   const scopes = new Numbers(database, 'scope', ['agent', 'tenant'])
   const owners = new Numbers(database, 'owner', ['scope', 'caller', 'origin'])
   const groupSets = new Numbers(database, 'group_set', ['groups'])
+  const isErased = database.prepare(
+    'SELECT 1 FROM task t JOIN owner o ON o.id = t.owner WHERE t.task_id = ? AND t.scope = ? AND o.caller = ?',
+  )
   const saveTask = database.prepare(`
     INSERT INTO task (scope, task_id, owner, group_set, created_at_ms, context_id, state, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET owner = excluded.owner, group_set = excluded.group_set, created_at_ms = excluded.created_at_ms,
@@ -39,6 +44,8 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
   return {
     saveTask: (row, taskId, { contextId, state, timestampMs }) => {
       const scope = scopeOf(row.agent, row.tenant)
+      // news of a task that came while its owner was erased
+      if (row.caller !== nobody.caller && isErased.get(taskId, scope, nobody.caller) !== undefined) return
       const groups = groupSets.of(row.groups)
       saveTask.run(scope, taskId, ownerOf(scope, row), groups, row.createdAtMs, contextId, state, timestampMs)
     },
@@ -55,27 +62,10 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
     removePushConfig: (agent, tenant, taskId, configId) =>
       void removeConfig.run(taskId, scopeOf(agent, tenant), configId),
     setApplied: (origin, records) => void saveApplied.run(origin, records),
-    forgetSubject: prepareForgetting(database),
+    forgetSubject: (subject) => eraseOwner(database, subject),
     forgetNumbers: () => {
       for (const numbers of [scopes, owners, groupSets]) numbers.forget()
     },
-  }
-}
-
-// an owner is one number for all of its rows, which have no index by it alone in two of the tables: erasures are rare
-function prepareForgetting(database: DatabaseSync): (subject: string) => number {
-  const owners = 'owner IN (SELECT id FROM owner WHERE caller = ?1 OR origin = ?1)'
-  const removals = ['task', 'context', 'push_config'].map((table) =>
-    database.prepare(`DELETE FROM ${table} WHERE ${owners}`),
-  )
-  const removeCounts = database.prepare(`DELETE FROM task_count WHERE ${owners}`)
-  const removeOwners = database.prepare('DELETE FROM owner WHERE caller = ?1 OR origin = ?1')
-  return (subject) => {
-    let rows = 0
-    for (const removal of removals) rows += Number(removal.run(subject).changes)
-    removeCounts.run(subject)
-    removeOwners.run(subject)
-    return rows
   }
 }
 

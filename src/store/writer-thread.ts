@@ -52,7 +52,7 @@ export class WriterThread {
     return await this.hold(page.promise)
   }
 
-  /** Removes what was committed of a subject; answers how many rows that were. */
+  /** Makes nobody's what was committed of a subject; answers how many rows that were. */
   async forget(subject: string): Promise<number> {
     this.#lastRequest += 1
     const request = this.#lastRequest

@@ -81,13 +81,6 @@ export function parseCosigner(line: string): Cosigner | undefined {
   }
 }
 
-/** The verifier keys of witnesses, one a line, blank lines left out; undefined when one is none. */
-export function parseCosigners(text: string): Cosigner[] | undefined {
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
-  const cosigners = lines.map((line) => parseCosigner(line.trim()))
-  return cosigners.every((cosigner) => cosigner !== undefined) ? cosigners : undefined
-}
-
 function createCosigner(name: string, kind: CosignerKind, material: Buffer): Cosigner {
   const typed = Buffer.concat([Buffer.from([kinds[kind].type]), material])
   const keyHash = hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), typed]), 'buffer').readUInt32BE()

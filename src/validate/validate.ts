@@ -20,28 +20,30 @@ export { requestIdOf } from './request-id.ts'
 /**
  * Takes a request to an existing agent by an authenticated caller. May refuse with any VALIDATE_ code, or with
  * what reading the body refuses. A refusal of a JSON-RPC call keeps the id to answer: see requestIdOf.
+ * `onBody` gets the bytes that arrived, also of a call that is refused.
  */
-export function validate(routed: Routed): Promise<Validated | Refusal> {
+export function validate(routed: Routed, onBody: OnBody = () => undefined): Promise<Validated | Refusal> {
   const { target } = routed
-  return target.kind === 'json-rpc' ? validateJsonRpc(routed) : validateRest(routed, target.rest)
+  return target.kind === 'json-rpc' ? validateJsonRpc(routed, onBody) : validateRest(routed, target.rest, onBody)
 }
+
+type OnBody = (bytes: Buffer) => void
 
 interface Body {
   readonly text: string
-  readonly bytes: number
   /** undefined when there is none */
   readonly value: JsonValue | undefined
 }
 
-const noBody: Body = Object.freeze({ text: '', bytes: 0, value: undefined })
+const noBody: Body = Object.freeze({ text: '', value: undefined })
 const noPath: PathIds = Object.freeze({ tenant: '', taskId: '', configId: '' })
 const noParams: JsonObject = Object.freeze({})
 
-async function validateJsonRpc(routed: Routed): Promise<Validated | Refusal> {
+async function validateJsonRpc(routed: Routed, onBody: OnBody): Promise<Validated | Refusal> {
   if (routed.method !== 'POST') return refuse('VALIDATE_REQUEST', 'JSON-RPC needs POST')
   const badType = checkContentType(routed)
   if (badType) return badType
-  const body = await readJson(routed)
+  const body = await readJson(routed, onBody)
   if (isRefusal(body)) return body
   const requestId = rawRequestId(body.text, body.value ?? null)
   const result = understandJsonRpc(routed, body, requestId)
@@ -90,7 +92,7 @@ function readEnvelope(
   return { method: value.method, params: value.params }
 }
 
-async function validateRest(routed: Routed, rest: RestTarget): Promise<Validated | Refusal> {
+async function validateRest(routed: Routed, rest: RestTarget, onBody: OnBody): Promise<Validated | Refusal> {
   const { operation } = rest
   const method = restMethod(routed.method)
   if (method === undefined) return refuseParams('this method has no meaning here')
@@ -102,7 +104,7 @@ async function validateRest(routed: Routed, rest: RestTarget): Promise<Validated
   )
   if (badVersion) return badVersion
   if (typeof query === 'string') return refuseParams(`query: ${query}`)
-  const body = await readRestBody(routed, operation, method)
+  const body = await readRestBody(routed, { operation, method, onBody })
   if (isRefusal(body)) return body
   if (
     Object.hasOwn(query.members, 'tenant') &&
@@ -127,21 +129,27 @@ function restMethod(method: string): RestMethod | undefined {
 }
 
 /** Sends and new webhooks need a body, cancel and subscribe may have one, everything else must not. */
-async function readRestBody(routed: Routed, operation: Operation, method: RestMethod): Promise<Body | Refusal> {
+async function readRestBody(
+  routed: Routed,
+  { operation, method, onBody }: { operation: Operation; method: RestMethod; onBody: OnBody },
+): Promise<Body | Refusal> {
   const needsBody = method === 'POST' && operation !== 'CancelTask' && operation !== 'SubscribeToTask'
   const hasType = routed.headers.has('content-type') || routed.headers.has('content-encoding')
   const badType = needsBody || (method === 'POST' && hasType) ? checkContentType(routed) : undefined
   if (badType) return badType
   const bytes = await routed.readBody()
   if (isRefusal(bytes)) return bytes
+  onBody(bytes)
   if (bytes.length === 0 && !needsBody) return noBody
   if (method !== 'POST') return refuseParams(`a ${method} request has no body`)
   return (needsBody ? undefined : checkContentType(routed)) ?? parseBody(routed, bytes)
 }
 
-async function readJson(routed: Routed): Promise<Body | Refusal> {
+async function readJson(routed: Routed, onBody: OnBody): Promise<Body | Refusal> {
   const bytes = await routed.readBody()
-  return isRefusal(bytes) ? bytes : parseBody(routed, bytes)
+  if (isRefusal(bytes)) return bytes
+  onBody(bytes)
+  return parseBody(routed, bytes)
 }
 
 function parseBody(routed: Routed, bytes: Buffer): Body | Refusal {
@@ -152,7 +160,7 @@ function parseBody(routed: Routed, bytes: Buffer): Body | Refusal {
     })
   const { jsonDepth: maxDepth, jsonNodes: maxNodes } = routed.snapshot.config.gateway.bounds
   const parsed = parseStrictJson(text, { maxDepth, maxNodes })
-  if (parsed.ok) return { text, bytes: bytes.length, value: parsed.value }
+  if (parsed.ok) return { text, value: parsed.value }
   const where = `${parsed.detail} at offset ${parsed.offset}`
   return refuse('VALIDATE_JSON', `${parsed.reason}: ${where}`, { hint: where })
 }
@@ -224,7 +232,6 @@ function mint(routed: Routed, understood: Understood): Validated {
     historyLength: facts.historyLength,
     extensions: activateExtensions(routed.headers.get('a2a-extensions'), routed.snapshot.config.gateway.extensions),
     bodyText: body.text,
-    bodyBytes: body.bytes,
     body: body.value,
     upstreamPath,
     upstreamMethod,

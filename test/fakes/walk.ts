@@ -196,7 +196,6 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     extensions: call.extensions ?? [],
     bodyText:
       call.bodyText ?? (binding === 'JSONRPC' ? `{"jsonrpc":"2.0","id":${requestId},"method":"${operation}"}` : ''),
-    bodyBytes: 0,
     body: call.body ?? (binding === 'JSONRPC' ? { jsonrpc: '2.0', id, method: operation } : undefined),
     upstreamPath: call.upstreamPath ?? '',
     upstreamMethod: call.upstreamMethod ?? 'POST',
