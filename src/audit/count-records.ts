@@ -3,16 +3,12 @@
 
 import { join } from 'node:path'
 import { nodeFiles, type FileSystem } from './files.ts'
-import { createGroupScanner, readSegmentHeader, segmentIndex, segmentName } from './segment.ts'
+import { segmentIndices } from './group-source.ts'
+import { createGroupScanner, readSegmentHeader, segmentName } from './segment.ts'
 
 /** Undefined when the folder has no segments: a copy of the tiles, or nothing at all. */
 export async function recordsWritten(dir: string, files: FileSystem = nodeFiles): Promise<number | undefined> {
-  const names = await files.list(join(dir, 'segments'))
-  const last = names
-    .map(segmentIndex)
-    .filter((index) => index !== undefined)
-    .toSorted((a, b) => a - b)
-    .at(-1)
+  const last = (await segmentIndices(files, dir)).at(-1)
   if (last === undefined) return undefined
   const file = await files.open(join(dir, 'segments', segmentName(last)), 'read')
   try {

@@ -7,9 +7,10 @@ import { isOperation } from '../a2a/operations.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
 import type { Group } from './frame.ts'
+import { segmentIndices } from './group-source.ts'
 import { parseOpenCalls, type CutCall } from './open-calls.ts'
 import { createLedgerReader, type GroupPlace } from './read-ledger.ts'
-import { createGroupScanner, readSegmentHeader, segmentIndex, segmentName } from './segment.ts'
+import { createGroupScanner, readSegmentHeader, segmentName } from './segment.ts'
 
 export interface CutCallsOptions {
   /** the folder of the log, already opened: its tail is whole */
@@ -25,7 +26,7 @@ export interface CutCallsOptions {
 /** In the order of their decisions. */
 export async function findCutCalls(options: CutCallsOptions): Promise<CutCall[]> {
   const files = options.fs ?? nodeFiles
-  const segments = await listSegments(files, options.dir)
+  const segments = await segmentIndices(files, options.dir)
   const known = parseOpenCalls(await files.readFile(options.openCallsPath))
   // of another log, or of a later state of this one: it says nothing here
   const isUsable = known !== undefined && known.origin === options.origin && known.size <= options.size
@@ -37,14 +38,6 @@ export async function findCutCalls(options: CutCallsOptions): Promise<CutCall[]>
     }
   }
   return await describeCalls(open, segments, options)
-}
-
-async function listSegments(files: FileSystem, dir: string): Promise<number[]> {
-  const names = await files.list(join(dir, 'segments'))
-  return names
-    .map(segmentIndex)
-    .filter((index) => index !== undefined)
-    .toSorted((a, b) => a - b)
 }
 
 interface PlacedGroup {

@@ -65,6 +65,22 @@ export const reservedField = {
   succeeds: 'succeeds',
 } as const satisfies Record<string, string>
 
+/** What the ledger writes about itself: operations of records of kind `lifecycle`, and `subjectKey` of its own kind. */
+export const ownOperation = {
+  created: 'ledger-created',
+  succeeds: 'log-succeeds',
+  tilesBegun: 'tiles-begun',
+  keyAdded: 'signing-key-added',
+  keyRetired: 'signing-key-retired',
+  subjectKey: 'subject-key-created',
+  erased: 'subject-erased',
+  expired: 'bodies-expired',
+  pruned: 'records-pruned',
+  resumed: 'recording-resumed',
+} as const satisfies Record<string, string>
+
+export type OwnOperation = (typeof ownOperation)[keyof typeof ownOperation]
+
 /** The commitment to the whole event, as its JSON stands in the body: one hash, so that all of it can be disclosed. */
 export const eventField = 'event'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { crc32c } from '../base/crc32c.ts'
 import { Fault } from '../base/fault.ts'
 import type { Receipt } from '../exchange/exchange.ts'
-import { reservedField } from './encode-record.ts'
+import { ownOperation, reservedField, type OwnOperation } from './encode-record.ts'
 import { formatErasedLine, hashOfErasure, hashOfLine, parseErasedLine } from './erased-line.ts'
 import type { FileSystem } from './files.ts'
 import { createLedgerReader } from './read-ledger.ts'
@@ -15,8 +15,6 @@ import { syncOrFail } from './segment-writer.ts'
 import { maxLineBytes } from './subject-line.ts'
 import type { FoundLine, FoundLines, Subjects } from './subjects.ts'
 
-/** operation of the record */
-export const erasedOperation = 'subject-erased'
 const journalName = 'subjects.erasing'
 
 /** What a log still has of a subject. */
@@ -57,7 +55,7 @@ export interface ErasureParts extends Folder {
   readonly subjects: Subjects
   /** index that the next record gets */
   readonly nextIndex: () => number
-  readonly commitOwn: (operation: string, fields: Readonly<Record<string, string>>) => Promise<Receipt>
+  readonly commitOwn: (operation: OwnOperation, fields: Readonly<Record<string, string>>) => Promise<Receipt>
 }
 
 export function traceOf(lines: readonly FoundLine[]): SubjectTrace {
@@ -101,7 +99,7 @@ async function eraseLines(
   await replaceFile(files, join(dir, journalName), formatJournal(index, erased))
   await syncOrFail(() => files.syncFolder(dir))
   // where this fails the journal stays: whether there is such a record is found out when it is read again
-  recorded.receipt = await commitOwn(erasedOperation, { [reservedField.erasedLines]: linesHash })
+  recorded.receipt = await commitOwn(ownOperation.erased, { [reservedField.erasedLines]: linesHash })
   await overwriteLines(parts, subjects, erased)
 }
 
@@ -140,7 +138,7 @@ export async function isVouchedFor({ files, dir }: Folder, journal: ErasureJourn
   try {
     for await (const { index, envelope } of reader.read()) {
       const { kind, body, operation, fields } = envelope
-      const isErasure = kind === 'lifecycle' && body === '' && operation === erasedOperation
+      const isErasure = kind === 'lifecycle' && body === '' && operation === ownOperation.erased
       return index === journal.index && isErasure && fields[reservedField.erasedLines] === journal.linesHash
     }
     return false

@@ -172,6 +172,21 @@ test('records of a subject under hold, and what is not exported yet, stay', asyn
   await assertSound(sample)
 })
 
+test('bodies that are not exported yet stay, however old they are', async () => {
+  const sample = await filled()
+  const rules = { bodiesMs: { decision: dayMs, completion: dayMs } }
+  assert.equal((await retain(sample, rules, { minimumExported: 0 })).bodies, 0)
+  const some = await retain(sample, rules, { minimumExported: 60 })
+  assert.ok(some.bodies > 0)
+  const expired = (await read(sample)).filter((record) => record.expired)
+  assert.ok(expired.every(({ index }) => index < 60))
+  assert.equal(expired.length, some.bodies)
+  await assertSound(sample)
+  // and once they are exported they go
+  assert.ok((await retain(sample, rules)).bodies > 0)
+  await assertSound(sample)
+})
+
 test('an erasure from before and after pruning is still vouched for', async () => {
   const sample = await filled()
   await withLedger(sample, async (ledger) => {

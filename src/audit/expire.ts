@@ -8,7 +8,7 @@ import { Fault } from '../base/fault.ts'
 import { hashBytes } from '../tlog/merkle.ts'
 import { tilePath, tileWidth } from '../tlog/tiles.ts'
 import { parseBody } from './body.ts'
-import { reservedField } from './encode-record.ts'
+import { ownOperation, reservedField } from './encode-record.ts'
 import { parseEnvelope, type RecordKind } from './envelope.ts'
 import type { CommitOwn } from './rotate-key.ts'
 import { errorCode, type FileSystem } from './files.ts'
@@ -36,6 +36,8 @@ export interface RetentionRequest {
   readonly heldKeys: ReadonlySet<string>
   /** records from this index on stay: of a subject under hold, or not yet exported */
   readonly keepFrom: number
+  /** bodies of records from this index on stay: whoever gets a copy has not got them yet */
+  readonly keepBodiesFrom: number
   /** changes nothing */
   readonly isDryRun: boolean
 }
@@ -159,7 +161,7 @@ async function pruneRecords(
   for (const { first } of gone) freedBytes += await files.fileSize(join(dir, 'segments', segmentName(first)))
   const result = { records: minimumIndex - oldest, minimumIndex, freedBytes }
   if (gone.length === 0 || isDryRun) return result
-  await parts.commitOwn('records-pruned', { [reservedField.minimumIndex]: String(minimumIndex) })
+  await parts.commitOwn(ownOperation.pruned, { [reservedField.minimumIndex]: String(minimumIndex) })
   await replaceFile(files, join(dir, 'minimum-index'), Buffer.from(`${minimumIndex}\n`))
   await syncOrFail(() => files.syncFolder(dir))
   // oldest first: what is left at any moment has no gap
@@ -227,10 +229,13 @@ interface BodyRule {
 }
 
 /** By kind, where bodies that are kept begin. */
-function expiredBefore(sealed: readonly Sealed[], { rules, nowMs }: RetentionRequest): Map<BodyKind, number> {
+function expiredBefore(
+  sealed: readonly Sealed[],
+  { rules, nowMs, keepBodiesFrom }: RetentionRequest,
+): Map<BodyKind, number> {
   const before = new Map<BodyKind, number>()
   for (const [kind, keptMs] of Object.entries(rules.bodiesMs) as [BodyKind, number][]) {
-    const end = sealed[countExpired(sealed, nowMs - keptMs, Infinity) - 1]?.end
+    const end = sealed[countExpired(sealed, nowMs - keptMs, keepBodiesFrom) - 1]?.end
     if (end !== undefined) before.set(kind, end)
   }
   return before
@@ -240,7 +245,7 @@ function expiredBefore(sealed: readonly Sealed[], { rules, nowMs }: RetentionReq
 async function sayExpired({ commitOwn }: RetentionParts, before: ReadonlyMap<BodyKind, number>): Promise<void> {
   for (const index of new Set([...before.values()].toSorted((a, b) => a - b))) {
     const kinds = [...before.keys()].filter((kind) => before.get(kind) === index).toSorted()
-    await commitOwn('bodies-expired', {
+    await commitOwn(ownOperation.expired, {
       [reservedField.expiredKinds]: kinds.join(','),
       [reservedField.expiredBefore]: String(index),
     })

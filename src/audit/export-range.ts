@@ -8,8 +8,8 @@ import { createEdge, hashBytes } from '../tlog/merkle.ts'
 import { parseEnvelope } from './envelope.ts'
 import { isInRange, type ExportFilter } from './export-filter.ts'
 import type { FileSystem } from './files.ts'
-import { createGroupSource } from './group-source.ts'
-import { readSegmentHeader, segmentIndex, segmentName, type SegmentHeader } from './segment.ts'
+import { createGroupSource, segmentIndices } from './group-source.ts'
+import { readSegmentHeader, segmentName, type SegmentHeader } from './segment.ts'
 
 export interface ExportRange {
   readonly fromSize: number
@@ -58,11 +58,7 @@ function isRecordInRange(filter: ExportFilter, bytes: Buffer, index: number): bo
 
 /** Of the segment in which the range may begin: nothing before it has to be read. */
 async function firstHeader(files: FileSystem, dir: string, fromIndex: number): Promise<SegmentHeader | undefined> {
-  const names = await files.list(join(dir, 'segments'))
-  const indices = names
-    .map(segmentIndex)
-    .filter((index) => index !== undefined)
-    .toSorted((a, b) => a - b)
+  const indices = await segmentIndices(files, dir)
   const first = indices.findLast((index) => index <= fromIndex) ?? indices[0]
   if (first === undefined) return undefined
   const file = await files.open(join(dir, 'segments', segmentName(first)), 'read')

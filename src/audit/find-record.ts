@@ -3,6 +3,7 @@
 // names and knows nothing of what is in a log.
 
 import { isKeyName } from '../tlog/checkpoint.ts'
+import { isLogName } from './log-origin.ts'
 import { parseReceipt } from './receipt.ts'
 
 export type RecordName =
@@ -19,7 +20,6 @@ export type RecordName =
   | { readonly kind: 'call'; readonly call: string }
 
 const placePattern = /^(.+)[/#](0|[1-9][0-9]{0,15})$/
-const logPattern = /^[0-9a-f]{8}$/
 const callPattern = /^[!-~]{1,256}$/
 
 /** Undefined when it names nothing. */
@@ -33,6 +33,6 @@ export function parseRecordName(text: string): RecordName | undefined {
 
 function placeOf(origin: string, index: number, leafHash: string | undefined): RecordName | undefined {
   const log = origin.slice(origin.lastIndexOf('/') + 1)
-  if (!logPattern.test(log) || !Number.isSafeInteger(index)) return undefined
+  if (!isLogName(log) || !Number.isSafeInteger(index)) return undefined
   return { kind: 'place', log, index, origin: log === origin ? undefined : origin, leafHash }
 }

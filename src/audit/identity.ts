@@ -11,6 +11,7 @@ import { Fault } from '../base/fault.ts'
 import { rawPublicKey } from '../tlog/checkpoint.ts'
 import { errorCode, nodeFiles } from './files.ts'
 import { openKeyRing, unreadableKey, type KeyRing } from './key-ring.ts'
+import { formatOrigin, parseOrigin } from './log-origin.ts'
 import { segmentIndex } from './segment.ts'
 import { readSuccession, type Succession } from './succession.ts'
 
@@ -27,8 +28,6 @@ export interface LedgerIdentity {
   /** the log that was set aside for this one, as long as this one has not recorded it */
   readonly succession?: Succession
 }
-
-const originPattern = /^sallyport\.local\/([0-9a-f]{8})$/
 
 /**
  * The identity of a role (`gateway`, `cli`), created when the data directory has none for it yet. Throws a Fault:
@@ -97,7 +96,7 @@ async function beginningIdentity(dataDir: string, role: string): Promise<Loaded>
   try {
     await mkdir(keys, { recursive: true, mode: 0o700 })
     await writeOnce(join(keys, `ledger-${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
-    await writeOnce(named, `sallyport.local/${name}\n`)
+    await writeOnce(named, `${formatOrigin(name)}\n`)
     await nodeFiles.syncFolder(keys)
   } catch (error) {
     // two processes may begin at once: whoever names the role first is it, and the other's key stays unused
@@ -107,7 +106,7 @@ async function beginningIdentity(dataDir: string, role: string): Promise<Loaded>
 }
 
 async function loadIdentity(dataDir: string, origin: string): Promise<Loaded> {
-  const name = originPattern.exec(origin)?.[1]
+  const name = parseOrigin(origin)
   if (name === undefined) throw unreadableKey(`the origin ${JSON.stringify(origin)}`, undefined)
   const keyRing = await openKeyRing(dataDir, name)
   const newest = keyRing.keys.at(-1)

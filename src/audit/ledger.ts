@@ -14,10 +14,12 @@ import { createBodySealer, epochBytes } from './body.ts'
 import {
   createRecordEncoder,
   encodeOwnRecord,
+  ownOperation,
   reservedField,
   tileLayout,
   type EncodedRecord,
   type NewRecord,
+  type OwnOperation,
   type RecordEncoder,
 } from './encode-record.ts'
 import { createTimeFormatter } from './envelope.ts'
@@ -146,7 +148,7 @@ export interface WantedRetention {
   readonly rules: RetentionRules
   /** subjects under legal hold: nothing of them goes */
   readonly heldSubjects: readonly string[]
-  /** first record that is not exported yet, where there is an exporter */
+  /** first record that is not exported yet, where there is an exporter: neither it nor its body goes */
   readonly minimumExported?: number | undefined
   /** changes nothing */
   readonly isDryRun: boolean
@@ -227,7 +229,7 @@ async function beginFolder(files: FileSystem, dir: string, signer: CheckpointSig
 }
 
 /** Writes a record of the ledger about itself, in clear, as a group of its own. Rejects with a Fault. */
-type CommitOwn = (operation: string, fields: Readonly<Record<string, string>>) => Promise<Receipt>
+type CommitOwn = (operation: OwnOperation, fields: Readonly<Record<string, string>>) => Promise<Receipt>
 
 interface Pending {
   readonly record: EncodedRecord
@@ -370,7 +372,7 @@ class Writer implements Ledger {
         snapshot: '',
         subject: '',
         agent: '',
-        operation: 'recording-resumed',
+        operation: ownOperation.resumed,
         outcome: 'done',
         code: '',
         sensitive: {},
@@ -388,13 +390,13 @@ class Writer implements Ledger {
     const { succeeds } = this.#options
     try {
       if (this.#size === 0) {
-        await this.#commitOwn('ledger-created', {
+        await this.#commitOwn(ownOperation.created, {
           [reservedField.signingKey]: keyLineHash(this.vkey),
           [reservedField.layout]: tileLayout,
         })
       }
       // the second record or none: what comes later in a log succeeds nothing
-      if (succeeds !== undefined) await this.#commitOwn('log-succeeds', { [reservedField.succeeds]: succeeds })
+      if (succeeds !== undefined) await this.#commitOwn(ownOperation.succeeds, { [reservedField.succeeds]: succeeds })
       await this.#tiles.flush()
     } catch (error) {
       await this.close()
@@ -405,7 +407,7 @@ class Writer implements Ledger {
   /** A log from before there were tiles says from where on it has them. */
   async #sayLayout(): Promise<void> {
     const begin = (): void => undefined
-    await this.#exclusively(begin, (commitOwn) => commitOwn('tiles-begun', { [reservedField.layout]: tileLayout }))
+    await this.#exclusively(begin, (commitOwn) => commitOwn(ownOperation.tilesBegun, { [reservedField.layout]: tileLayout }))
   }
 
   async rotateKey(overlapMs: number): Promise<KeyRotation> {
@@ -494,8 +496,9 @@ class Writer implements Ledger {
     )
     const heldKeys = new Set(lines.map(({ line }) => line.keyId.toString('hex')))
     // no record of a subject is older than its first line
-    const keepFrom = Math.min(minimumExported ?? Infinity, ...lines.map(({ line }) => line.index))
-    const request: RetentionRequest = { rules, nowMs: clock.nowMs(), heldKeys, keepFrom, isDryRun }
+    const keepBodiesFrom = minimumExported ?? Infinity
+    const keepFrom = Math.min(keepBodiesFrom, ...lines.map(({ line }) => line.index))
+    const request: RetentionRequest = { rules, nowMs: clock.nowMs(), heldKeys, keepFrom, keepBodiesFrom, isDryRun }
     const parts: RetentionParts = {
       files,
       dir,
@@ -523,7 +526,7 @@ class Writer implements Ledger {
   }
 
   /** A group of one record that the ledger writes about itself; nothing else may be writing. */
-  async #commitOwn(operation: string, fields: Readonly<Record<string, string>>): Promise<Receipt> {
+  async #commitOwn(operation: OwnOperation, fields: Readonly<Record<string, string>>): Promise<Receipt> {
     const time = this.#formatTime(this.#options.clock.nowMs())
     const { text } = encodeOwnRecord({ kind: 'lifecycle', operation, time, fields })
     this.#group.begin()
@@ -709,7 +712,7 @@ class Writer implements Ledger {
 
 function subjectKeyEnvelope(index: number, line: Buffer, time: string): string {
   const fields = { [reservedField.line]: hash('sha256', line, 'base64url') }
-  const { text } = encodeOwnRecord({ kind: 'subject-key', operation: 'subject-key-created', time, fields })
+  const { text } = encodeOwnRecord({ kind: 'subject-key', operation: ownOperation.subjectKey, time, fields })
   return `${text.head}${index}${text.tail}`
 }
 

@@ -3,6 +3,7 @@
 // as Compliance Finding (2003). An action that is not listed here is still an event, of activity Other under its name.
 
 import type { JsonObject } from '../base/strict-json.ts'
+import { ownOperation, type OwnOperation } from './encode-record.ts'
 import type { OcsfMembers } from './ocsf-calls.ts'
 import {
   activityOther,
@@ -21,32 +22,35 @@ import type { LedgerRecord } from './read-ledger.ts'
 
 type Place = { readonly origin: string; readonly version: string }
 
+/** Each operation of the ledger's own stands in one table: here, under `ownControls`, or under `lifecycleActivities`. */
+const ownActivities = {
+  [ownOperation.subjectKey]: 1,
+  [ownOperation.erased]: 4,
+} as const satisfies Partial<Record<OwnOperation, number>>
+
 /** By the last word of an action: `key.create`, `audit.erase`, `ledger.rotate-key`. */
 const entityActivities: Readonly<Record<string, number>> = {
   create: 1,
   hold: 1,
   'begun-anew': 1,
-  'subject-key-created': 1,
   disclose: 2,
   export: 2,
-  search: 2,
   reload: 3,
   refused: 3,
   rotate: 3,
   'rotate-key': 3,
   rebuilt: 3,
   retargeted: 3,
-  changed: 3,
   erase: 4,
   prune: 4,
   revoke: 4,
   release: 4,
-  'subject-erased': 4,
   skipped: 4,
   started: 8,
+  ...ownActivities,
 }
 
-const alarming = /refused|damaged|begun-anew|failed/
+const alarming = /refused|begun-anew/
 
 /** An administrative act. Its subject is what was changed, not who changed it. */
 export function administrationEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
@@ -73,27 +77,33 @@ export function administrationEvent(record: LedgerRecord, { origin }: Place): Oc
   }
 }
 
+type LifecycleOperation = Exclude<OwnOperation, keyof typeof ownActivities | keyof typeof ownControls>
+
 const lifecycleActivities: Readonly<Record<string, number>> = {
-  'ledger-created': 1,
   started: 3,
   stopped: 4,
-  'recording-resumed': 6,
-}
+  [ownOperation.created]: 1,
+  [ownOperation.succeeds]: activityOther,
+  [ownOperation.tilesBegun]: 8,
+  [ownOperation.keyAdded]: 8,
+  [ownOperation.keyRetired]: 8,
+  [ownOperation.resumed]: 6,
+} satisfies Record<LifecycleOperation | 'started' | 'stopped', number>
+
+const unusual: ReadonlySet<string> = new Set([ownOperation.resumed, ownOperation.succeeds])
 
 /** The gateway starts and stops; its ledger begins, resumes, or takes another signing key. */
 export function lifecycleEvent(record: LedgerRecord, { origin, version }: Place): OcsfMembers {
   const { operation } = record.envelope
   const event = readEvent(record.event)
   event.value('action')
-  const known = lifecycleActivities[operation]
-  const isUpdate = /^(tiles|signing-key)-/.test(operation)
   // of the gateway that wrote the record, where it says so
   const writer = event.text('version')
   return {
     profiles: [],
     members: {
-      ...classify(ocsfClass.applicationLifecycle, known ?? (isUpdate ? 8 : activityOther), operation),
-      ...severity(/resumed|succeeds/.test(operation) ? 'medium' : 'informational'),
+      ...classify(ocsfClass.applicationLifecycle, lifecycleActivities[operation] ?? activityOther, operation),
+      ...severity(unusual.has(operation) ? 'medium' : 'informational'),
       ...succeeded,
       app: { name: 'Sallyport', vendor_name: 'Sallyport', uid: origin, version: writer === '' ? version : writer },
       unmapped: unmappedOf(record, origin, filled({ action: operation, event: event.rest() })),
@@ -162,16 +172,23 @@ const witnessTrouble: Control = {
   severity: 'high',
   status: 3,
 }
+const ownControls = {
+  [ownOperation.expired]: {
+    title: 'Bodies of records were removed at the end of their time',
+    severity: 'low',
+    status: 1,
+  },
+  [ownOperation.pruned]: { title: 'Records were removed at the end of their time', severity: 'low', status: 1 },
+} as const satisfies Partial<Record<OwnOperation, Control>>
 const complianceControls: Readonly<Record<string, Control>> = {
   'unrecorded-refusals': gap,
-  'bodies-expired': { title: 'Bodies of records were removed at the end of their time', severity: 'low', status: 1 },
-  'records-pruned': { title: 'Records were removed at the end of their time', severity: 'low', status: 1 },
+  'witness.conflict': witnessTrouble,
+  ...ownControls,
 }
 
 /** What a record says of a duty of the ledger; undefined when it is about something else. */
 function controlOf(operation: string): Control | undefined {
-  const listed = Object.hasOwn(complianceControls, operation) ? complianceControls[operation] : undefined
-  return listed ?? (/^witness.*(conflict|overdue|unreach|missing|fail)/.test(operation) ? witnessTrouble : undefined)
+  return Object.hasOwn(complianceControls, operation) ? complianceControls[operation] : undefined
 }
 
 export const isCompliance = (operation: string): boolean => controlOf(operation) !== undefined

@@ -106,7 +106,7 @@ async function recordAll(): Promise<string> {
     ['key.revoke', 'key:ci', { name: 'ci', id: 'k9' }],
     ['ownership.rebuilt', '', { why: 'damaged' }],
     ['unrecorded-refusals', '', { gap: { count: 3, sinceMs: 5, codes: { AUTHZ_DENIED: 3 }, completionsLost: [] } }],
-    ['witness.overdue', '', { ageSeconds: 900 }],
+    ['witness.conflict', '', { log: '5a11e001' }],
     ['audit.erase', '', { lines: 2, reason: 'asked for', by: 'key:admin' }],
     ['audit.hold', '', { name: 'case-7' }],
     ['audit.export', '', { query: '--from 0' }],
@@ -126,9 +126,7 @@ const closed = async (): Promise<LedgerRecord[]> => collect(readLedger(await rec
 
 /** What the ledger alone writes about itself, as other parts of it and later ones do. */
 function ownRecords(like: LedgerRecord): LedgerRecord[] {
-  const operations = `ledger-created tiles-begun signing-key-added signing-key-retired subject-erased bodies-expired
-    records-pruned recording-resumed log-succeeds`.split(/\s+/)
-  return operations.map((operation) => ({
+  return Object.values(ownOperation).map((operation) => ({
     ...like,
     event: undefined,
     envelope: { ...like.envelope, kind: 'lifecycle', operation, call: '', actor: '', agent: '', body: '', fields: {} },
@@ -222,7 +220,7 @@ test('each kind of record has its class', async () => {
     'unrecorded-refusals': '2003',
     'bodies-expired': '2003',
     'records-pruned': '2003',
-    'witness.overdue': '2003',
+    'witness.conflict': '2003',
   }
   for (const [name, uid] of Object.entries(expected)) assert.equal(classes[name], uid, name)
 })

@@ -3,6 +3,7 @@
 // of the same class. Nothing here decrypts, and no message content appears but what a rule had recorded as such.
 
 import type { JsonObject } from '../base/strict-json.ts'
+import { ownOperation } from './encode-record.ts'
 import { authenticationEvent, callEvent, ownershipEvent, type OcsfMembers } from './ocsf-calls.ts'
 import { ocsfVersion } from './ocsf-names.ts'
 import { administrationEvent, complianceEvent, floodEvent, isCompliance, lifecycleEvent } from './ocsf-upkeep.ts'
@@ -45,6 +46,6 @@ function eventOf(record: LedgerRecord, context: OcsfContext): OcsfMembers {
   if (kind === 'ownership') return ownershipEvent(record, context)
   if (kind === 'folded') return floodEvent(record, context)
   if (isCompliance(operation)) return complianceEvent(record, context)
-  const isLifecycle = kind === 'lifecycle' && operation !== 'subject-erased'
+  const isLifecycle = kind === 'lifecycle' && operation !== ownOperation.erased
   return isLifecycle ? lifecycleEvent(record, context) : administrationEvent(record, context)
 }

@@ -45,7 +45,7 @@ test('records that were acknowledged outlive a power cut, over segments, tiles a
 test('checkpoints and tiles that are published while records come outlive a power cut together', async () => {
   const cuts = createPowerCuts({ segmentSize: 20_000, checkpointIntervalMs: 0 })
   const ledger = await cuts.open()
-  for (let number = 0; number < 24; number += 1) {
+  for (let number = 0; number < 12; number += 1) {
     await cuts.append(ledger, sampleRecord(number), sampleRecord(number))
     await new Promise((resolve) => setImmediate(resolve))
   }

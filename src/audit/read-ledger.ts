@@ -12,10 +12,11 @@ import { parseEnvelope, type Envelope } from './envelope.ts'
 import { parseErasedLine } from './erased-line.ts'
 import { nodeFiles, type FileSystem, type OpenFile } from './files.ts'
 import type { Group } from './frame.ts'
+import { segmentIndices } from './group-source.ts'
 import { hashBytes, leafHash } from '../tlog/merkle.ts'
 import { createOffsetIndex } from './offset-index.ts'
 import { readLines } from './read-lines.ts'
-import { createGroupScanner, readSegmentHeader, segmentIndex, segmentName, type GroupScanner } from './segment.ts'
+import { createGroupScanner, readSegmentHeader, segmentName, type GroupScanner } from './segment.ts'
 import { createKeyWrapper, maxLineBytes, parseSubjectLine, type KeyWrapper } from './subject-line.ts'
 import { parseMinimumIndex } from './verify-retention.ts'
 
@@ -167,12 +168,8 @@ class Reader implements LedgerReader {
     this.#scanner = undefined
   }
 
-  async #segments(): Promise<number[]> {
-    const names = await this.#files.list(join(this.#dir, 'segments'))
-    return names
-      .map(segmentIndex)
-      .filter((index) => index !== undefined)
-      .toSorted((a, b) => a - b)
+  #segments(): Promise<number[]> {
+    return segmentIndices(this.#files, this.#dir)
   }
 
   async #enterSegment(): Promise<boolean> {

@@ -15,6 +15,7 @@ import {
 import { parseEnvelope } from './envelope.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
+import { segmentIndices } from './group-source.ts'
 import { createKeySchedule, type KeySchedule } from './key-schedule.ts'
 import { createEdge, emptyRoot, hashBytes, type Edge } from '../tlog/merkle.ts'
 import {
@@ -22,7 +23,6 @@ import {
   findLaterNotes,
   isHeaderProven,
   readSegmentHeader,
-  segmentIndex,
   segmentName,
 } from './segment.ts'
 
@@ -60,10 +60,7 @@ export interface RecoverOptions {
 export async function recoverLedger(options: RecoverOptions): Promise<Recovered> {
   const { files, dir } = options
   const checkpoint = await readCheckpoint(options)
-  const firstIndices = (await files.list(join(dir, 'segments')))
-    .map(segmentIndex)
-    .filter((index) => index !== undefined)
-    .toSorted((a, b) => a - b)
+  const firstIndices = await segmentIndices(files, dir)
   const last = firstIndices.at(-1)
   if (last === undefined) {
     if ((checkpoint?.size ?? 0) > 0) throw rollback(checkpoint?.size ?? 0, 0)

@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import { createCheckpointSigner, signCheckpoint, type CheckpointSigner } from '../tlog/checkpoint.ts'
-import { reservedField } from './encode-record.ts'
+import { ownOperation, reservedField, type OwnOperation } from './encode-record.ts'
 import type { FileSystem } from './files.ts'
 import type { KeyRing, RingKey } from './key-ring.ts'
 import { keyLineHash, type KeySchedule } from './key-schedule.ts'
@@ -15,7 +15,7 @@ import { replaceFile } from './replace-file.ts'
 import { syncOrFail } from './segment-writer.ts'
 
 /** Writes a record of the ledger about itself as a group of its own; it is durable when this resolves. */
-export type CommitOwn = (operation: string, fields: Readonly<Record<string, string>>) => Promise<unknown>
+export type CommitOwn = (operation: OwnOperation, fields: Readonly<Record<string, string>>) => Promise<unknown>
 
 export interface KeyRotation {
   /** verifier key that signs from now on */
@@ -120,7 +120,7 @@ class Keys implements LogKeys {
     this.#prepared ??= toSigner(origin, await ring.add())
     const added = this.#prepared
     await ring.retire({ key: old.number, atMs: retiresAtMs })
-    await commitOwn('signing-key-added', { [reservedField.signingKey]: keyLineHash(added.signer.vkey) })
+    await commitOwn(ownOperation.keyAdded, { [reservedField.signingKey]: keyLineHash(added.signer.vkey) })
     // from here on there is no way back: the next group is signed by both, or there is none
     this.#prepared = undefined
     this.signers = [added, old]
@@ -139,7 +139,7 @@ class Keys implements LogKeys {
   async retire(commitOwn: CommitOwn): Promise<void> {
     const [newest, old] = this.signers
     if (newest === undefined || old === undefined) return
-    await commitOwn('signing-key-retired', { [reservedField.retiredKey]: keyLineHash(old.signer.vkey) })
+    await commitOwn(ownOperation.keyRetired, { [reservedField.retiredKey]: keyLineHash(old.signer.vkey) })
     this.signers = [newest]
     await this.tidy()
   }

@@ -20,7 +20,7 @@ async function tiledLog(): Promise<{ disk: MemoryDisk; older: Buffer[] }> {
   const older: Buffer[] = []
   let ledger = await sample.open({ segmentSize: 100_000 })
   for (let group = 0, next = 0; next < 290; group += 1) {
-    const numbers = Array.from({ length: 1 + (group % 7) }, (_, place) => next + place)
+    const numbers = Array.from({ length: 1 + 5 * (group % 7) }, (_, place) => next + place)
     await Promise.all(numbers.map((number) => ledger.append(sampleRecord(number))))
     next += numbers.length
     older.push(Buffer.from(ledger.checkpoint()))

@@ -4,6 +4,7 @@
 
 import { join } from 'node:path'
 import type { FileSystem } from './files.ts'
+import { isLogName } from './log-origin.ts'
 import { segmentIndex } from './segment.ts'
 import { isAbsent } from './tile-files.ts'
 
@@ -19,7 +20,6 @@ export interface FolderReport {
   note(file: string, message: string): void
 }
 
-const logName = /^[0-9a-f]{8}$/
 const provenFiles = [
   'checkpoint',
   'key.vkey',
@@ -51,7 +51,7 @@ export interface LogFolderOptions {
 /** Undefined when this is not the folder of a log at all. */
 export async function readLogFolder(options: LogFolderOptions): Promise<LogFolder | undefined> {
   const { files, dir, name, report } = options
-  const names = logName.test(name) ? await files.list(dir).catch(() => undefined) : undefined
+  const names = isLogName(name) ? await files.list(dir).catch(() => undefined) : undefined
   if (names === undefined) {
     report.unexpected('', 'not the folder of a log')
     return undefined

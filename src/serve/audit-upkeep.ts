@@ -16,7 +16,7 @@ export interface RetentionRun {
   readonly config: Config
   readonly isDryRun: boolean
   /** first record of a log that is not exported yet; undefined where nothing is exported */
-  readonly minimumExported?: (origin: string) => number | undefined
+  readonly minimumExported: (origin: string) => number | undefined
 }
 
 export async function applyRetention(state: RetainingState, run: RetentionRun): Promise<PruneAnswer> {
@@ -30,7 +30,7 @@ export async function applyRetention(state: RetainingState, run: RetentionRun): 
   for (const role of await rolesOf(state.dataDir)) {
     await state.withLog(role, async (ledger) => {
       const { origin } = ledger
-      const minimumExported = run.minimumExported?.(origin)
+      const minimumExported = run.minimumExported(origin)
       const wanted = { rules, heldSubjects, minimumExported, isDryRun: run.isDryRun }
       logs.push({ origin, ...(await ledger.applyRetention(wanted)) })
     })

@@ -3,11 +3,18 @@
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createLedgerReader, toOcsf, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
+import {
+  createLedgerReader,
+  formatOrigin,
+  isLogName,
+  ownOperation,
+  toOcsf,
+  type LedgerReader,
+  type LedgerRecord,
+} from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { isSystemError } from '../base/system-error.ts'
-import { originOf } from './tail-ledger.ts'
 
 const maxBatchRecords = 256 // bound: records in a batch of an export
 const maxBatchBytes = 1_048_576 // bound: bytes of a batch of an export
@@ -74,7 +81,7 @@ export function createBatchSource(options: BatchOptions): BatchSource {
         } catch (error) {
           pausedUntilMs.set(log, clock.monotonicMs() + unreadableMs)
           await feedOf(log).close()
-          options.onUnreadable(originOf(log), error)
+          options.onUnreadable(formatOrigin(log), error)
         }
       }
       return undefined
@@ -88,7 +95,7 @@ export function createBatchSource(options: BatchOptions): BatchSource {
 export async function listLogs(ledgerRoot: string): Promise<string[]> {
   try {
     const names = await readdir(ledgerRoot)
-    return names.filter((name) => /^[0-9a-f]{8}$/.test(name)).toSorted()
+    return names.filter(isLogName).toSorted()
   } catch (error) {
     // nothing was recorded yet; anything else must be said
     if (isSystemError(error) && error.code === 'ENOENT') return []
@@ -109,7 +116,7 @@ class LogFeed {
 
   async take(): Promise<Batch | undefined> {
     const { ledgerRoot, keyEncryptionKey, nextOf, version } = this.#options
-    const origin = originOf(this.#log)
+    const origin = formatOrigin(this.#log)
     const expected = this.#reader?.next ?? nextOf(origin)
     this.#reader ??= createLedgerReader(join(ledgerRoot, this.#log), { keyEncryptionKey, from: expected })
     this.#records ??= this.#reader.read()
@@ -127,7 +134,7 @@ class LogFeed {
       const line = JSON.stringify(event)
       records.push({ event, line })
       bytes += line.length
-      isErasure = envelope.operation === 'subject-erased'
+      isErasure = envelope.operation === ownOperation.erased
       if (records.length % recordsPerTurn === 0) await nextTurn()
     }
     const { next } = this.#reader

@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { readdir } from 'node:fs/promises'
-import { readLedger, type LedgerRecord } from '../audit/audit.ts'
+import { formatOrigin, readLedger, type LedgerRecord } from '../audit/audit.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { beginIndexAnew, openOwnershipIndex, type OwnershipIndex } from '../store/store.ts'
@@ -98,7 +98,7 @@ type Replay = OpenOwnershipOptions & { readonly found: Findings }
 
 async function replayLog(index: OwnershipIndex, name: string, replay: Replay): Promise<void> {
   const { dataDir, keyEncryptionKey, found } = replay
-  const origin = `sallyport.local/${name}`
+  const origin = formatOrigin(name)
   const applied = index.applied(origin)
   // from the last record that was applied, which shows that it is there
   let next = Math.max(applied - 1, 0)
@@ -120,7 +120,7 @@ async function replayLog(index: OwnershipIndex, name: string, replay: Replay): P
  * neither be forgotten nor be open to the next who names it. What the index has of it already stays.
  */
 async function replaySetAside(index: OwnershipIndex, folder: string, replay: Replay): Promise<void> {
-  const origin = `sallyport.local/${folder.split('-')[0]}`
+  const origin = formatOrigin(folder.split('-')[0] ?? '')
   const applied = index.applied(origin)
   const { dataDir, keyEncryptionKey, found } = replay
   let next = applied

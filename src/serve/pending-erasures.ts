@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { nodeFiles, replaceFile, type FileSystem } from '../audit/audit.ts'
+import { nodeFiles, replaceFile } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 
@@ -49,7 +49,7 @@ const schema = z.strictObject({
 export function createPendingErasures(
   path: string,
   clock: Clock,
-  files: FileSystem = nodeFiles,
+  files: typeof nodeFiles = nodeFiles,
 ): PendingErasures {
   const write = async (erasures: readonly PendingErasure[]): Promise<void> => {
     await replaceFile(files, path, Buffer.from(`${JSON.stringify({ erasures }, undefined, 2)}\n`))

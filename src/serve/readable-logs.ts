@@ -3,7 +3,16 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createSearchNames, opensLog, type SearchNames } from '../audit/audit.ts'
+import {
+  createSearchNames,
+  formatOrigin,
+  isLogName,
+  nodeFiles,
+  opensLog,
+  segmentIndices,
+  segmentName,
+  type SearchNames,
+} from '../audit/audit.ts'
 import { Fault } from '../base/fault.ts'
 import { isSystemError } from '../base/system-error.ts'
 import type { StateContext } from '../cli/ports.ts'
@@ -24,8 +33,8 @@ export async function readableLogs(context: StateContext, warn: Warn): Promise<R
   const keyEncryptionKey = await findKeyEncryptionKey(context, warn)
   const logs: ReadableLog[] = []
   for (const name of await listFolder(root)) {
-    if (!/^[0-9a-f]{8}$/.test(name)) continue
-    const log = { name, dir: join(root, name), origin: `sallyport.local/${name}` }
+    if (!isLogName(name)) continue
+    const log = { name, dir: join(root, name), origin: formatOrigin(name) }
     const isOpen = keyEncryptionKey !== undefined && (await opensLog({ ...log, keyEncryptionKey }))
     if (keyEncryptionKey !== undefined && !isOpen)
       warn(`the key-encryption key does not open ${name}`, 'what its records say of callers and tasks cannot be read')
@@ -47,10 +56,9 @@ async function findKeyEncryptionKey({ dataDir, loaded }: StateContext, warn: War
 
 /** First indices and sizes of a log's segments, in order. */
 export async function segmentSizes(log: ReadableLog): Promise<Map<number, number>> {
-  const folder = join(log.dir, 'segments')
-  const names = (await listFolder(folder)).filter((name) => /^[0-9]{20}\.seg$/.test(name)).toSorted()
   const sizes = new Map<number, number>()
-  for (const name of names) sizes.set(Number(name.slice(0, 20)), (await stat(join(folder, name))).size)
+  for (const index of await segmentIndices(nodeFiles, log.dir))
+    sizes.set(index, await nodeFiles.fileSize(join(log.dir, 'segments', segmentName(index))))
   return sizes
 }
 

@@ -40,7 +40,7 @@ async function make(t: TestContext, input: ConfigInput = {}): Promise<World> {
   await state.audit.refused({ ...facts, caller: 'key:ci' }, refusal)
   const clock = createManualClock()
   const config = configSchema.parse(input)
-  const methods = createRetentionMethods(state, { clock, config: () => config })
+  const methods = createRetentionMethods(state, { clock, config: () => config, minimumExported: () => undefined })
   const request = { subject, reason: 'asked for', dryRun: false, approver: null, approve: null }
   return {
     dataDir,

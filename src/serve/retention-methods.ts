@@ -25,7 +25,7 @@ export interface RetentionMethodsOptions {
   /** what is in force */
   readonly config: () => Config
   /** first record of a log that is not exported yet; undefined where nothing is exported */
-  readonly minimumExported?: (origin: string) => number | undefined
+  readonly minimumExported: (origin: string) => number | undefined
 }
 
 export function createRetentionMethods(state: State, options: RetentionMethodsOptions): RetentionMethods {
@@ -36,9 +36,10 @@ export function createRetentionMethods(state: State, options: RetentionMethodsOp
     'audit.holds': async () => (await methods.holds.list()).map(summarize),
     'audit.release': ({ name, reason }) => methods.inTurn(() => methods.release(name, reason)),
     'audit.prune': ({ dryRun }) =>
-      methods.inTurn(() => {
+      methods.inTurn(async () => {
         const { minimumExported } = options
-        return applyRetention(state, {
+        if (!dryRun) await methods.sweepPending()
+        return await applyRetention(state, {
           config: options.config(),
           isDryRun: dryRun,
           ...(minimumExported && { minimumExported }),
@@ -81,6 +82,11 @@ class Methods {
     const result = this.#last.then(work)
     this.#last = result.catch(() => undefined)
     return result
+  }
+
+  /** A list that cannot be read keeps nothing else from expiring; whoever asks for an erasure is told of it. */
+  async sweepPending(): Promise<void> {
+    await this.#pending.sweep().catch(() => undefined)
   }
 
   async erase(request: EraseRequest): Promise<EraseAnswer> {

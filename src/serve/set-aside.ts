@@ -10,6 +10,7 @@ import {
   forgetOrigin,
   ledgerIdentity,
   openLedger,
+  parseOrigin,
   readClaimedEnd,
   readSuccession,
   writeSuccession,
@@ -26,8 +27,6 @@ import { openState } from './state.ts'
 export interface BeginAnewOptions extends BeginAnewRequest {
   readonly clock: Clock
 }
-
-const originPattern = /^sallyport\.local\/([0-9a-f]{8})$/
 
 /** Throws a Fault: LEDGER_LOCKED while a process holds the data directory, or what hinders more than this log. */
 export async function beginAnew(options: BeginAnewOptions): Promise<BeginAnewReport> {
@@ -72,7 +71,7 @@ async function setAside(
   { dataDir, role, reason, clock }: BeginAnewOptions,
   { origin, fault }: { origin: string; fault: string },
 ): Promise<Succession> {
-  const name = originPattern.exec(origin)?.[1] ?? 'unknown'
+  const name = parseOrigin(origin) ?? 'unknown'
   const dir = join(dataDir, 'ledger', name)
   const isThere = existsSync(dir)
   const earlier = await readSuccession(dataDir, role)

@@ -24,6 +24,7 @@ import { configSchema, resolveSecret, type Config, type LoadedConfig } from '../
 import { openDataDir, openKeyStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
 import { keySource, newSecret } from './key-encryption-key.ts'
 import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
+import { createPendingErasures } from './pending-erasures.ts'
 
 export interface State {
   readonly dataDir: string
@@ -92,6 +93,7 @@ export async function openState(options: StateOptions): Promise<State> {
     opened.push(ownership)
     const openCallsPath = join(dataDir, 'open-calls')
     const isGateway = options.role === 'gateway'
+    if (isGateway) await sweepErasures(dataDir, options)
     // only the gateway carries calls
     const cutCalls = isGateway
       ? await findCutCalls({ dir: identity.dir, origin, size: ledger.size, openCallsPath, keyEncryptionKey })
@@ -162,6 +164,15 @@ export async function openState(options: StateOptions): Promise<State> {
   } catch (error) {
     for (const each of opened.reverse()) await each.close()
     throw error
+  }
+}
+
+/** Who was to be erased and is not named there any longer than need be; a list that cannot be read stops no calls. */
+async function sweepErasures(dataDir: string, { clock, warn }: StateOptions): Promise<void> {
+  try {
+    await createPendingErasures(join(dataDir, 'erasures.json'), clock).sweep()
+  } catch (error) {
+    warn?.(`erasures that wait for approval could not be looked through: ${String(error)}`)
   }
 }
 

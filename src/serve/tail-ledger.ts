@@ -3,7 +3,7 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createLedgerReader, toOcsf, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
+import { createLedgerReader, formatOrigin, toOcsf, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import { isSystemError } from '../base/system-error.ts'
 import { readVersion } from '../base/version.ts'
@@ -39,12 +39,10 @@ export function createTailRecords(): (log: string, record: LedgerRecord) => Tail
     const { time, kind, call, agent, operation, outcome, code } = envelope
     const caller = textOf(event?.['caller'])
     const origin = textOf(event?.['origin'])
-    const ocsf = toOcsf(record, { origin: originOf(log), version })
+    const ocsf = toOcsf(record, { origin: formatOrigin(log), version })
     return { log, index, time, kind, call, caller, origin, agent, operation, outcome, code, ocsf }
   }
 }
-
-export const originOf = (log: string): string => `sallyport.local/${log}`
 
 const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '')
 

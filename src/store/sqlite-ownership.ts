@@ -190,9 +190,7 @@ class SqliteOwnership implements OwnershipIndex {
     const reader = this.#reader
     this.#tasks.forgetRead(subject, (row) => reader.task(row.agent, row.tenant, row.taskId))
     this.#contexts.forgetRead(subject, (row) => reader.context(row.agent, row.tenant, row.contextId))
-    this.#pushConfigs.forgetRead(subject, (row) =>
-      reader.pushConfig(row.agent, row.tenant, row.taskId, row.configId),
-    )
+    this.#pushConfigs.forgetRead(subject, (row) => reader.pushConfig(row.agent, row.tenant, row.taskId, row.configId))
     return rows
   }
 

@@ -9,7 +9,6 @@ import {
   distinctWitnesses,
   maxClockSkewSeconds,
   parseCosigner,
-  parseCosigners,
   readCosignatures,
   witnessedTime,
 } from './cosignature.ts'
@@ -200,6 +199,4 @@ test('takes one spelling of a verifier key and no key of another kind', () => {
   ]) {
     assert.equal(parseCosigner(line), undefined, line)
   }
-  assert.equal(parseCosigners(`${vkey}\n\n${vkey}\n`)?.length, 2)
-  assert.equal(parseCosigners(`${vkey}\nrubbish\n`), undefined)
 })

@@ -11,11 +11,17 @@ export interface DiskImage {
   readonly folders: ReadonlySet<string>
 }
 
-/** How much of a change that was never synced reached the disk all the same: 0 nothing, 1 all of it. */
-export type Luck = () => number
+/**
+ * How much of a change that was never synced reached the disk all the same: 0 nothing, 1 all of it. `after`: how many
+ * changes of the same folder or file wait behind it.
+ */
+export type Luck = (after: number) => number
 
 /** The worst case: only what was synced is there. */
 export const noLuck: Luck = () => 0
+
+/** The newest overtook what came before it. */
+export const newestFirst: Luck = (after) => (after === 0 ? 1 : 0)
 
 /** The same choices at every run. */
 export function countedLuck(seed: number): Luck {
@@ -216,7 +222,9 @@ function imageOf(root: FolderNode, luck: Luck): DiskImage {
   const visit = (folder: FolderNode, path: string): void => {
     image.folders.add(path)
     const names = new Map(folder.durable)
-    for (const entries of folder.pending) if (luck() > 0.5) apply(names, entries)
+    folder.pending.forEach((entries, at) => {
+      if (luck(folder.pending.length - 1 - at) > 0.5) apply(names, entries)
+    })
     for (const [name, node] of names) {
       if (isFile(node)) image.files.set(join(path, name), contentOf(node, luck))
       else visit(node, join(path, name))
@@ -229,8 +237,8 @@ function imageOf(root: FolderNode, luck: Luck): DiskImage {
 /** A write is torn, or not there, as often as it is whole. */
 function contentOf({ durable, pending }: FileNode, luck: Luck): Buffer {
   let bytes = durable
-  for (const one of pending) {
-    const share = Math.min(1, Math.max(0, luck() * 2 - 0.5))
+  for (const [at, one] of pending.entries()) {
+    const share = Math.min(1, Math.max(0, luck(pending.length - 1 - at) * 2 - 0.5))
     if ('size' in one) bytes = share > 0.5 ? resized(bytes, one.size) : bytes
     else if (share > 0) {
       const kept = one.bytes.subarray(0, Math.round(one.bytes.length * share))

@@ -10,7 +10,7 @@ import type { Ledger, LedgerOptions, NewRecord } from '../../src/audit/ledger.ts
 import { readLedger } from '../../src/audit/read-ledger.ts'
 import { verifyLedger } from '../../src/audit/verify-ledger.ts'
 import type { Receipt } from '../../src/exchange/exchange.ts'
-import { countedLuck, createForgetfulDisk, noLuck, type DiskImage, type ForgetfulDisk } from './forgetful-disk.ts'
+import { countedLuck, createForgetfulDisk, newestFirst, noLuck, type DiskImage, type ForgetfulDisk } from './forgetful-disk.ts'
 import { collect, createSample, sampleName, sampleRecord, sampleSigningKey, type Sample } from './sample-ledger.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -39,8 +39,8 @@ export interface PowerCuts {
   check(): Promise<number>
 }
 
-/** so many disks of each moment, the worst among them */
-const chances = 4
+/** so many disks of each moment, beside the worst and the most disorderly one */
+const chances = 2
 
 export function createPowerCuts(changes: Partial<LedgerOptions> = {}): PowerCuts {
   const dataDir = temporaryFolder()
@@ -59,11 +59,12 @@ export function createPowerCuts(changes: Partial<LedgerOptions> = {}): PowerCuts
   let isBegun = false
   const look = (call: string): void => {
     calls += 1
-    for (let chance = 0; chance < chances; chance += 1) {
-      const image = disk.cut(chance === 0 ? noLuck : countedLuck(calls * chances + chance))
+    const lucks = Array.from({ length: chances }, (_, chance) => countedLuck(calls * chances + chance))
+    for (const [chance, luck] of [noLuck, newestFirst, ...lucks].entries()) {
+      const image = disk.cut(luck)
       const moment: Moment = {
         image,
-        where: `before call ${calls}, ${call}, ${chance === 0 ? 'at worst' : `chance ${chance}`}`,
+        where: `before call ${calls}, ${call}, luck ${chance}`,
         clockMs: sample.clock.nowMs(),
         isBegun,
         receipts: receipts.length,
