@@ -50,6 +50,7 @@ export interface ExportedRecords {
   readonly lagSeconds: number
   readonly sent: number
   readonly rejected: number
+  readonly undeliverable: number
   readonly failures: number
 }
 
@@ -150,6 +151,9 @@ export function createMetrics(gauges: Gauges): Metrics {
   )
   family('sallyport_export_rejected_total', 'Records that the receiver did not keep', 'counter', () =>
     exported(({ rejected }) => rejected),
+  )
+  family('sallyport_export_undeliverable_total', 'Records set aside, refused one by one', 'counter', () =>
+    exported(({ undeliverable }) => undeliverable),
   )
   family('sallyport_export_failures_total', 'Attempts of an export that failed and are made again', 'counter', () =>
     exported(({ failures }) => failures),

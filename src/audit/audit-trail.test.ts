@@ -33,6 +33,7 @@ function openCallsInMemory(): OpenCalls & { readonly open: Map<string, number> }
     open,
     began: (call, index) => void open.set(call, index),
     ended: (call) => void open.delete(call),
+    watchFolds: () => undefined,
     get size() {
       return open.size
     },
@@ -199,6 +200,47 @@ test('of many calls at once that find the disk mended, one says the gap', async 
   assert.equal(gapsOf(world).length, 1)
 })
 
+test('a call that loses its decision and then the refusal said instead is one call, as long as its gap is not said', async () => {
+  const world = make()
+  world.works = false
+  for (let at = 0; at < 20; at += 1) {
+    const each = facts({ call: `c${at}` })
+    await assert.rejects(world.trail.allowed(each, admittedOf(), []))
+    await assert.rejects(world.trail.refused(each, refuse('AUDIT_UNAVAILABLE', '')))
+  }
+  assert.equal(world.trail.unrecorded, 20)
+  world.works = true
+  world.left = 1
+  await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
+  const again = facts({ call: 'again' })
+  await assert.rejects(world.trail.refused(again, refuse('AUTHZ_DENIED', '')))
+  await assert.rejects(world.trail.refused(again, refuse('AUDIT_UNAVAILABLE', '')))
+  world.left = Infinity
+  await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
+  assert.deepEqual(
+    gapsOf(world).map((gap) => [gap['count'], gap['codes']]),
+    [[21, { '': 20, AUTHZ_DENIED: 1 }]],
+  )
+})
+
+test('what a call loses after its gap was said is counted in the next one', async () => {
+  const world = make()
+  const one = facts({ call: 'stream' })
+  for (const end of ['claimed', 'completed']) {
+    world.works = false
+    await assert.rejects(end === 'claimed' ? world.trail.claimed(one, []) : world.trail.completed(one, completion))
+    world.works = true
+    await world.trail.refused(facts(), refuse('AUTHZ_DENIED', ''))
+  }
+  assert.deepEqual(
+    gapsOf(world).map((gap) => [gap['count'], gap['completionsLost']]),
+    [
+      [1, []],
+      [1, ['stream']],
+    ],
+  )
+})
+
 test('the ids of lost completions are bounded, their number is not', async () => {
   const world = make()
   world.works = false
@@ -235,7 +277,7 @@ test('cards that unknown callers read share that budget, those of known callers 
 test('a refusal that would be folded while nothing can be written is counted once, under its own code', async () => {
   const world = make(0)
   world.works = false
-  const all = Array.from({ length: 7 }, () => world.trail.refusedUnknown(unknown, refuse('AUTHN_INVALID', '')))
+  const all = Array.from({ length: 7 }, () => world.trail.refusedUnknown({ ...unknown }, refuse('AUTHN_INVALID', '')))
   for (const result of await Promise.allSettled(all)) assert.equal(result.status, 'rejected')
   assert.equal(world.trail.unrecorded, 7)
   world.works = true

@@ -10,6 +10,7 @@ import { createFolder, type Folder } from './fold-refusals.ts'
 import type { RecordedContent } from './content.ts'
 import type { Ledger, NewRecord } from './ledger.ts'
 import { isCallOpened, type CutCall, type OpenCalls } from './open-calls.ts'
+import type { OpenFold } from './open-folds.ts'
 
 export { claimedOrigin, confirmBegun, forgetOrigin, ledgerIdentity, openLedger } from './ledger.ts'
 export { formatSucceeds, readSuccession, removeSuccession, writeSuccession } from './succession.ts'
@@ -38,10 +39,11 @@ export { formatReceipt, parseReceipt } from './receipt.ts'
 export { compileContentRules, findContentProblems } from './content.ts'
 export type { ContentList, ContentRules, RecordedContent } from './content.ts'
 export { createOpenCalls } from './open-calls.ts'
-export { findCutCalls } from './cut-calls.ts'
+export { findCutOff } from './cut-calls.ts'
 export { recordsWritten } from './count-records.ts'
 export { openFields, readRecordAt } from './disclose.ts'
 export { exportLog } from './export-bundle.ts'
+export { describeFilter } from './export-filter.ts'
 export { nodeFiles } from './files.ts'
 export { replaceFile } from './replace-file.ts'
 export { parseRecordName } from './find-record.ts'
@@ -122,8 +124,8 @@ export interface AuditTrail {
   completed(facts: CallFacts, completion: Completion): Promise<Receipt>
   /** claims of an event in mid-stream, before the event is passed on */
   claimed(facts: CallFacts, claims: readonly Claim[]): Promise<Receipt>
-  /** the end of calls that an earlier run of the process did not live to see; what cannot be written stays open */
-  settle(calls: readonly CutCall[]): Promise<void>
+  /** what an earlier run of the process did not live to say of calls and folds; what cannot be written stays open */
+  settle(calls: readonly CutCall[], folds?: readonly OpenFold[]): Promise<void>
   /** the value of Sallyport-Record-Signature */
   signReceipt(receipt: Receipt): Promise<string>
   /** keys, reloads, starts and stops */
@@ -151,6 +153,8 @@ const settledAtOnce = 256
 export function createAuditTrail(options: AuditOptions): AuditTrail {
   const { ledger, clock, openCalls } = options
   const lost = { count: 0, sinceMs: 0, codes: new Map<string, number>(), calls: [] as string[] }
+  /** which gap each call was counted in, and the last one that is said */
+  const gaps = { of: new WeakMap<CallFacts, number>(), current: 1, said: 0 }
   /** a flood that is folded gets one receipt many times: it is signed once */
   const signatures = new WeakMap<Receipt, Promise<string>>()
   /** What the folder writes is counted call by call, not by itself: see refusedUnknown. */
@@ -159,27 +163,32 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
     // at once: what is open is written down between two turns of the event loop
     if (isCallOpened(record)) openCalls?.began(record.call, receipt.index)
     else if (record.kind === 'completion') openCalls?.ended(record.call)
-    if (lost.count > 0) await appendGap()
+    if (lost.count > 0 || lost.calls.length > 0) await appendGap()
     return receipt
   }
   const fold = (code: 'AUTHN_FLOOD' | 'LIMIT_RATE'): Folder =>
     createFolder({ clock, perMinute: options.unknownPerMinute, code, append: appendUncounted })
   const unknownCallers = fold('AUTHN_FLOOD')
   const slowedCallers = fold('LIMIT_RATE')
+  openCalls?.watchFolds(() => [...unknownCallers.pending(), ...slowedCallers.pending()])
 
   /** Every record of a call passes here; what could not be recorded is said as soon as something can be. */
-  const append = async (record: NewRecord): Promise<Receipt> => {
+  const append = async (record: NewRecord, facts?: CallFacts): Promise<Receipt> => {
     try {
       return await appendUncounted(record)
     } catch (error) {
-      noteLoss(record.code, record.kind === 'completion' ? record.call : '')
+      noteLoss(record.code, facts, record.kind === 'completion' ? record.call : '')
       throw error
     }
   }
-  const noteLoss = (code: string, completed = ''): void => {
+  const noteLoss = (code: string, facts: CallFacts | undefined, completed = ''): void => {
     if (lost.count === 0) lost.sinceMs = clock.nowMs()
-    lost.count += 1
-    lost.codes.set(code, (lost.codes.get(code) ?? 0) + 1)
+    // a call that is refused because its decision was lost loses that refusal too, and is one call
+    if (facts === undefined || (gaps.of.get(facts) ?? 0) <= gaps.said) {
+      lost.count += 1
+      lost.codes.set(code, (lost.codes.get(code) ?? 0) + 1)
+      if (facts !== undefined) gaps.of.set(facts, gaps.current)
+    }
     if (completed !== '' && lost.calls.length < maxRememberedCalls) lost.calls.push(completed)
   }
   const appendGap = async (): Promise<void> => {
@@ -188,8 +197,11 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
     lost.count = 0
     lost.codes = new Map()
     lost.calls = []
+    const gap = gaps.current
+    gaps.current += 1
     try {
       await ledger.append(administrative('unrecorded-refusals', '', event))
+      gaps.said = Math.max(gaps.said, gap)
       for (const call of calls) openCalls?.ended(call)
     } catch {
       // still failing: keep counting from where we were, so that nothing is dropped silently
@@ -200,11 +212,17 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
     }
   }
   /** Within the folder's budget by itself, beyond it as one of the fold that is open. */
-  const appendOrFold = (folder: Folder, who: string, code: string, record: () => NewRecord): Promise<Receipt> => {
+  const appendOrFold = (
+    folder: Folder,
+    who: string,
+    code: string,
+    record: () => NewRecord,
+    facts: CallFacts,
+  ): Promise<Receipt> => {
     const folded = folder.take(who, code)
-    if (folded === undefined) return append(record())
+    if (folded === undefined) return append(record(), facts)
     return folded.catch((error: unknown) => {
-      noteLoss(code)
+      noteLoss(code, facts)
       throw error
     })
   }
@@ -241,6 +259,7 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
           ...claimsMember(claims),
           ...content,
         }),
+        facts,
       ),
     refused: (facts, refusal, policyInput) => {
       const record = (): NewRecord =>
@@ -250,41 +269,49 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
         })
       // all other refusals of a known caller are bounded by its rate
       const isSlowed = refusal.code === 'LIMIT_RATE'
-      return isSlowed ? appendOrFold(slowedCallers, facts.caller, refusal.code, record) : append(record())
+      return isSlowed ? appendOrFold(slowedCallers, facts.caller, refusal.code, record, facts) : append(record(), facts)
     },
     refusedUnknown: (facts, refusal) =>
-      appendOrFold(unknownCallers, facts.source, refusal.code, () =>
-        callRecord('decision', 'refused', facts, refusal.code, { detail: refusal.detail }),
+      appendOrFold(
+        unknownCallers,
+        facts.source,
+        refusal.code,
+        () => callRecord('decision', 'refused', facts, refusal.code, { detail: refusal.detail }),
+        facts,
       ),
     discovered: (facts, status) => {
       const record = (): NewRecord => callRecord('decision', 'allowed', facts, '', { status })
-      if (facts.caller !== '') return append(record())
-      return appendOrFold(unknownCallers, facts.source, facts.operation, record)
+      if (facts.caller !== '') return append(record(), facts)
+      return appendOrFold(unknownCallers, facts.source, facts.operation, record, facts)
     },
     completed: (facts, completion) =>
-      append({
-        ...callRecord('completion', completion.outcome, facts, completion.code, {
-          status: completion.status,
-          detail: completion.detail,
-          events: completion.events,
-          requestBytes: facts.requestBytes,
-          answerBytes: completion.answerBytes,
-          durationMs: completion.durationMs,
-          timings: { ...completion.timings },
-          ...claimsMember(completion.claims),
-          ...completion.content,
-        }),
-        timeMs: clock.nowMs(),
-        sensitive: completion.answerHash === '' ? {} : { answer: completion.answerHash },
-      }),
+      append(
+        {
+          ...callRecord('completion', completion.outcome, facts, completion.code, {
+            status: completion.status,
+            detail: completion.detail,
+            events: completion.events,
+            requestBytes: facts.requestBytes,
+            answerBytes: completion.answerBytes,
+            durationMs: completion.durationMs,
+            timings: { ...completion.timings },
+            ...claimsMember(completion.claims),
+            ...completion.content,
+          }),
+          timeMs: clock.nowMs(),
+          sensitive: completion.answerHash === '' ? {} : { answer: completion.answerHash },
+        },
+        facts,
+      ),
     claimed: (facts, claims) =>
-      append({ ...callRecord('ownership', 'done', facts, '', claimsMember(claims)), timeMs: clock.nowMs() }),
-    async settle(calls) {
+      append({ ...callRecord('ownership', 'done', facts, '', claimsMember(claims)), timeMs: clock.nowMs() }, facts),
+    async settle(calls, folds = []) {
       for (const { call, index } of calls) openCalls?.began(call, index)
       for (let at = 0; at < calls.length; at += settledAtOnce) {
         const batch = calls.slice(at, at + settledAtOnce)
         await Promise.allSettled(batch.map((call) => append(cutRecord(call))))
       }
+      for (const fold of folds) await (fold.code === 'LIMIT_RATE' ? slowedCallers : unknownCallers).adopt(fold)
     },
     signReceipt(receipt) {
       const known = signatures.get(receipt)

@@ -3,19 +3,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createManualClock } from '../base/clock.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import { configSchema, recordedAgents, type ConfigInput } from '../config/config.ts'
 import { compileContentRules, findContentProblems, type RecordedContent } from './content.ts'
 
+const clock = createManualClock()
 type RuleInput = NonNullable<NonNullable<ConfigInput['audit']>['content']>[number]
 const rulesOf = (...content: RuleInput[]): ReturnType<typeof configSchema.parse>['audit']['content'] =>
   configSchema.parse({ audit: { content } }).audit.content
 const take = (value: JsonValue, rule: Partial<RuleInput> = {}): RecordedContent | undefined =>
-  compileContentRules(rulesOf({ agents: ['calculator'], ...rule })).request('calculator', () => value)
+  compileContentRules(rulesOf({ agents: ['calculator'], ...rule }), clock).request('calculator', () => value)
+const isRounded = (value: unknown): boolean => Number.isInteger(value) && !Number.isSafeInteger(value)
 const bytesOf = (taken: RecordedContent | undefined): number => Buffer.byteLength(JSON.stringify(taken?.content))
 
 test('without a rule nothing is recorded, and nothing is even looked at', () => {
-  const rules = compileContentRules([])
+  const rules = compileContentRules([], clock)
   const look = (): never => assert.fail('looked')
   assert.equal(rules.request('calculator', look), undefined)
   assert.equal(rules.answer('calculator', look), undefined)
@@ -23,7 +26,7 @@ test('without a rule nothing is recorded, and nothing is even looked at', () => 
 })
 
 test('a rule speaks for the agents it names, and for requests unless it says answers', () => {
-  const rules = compileContentRules(rulesOf({ agents: ['calculator'] }))
+  const rules = compileContentRules(rulesOf({ agents: ['calculator'] }), clock)
   assert.deepEqual(
     rules.request('calculator', () => 'x'),
     { content: 'x' },
@@ -41,7 +44,7 @@ test('a rule speaks for the agents it names, and for requests unless it says ans
 
 test('the first rule that names an agent is the one', () => {
   const rules = rulesOf({ agents: ['vault'], requests: false }, { agents: ['*'], answers: true })
-  const compiled = compileContentRules(rules)
+  const compiled = compileContentRules(rules, clock)
   assert.equal(
     compiled.request('vault', () => 'x'),
     undefined,
@@ -62,23 +65,24 @@ test('the first rule that names an agent is the one', () => {
   })
 })
 
-test('every text is redacted, however deep, and names of members are kept', () => {
+test('every text is redacted, however deep, names of members too', () => {
   const message = { parts: [{ text: 'I am bob@example.com' }, { data: { 'to@x.org': ['eve@x.org', 7, null, true] } }] }
   assert.deepEqual(take(message), {
     content: {
-      parts: [{ text: 'I am [redacted:email]' }, { data: { 'to@x.org': ['[redacted:email]', 7, null, true] } }],
+      parts: [{ text: 'I am [redacted:email]' }, { data: { '[redacted:email]': ['[redacted:email]', 7, null, true] } }],
     },
   })
 })
 
-test('a member whose name says that it holds a secret loses what looks like one', () => {
+test('a member whose name says that it holds a secret loses it, one whose name may say so what looks like one', () => {
   const secret = 'aB3'.repeat(10)
   assert.deepEqual(
-    take({ apiKey: secret, password: ['short', secret], keyboard: 'QWERTY layout', id: secret })?.content,
+    take({ apiKey: 'x', password: ['short', secret], keyboard: 'QWERTY layout', key: secret, id: secret })?.content,
     {
       apiKey: '[redacted:token]',
-      password: ['short', '[redacted:token]'],
+      password: ['[redacted:token]', '[redacted:token]'],
       keyboard: 'QWERTY layout',
+      key: '[redacted:token]',
       id: secret,
     },
   )
@@ -106,7 +110,8 @@ test('what is longer than the bound is cut, marked, and still JSON', () => {
 test('whatever the value and the bound, no more than the bound is recorded, and all of what fits', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), fc.integer({ min: 4, max: 300 }), (value, maxBytes) => {
-      const plain = JSON.parse(JSON.stringify(value)) as JsonValue
+      // numbers that JavaScript rounds have a file of tests of their own
+      const plain = JSON.parse(JSON.stringify(value), (_, part) => (isRounded(part) ? 1 : part)) as JsonValue
       const taken = take(plain, { maxBytes, redact: [] })
       assert.ok(bytesOf(taken) <= maxBytes)
       if (taken?.contentCut === undefined) assert.deepEqual(taken?.content, plain)
@@ -124,7 +129,7 @@ test('replacements count too: a text of addresses stays within the bound', () =>
 })
 
 test('events come one after another, redacted, until there is no more room', () => {
-  const list = compileContentRules(rulesOf({ agents: ['*'], answers: true, maxBytes: 40 })).events('calculator')
+  const list = compileContentRules(rulesOf({ agents: ['*'], answers: true, maxBytes: 40 }), clock).events('calculator')
   assert.ok(list)
   list.add({ text: 'x@example.com' })
   assert.equal(list.isFull, false)

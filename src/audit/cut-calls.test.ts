@@ -16,7 +16,7 @@ import {
   type Sample,
 } from '../../test/fakes/sample-ledger.ts'
 import { createAuditTrail, type AuditTrail } from './audit.ts'
-import { findCutCalls } from './cut-calls.ts'
+import { findCutOff } from './cut-calls.ts'
 import type { Ledger, NewRecord } from './ledger.ts'
 import { createOpenCalls, formatOpenCalls } from './open-calls.ts'
 import { readLedger } from './read-ledger.ts'
@@ -46,8 +46,8 @@ const lifecycle = (operation: string): NewRecord => ({
 })
 
 const pathOf = (sample: Sample): string => join(sample.root, 'open-calls')
-const find = (sample: Sample, size: number): ReturnType<typeof findCutCalls> =>
-  findCutCalls({
+const find = (sample: Sample, size: number): ReturnType<typeof findCutOff> =>
+  findCutOff({
     dir: sample.dir,
     origin: sampleOrigin,
     size,
@@ -55,7 +55,7 @@ const find = (sample: Sample, size: number): ReturnType<typeof findCutCalls> =>
     keyEncryptionKey: sampleKeyEncryptionKey,
   })
 const callsOf = async (sample: Sample, size: number): Promise<string[]> =>
-  (await find(sample, size)).map(({ call }) => call)
+  (await find(sample, size)).calls.map(({ call }) => call)
 async function append(ledger: Ledger, ...records: NewRecord[]): Promise<void> {
   for (const record of records) await ledger.append(record)
 }
@@ -72,7 +72,7 @@ test('without the file everything since the last start is read, and the body say
   const sample = createSample()
   const ledger = await sample.open()
   await append(ledger, lifecycle('started'), decision('a'), decision('b'), completion('a'), decision('c'))
-  const found = await find(sample, ledger.size)
+  const { calls: found } = await find(sample, ledger.size)
   assert.deepEqual(
     found.map(({ call, agent, operation, caller, origin, task }) => [call, agent, operation, caller, origin, task]),
     ['b', 'c'].map((call) => [call, 'calculator', 'SendMessage', 'key:ci', 'user:corp/4f1c', `task of ${call}`]),
@@ -124,15 +124,18 @@ test('a file of another log, of a later state, or in pieces is not believed', as
   const ledger = await sample.open()
   await append(ledger, decision('a'), decision('b'), completion('b'))
   for (const text of [
-    formatOpenCalls({ origin: 'sallyport.local/00000000', size: ledger.size, calls: new Map() }),
-    formatOpenCalls({ origin: sampleOrigin, size: ledger.size + 1, calls: new Map() }),
-    formatOpenCalls({ origin: sampleOrigin, size: ledger.size, calls: new Map() }).slice(0, 20),
+    formatOpenCalls({ origin: 'sallyport.local/00000000', size: ledger.size, calls: new Map(), folds: [] }),
+    formatOpenCalls({ origin: sampleOrigin, size: ledger.size + 1, calls: new Map(), folds: [] }),
+    formatOpenCalls({ origin: sampleOrigin, size: ledger.size, calls: new Map(), folds: [] }).slice(0, 20),
     '',
   ]) {
     writeFileSync(pathOf(sample), text)
     assert.deepEqual(await callsOf(sample, ledger.size), ['a'])
   }
-  writeFileSync(pathOf(sample), formatOpenCalls({ origin: sampleOrigin, size: ledger.size, calls: new Map() }))
+  writeFileSync(
+    pathOf(sample),
+    formatOpenCalls({ origin: sampleOrigin, size: ledger.size, calls: new Map(), folds: [] }),
+  )
   assert.deepEqual(await callsOf(sample, ledger.size), [])
   await ledger.close()
 })
@@ -149,7 +152,10 @@ test('whatever was written when, exactly those calls are found that began and di
         const open = new Map<string, number>()
         for (const [at, { call, ends }] of steps.entries()) {
           if (hasNote && at === noteAt)
-            writeFileSync(pathOf(sample), formatOpenCalls({ origin: sampleOrigin, size: ledger.size, calls: open }))
+            writeFileSync(
+              pathOf(sample),
+              formatOpenCalls({ origin: sampleOrigin, size: ledger.size, calls: open, folds: [] }),
+            )
           const id = `call${call}`
           if (ends !== open.has(id)) continue
           const { index } = await ledger.append(ends ? completion(id) : decision(id))
@@ -157,7 +163,7 @@ test('whatever was written when, exactly those calls are found that began and di
           else open.set(id, index)
         }
         assert.deepEqual(
-          (await find(sample, ledger.size)).map(({ call, index }) => [call, index]),
+          (await find(sample, ledger.size)).calls.map(({ call, index }) => [call, index]),
           [...open].toSorted((a, b) => a[1] - b[1]),
         )
         await ledger.close()
@@ -176,7 +182,7 @@ test('at the next start each gets a completion that says so, and at the one afte
 
   for (const expected of [['b', 'c'], []]) {
     const ledger = await copy.open()
-    const cut = await find(copy, ledger.size)
+    const { calls: cut } = await find(copy, ledger.size)
     assert.deepEqual(
       cut.map(({ call }) => call),
       expected,
@@ -215,7 +221,7 @@ test('when the disk is full at the start, the calls stay open for the next one',
   const sample = createSample()
   const ledger = await sample.open()
   await append(ledger, decision('a'))
-  const cut = await find(sample, ledger.size)
+  const { calls: cut } = await find(sample, ledger.size)
   const full = {
     ...ledger,
     size: ledger.size,

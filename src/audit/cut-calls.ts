@@ -1,4 +1,5 @@
-// Finds the calls that a crash cut off: allowed, and never completed. What was open is in the file of open calls as of
+// Finds what a crash cut off: calls that were allowed and never completed, and folds of refusals whose counts were never
+// said. What was open is in the file of open calls as of
 // some record; from there the ledger's envelopes say what began and what ended, which takes no key. Without that file
 // the ledger is read back to where an earlier start must have settled the rest: nothing is skipped because of it.
 
@@ -9,7 +10,8 @@ import { nodeFiles, type FileSystem } from './files.ts'
 import type { Group } from './frame.ts'
 import { segmentIndices } from './group-source.ts'
 import { parseOpenCalls, type CutCall } from './open-calls.ts'
-import { createLedgerReader, type GroupPlace } from './read-ledger.ts'
+import { followFolds, type OpenFold } from './open-folds.ts'
+import { createLedgerReader, type GroupPlace, type LedgerRecord } from './read-ledger.ts'
 import { createGroupScanner, readSegmentHeader, segmentName } from './segment.ts'
 
 export interface CutCallsOptions {
@@ -23,21 +25,33 @@ export interface CutCallsOptions {
   readonly fs?: FileSystem
 }
 
-/** In the order of their decisions. */
-export async function findCutCalls(options: CutCallsOptions): Promise<CutCall[]> {
+export interface CutOff {
+  /** in the order of their decisions */
+  readonly calls: readonly CutCall[]
+  readonly folds: readonly OpenFold[]
+}
+
+export async function findCutOff(options: CutCallsOptions): Promise<CutOff> {
   const files = options.fs ?? nodeFiles
   const segments = await segmentIndices(files, options.dir)
   const known = parseOpenCalls(await files.readFile(options.openCallsPath))
   // of another log, or of a later state of this one: it says nothing here
   const isUsable = known !== undefined && known.origin === options.origin && known.size <= options.size
   const open = new Map(isUsable ? known.calls : [])
+  const folded: number[] = []
   const from = isUsable ? known.size : await findSettled(files, options.dir, segments)
   for await (const { group, place } of scanGroups(files, options.dir, segments, from)) {
     for (const [at, { envelope }] of group.records.entries()) {
-      if (place.index + at >= from) noteRecord(open, envelope, place.index + at)
+      const index = place.index + at
+      if (index < from) continue
+      if (envelope.includes(foldedKind)) folded.push(index)
+      else noteRecord(open, envelope, index)
     }
   }
-  return await describeCalls(open, segments, options)
+  return {
+    calls: await describeCalls(open, segments, options),
+    folds: await findOpenFolds(isUsable ? known.folds : [], folded, segments, options),
+  }
 }
 
 interface PlacedGroup {
@@ -77,6 +91,7 @@ async function* scanGroups(
 }
 
 // an envelope is canonical JSON: a quote within a text is escaped, so that these can only be members
+const foldedKind = Buffer.from('"kind":"folded"')
 const completion = Buffer.from('"kind":"completion"')
 const decision = Buffer.from('"kind":"decision"')
 const allowed = Buffer.from('"outcome":"allowed"')
@@ -131,24 +146,46 @@ async function describeCalls(
   options: CutCallsOptions,
 ): Promise<CutCall[]> {
   const wanted = [...open.values()].toSorted((a, b) => a - b)
-  if (wanted.length === 0) return []
+  const calls: CutCall[] = []
+  for await (const { index, envelope, event } of readEach(wanted, segments, options)) {
+    const { call, agent, operation } = envelope
+    const { caller, origin, task } = event ?? {}
+    const known = { caller: textOf(caller), origin: textOf(origin), task: textOf(task) }
+    calls.push({ call, index, agent, operation, ...known })
+  }
+  return calls
+}
+
+/** Whether a record opens a fold or says its counts is in its body. */
+async function findOpenFolds(
+  known: readonly OpenFold[],
+  folded: readonly number[],
+  segments: readonly number[],
+  options: CutCallsOptions,
+): Promise<readonly OpenFold[]> {
+  const follower = followFolds(known)
+  for await (const { index, envelope, event } of readEach(folded, segments, options))
+    follower.note(index, envelope.code, event)
+  return follower.open
+}
+
+async function* readEach(
+  wanted: readonly number[],
+  segments: readonly number[],
+  options: CutCallsOptions,
+): AsyncGenerator<LedgerRecord, void, undefined> {
+  if (wanted.length === 0) return
   const files = options.fs ?? nodeFiles
   const { keyEncryptionKey } = options
   const reader = createLedgerReader(options.dir, { keyEncryptionKey, fs: files })
-  const calls: CutCall[] = []
   try {
     for await (const { index, place } of placesOf(files, options.dir, segments, wanted)) {
       const record = await reader.readAt(place, index)
-      if (record === undefined) continue
-      const { call, agent, operation } = record.envelope
-      const { caller, origin, task } = record.event ?? {}
-      const known = { caller: textOf(caller), origin: textOf(origin), task: textOf(task) }
-      calls.push({ call, index, agent, operation, ...known })
+      if (record !== undefined) yield record
     }
   } finally {
     await reader.close()
   }
-  return calls
 }
 
 const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '')

@@ -59,8 +59,14 @@ export const reservedField = {
   expiredKinds: 'expired-kinds',
   /** … where their index is below this */
   expiredBefore: 'expired-before',
+  /** … `<first index of the segment> <count> <SHA-256 of the indices, u64 each>`: all that are gone from it then */
+  expiredBodies: 'expired-bodies',
   /** first index that the log still holds */
   minimumIndex: 'minimum-index',
+  /** `<count> <SHA-256 of their hashes>` of the key lines that are left of pruned records */
+  keptLines: 'kept-lines',
+  /** `<count> <SHA-256>` of those among them that an erasure had destroyed by then */
+  keptErased: 'kept-erased',
   /** `<origin> <size> <root>` of the log that was set aside for this one */
   succeeds: 'succeeds',
 } as const satisfies Record<string, string>

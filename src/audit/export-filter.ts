@@ -20,6 +20,28 @@ export interface ExportFilter {
   readonly kind?: string
 }
 
+/** The filter in words, as options of the command: what is judged, whatever the file says was typed. */
+export function describeFilter(filter: ExportFilter): string {
+  const { fromIndex, toIndex, fromMs, toMs } = filter
+  const timeOf = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms))
+  const given: (string | undefined)[] = [
+    fromIndex === undefined ? undefined : `--from ${fromIndex}`,
+    fromMs === undefined ? undefined : `--from ${timeOf(fromMs)}`,
+    toIndex === undefined ? undefined : `--to ${toIndex}`,
+    toMs === undefined ? undefined : `--to ${timeOf(toMs)}`,
+    ...queryNames.map((name) => (filter[name] === undefined ? undefined : `--${name} ${filter[name]}`)),
+  ]
+  return given.filter((each) => each !== undefined).join(' ')
+}
+
+/** Ends of the exported range beyond which records could still lie that the query asks for. */
+export function openEndsOf(filter: ExportFilter, range: { fromSize: number; toSize: number }): ('before' | 'after')[] {
+  const { fromIndex, toIndex } = filter
+  const isBegun = range.fromSize === 0 || (fromIndex !== undefined && range.fromSize <= fromIndex)
+  const isEnded = toIndex !== undefined && range.toSize >= toIndex
+  return [...(isBegun ? [] : (['before'] as const)), ...(isEnded ? [] : (['after'] as const))]
+}
+
 /** Whether a record lies in the range: the range, not the filter, decides between which checkpoints is exported. */
 export function isInRange(filter: ExportFilter, index: number, time: string): boolean {
   const { fromIndex = 0, toIndex = Infinity, fromMs = -Infinity, toMs = Infinity } = filter

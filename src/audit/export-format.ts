@@ -1,6 +1,6 @@
 // The file of `audit export`: JSON lines, the first a header with the two checkpoints, then one line for every record
 // between them (its envelope, or only its leaf hash), then a line that ends it. Reading takes hostile lines, bounded
-// in length and nesting, and answers undefined. docs/ledger.md describes it for those who write a verifier.
+// in length and nesting, and answers undefined. docs/proofs.md describes it for those who write a verifier.
 
 import { decodeBase64, decodeBase64Url } from '../base/bytes.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'

@@ -24,6 +24,11 @@ export function reach(witness: Pick<TestWitness, 'url' | 'vkeys'>, nth = 1): Wit
         body: Buffer.from(await answer.arrayBuffer()),
       }
     },
+    async newest(origin) {
+      const answer = await fetch(`${witness.url}/checkpoint?origin=${encodeURIComponent(origin)}`)
+      if (answer.status !== 200) throw new Error(`status ${answer.status}`)
+      return Buffer.from(await answer.arrayBuffer())
+    },
   }
 }
 

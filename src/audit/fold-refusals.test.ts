@@ -72,7 +72,14 @@ test('the counts come with the end of the window, by code and source, and add up
   await world.folder.take('a', 'X')
   await turn()
   assert.deepEqual(folds(world), [
-    { folded: 4, sinceMs: 1_800_000_000_000, codes: { X: 3, Y: 1 }, sources: { a: 3, b: 1 }, otherSources: 0 },
+    {
+      folded: 4,
+      sinceMs: 1_800_000_000_000,
+      codes: { X: 3, Y: 1 },
+      sources: { a: 3, b: 1 },
+      otherSources: 0,
+      openings: [0],
+    },
   ])
 })
 
@@ -164,7 +171,14 @@ test("counts that cannot be written at the window's end are written with the nex
   await world.folder.take('b', 'Y')
   await world.folder.close()
   assert.deepEqual(folds(world), [
-    { folded: 2, sinceMs: 1_800_000_000_000, codes: { X: 1, Y: 1 }, sources: { a: 1, b: 1 }, otherSources: 0 },
+    {
+      folded: 2,
+      sinceMs: 1_800_000_000_000,
+      codes: { X: 1, Y: 1 },
+      sources: { a: 1, b: 1 },
+      otherSources: 0,
+      openings: [0, 1],
+    },
   ])
 })
 

@@ -407,7 +407,9 @@ class Writer implements Ledger {
   /** A log from before there were tiles says from where on it has them. */
   async #sayLayout(): Promise<void> {
     const begin = (): void => undefined
-    await this.#exclusively(begin, (commitOwn) => commitOwn(ownOperation.tilesBegun, { [reservedField.layout]: tileLayout }))
+    await this.#exclusively(begin, (commitOwn) =>
+      commitOwn(ownOperation.tilesBegun, { [reservedField.layout]: tileLayout }),
+    )
   }
 
   async rotateKey(overlapMs: number): Promise<KeyRotation> {

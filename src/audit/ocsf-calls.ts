@@ -17,7 +17,7 @@ import {
   unmappedOf,
   type EventReader,
 } from './ocsf-parts.ts'
-import type { LedgerRecord } from './read-ledger.ts'
+import type { OcsfSource } from './read-ledger.ts'
 
 type Place = { readonly origin: string }
 
@@ -50,7 +50,7 @@ function activityOf(operation: string): number {
 }
 
 /** A decision or a completion. */
-export function callEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
+export function callEvent(record: OcsfSource, { origin }: Place): OcsfMembers {
   const { envelope } = record
   const event = readEvent(record.event)
   const principal = event.text('caller')
@@ -95,13 +95,13 @@ export function callEvent(record: LedgerRecord, { origin }: Place): OcsfMembers 
   }
 }
 
-function severityOf({ envelope }: LedgerRecord): Parameters<typeof severity>[0] {
+function severityOf({ envelope }: OcsfSource): Parameters<typeof severity>[0] {
   if (envelope.code === 'GATEWAY_INTERNAL' || envelope.code === 'AUDIT_UNAVAILABLE') return 'high'
   if (envelope.outcome === 'failed') return 'medium'
   return envelope.outcome === 'refused' ? 'low' : 'informational'
 }
 
-function outcomeOf({ envelope }: LedgerRecord): JsonObject {
+function outcomeOf({ envelope }: OcsfSource): JsonObject {
   const isOurs = envelope.code === 'GATEWAY_INTERNAL' || envelope.code === 'AUDIT_UNAVAILABLE'
   if (envelope.outcome === 'refused') return { ...failed, ...(isOurs ? control.erred : control.blocked) }
   // an answer that nobody may see was held back; anything else went wrong by itself
@@ -121,7 +121,7 @@ function responseOf(status: number, code: string): JsonObject | undefined {
 }
 
 /** Sizes and times, as far as this record has them. */
-function wireMembers({ envelope }: LedgerRecord, event: EventReader, status: number): JsonObject {
+function wireMembers({ envelope }: OcsfSource, event: EventReader, status: number): JsonObject {
   const requestBytes = event.number('requestBytes')
   const answerBytes = event.number('answerBytes')
   const duration = event.number('durationMs')
@@ -137,7 +137,7 @@ function wireMembers({ envelope }: LedgerRecord, event: EventReader, status: num
   })
 }
 
-function resourceMembers({ envelope }: LedgerRecord, event: EventReader, tenant: string): JsonObject {
+function resourceMembers({ envelope }: OcsfSource, event: EventReader, tenant: string): JsonObject {
   const [task, context] = [event.text('task'), event.text('context')]
   const resources = [
     ...(envelope.agent === '' ? [] : [agentResource(envelope.agent)]),
@@ -162,7 +162,7 @@ function callRest(event: EventReader, more: Readonly<Record<string, JsonValue | 
 }
 
 /** A credential that was refused, or was missing. */
-export function authenticationEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
+export function authenticationEvent(record: OcsfSource, { origin }: Place): OcsfMembers {
   const { envelope } = record
   const event = readEvent(record.event)
   const user = callerOf(record, event.text('caller'))
@@ -198,7 +198,7 @@ export function authenticationEvent(record: LedgerRecord, { origin }: Place): Oc
 const idMembers: Readonly<Record<string, string>> = { task: 'taskId', context: 'contextId', pushConfig: 'configId' }
 
 /** A caller that comes to own a task, a context or a push configuration. */
-export function ownershipEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
+export function ownershipEvent(record: OcsfSource, { origin }: Place): OcsfMembers {
   const { envelope } = record
   const event = readEvent(record.event)
   const principal = event.text('caller')

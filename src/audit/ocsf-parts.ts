@@ -3,7 +3,7 @@
 // proven; what a client merely sent (its traceparent) is looked at again before it is believed to be one.
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
-import type { LedgerRecord } from './read-ledger.ts'
+import type { OcsfSource } from './read-ledger.ts'
 
 /** Takes members of an event one by one: what nobody took is still there, and can be kept as it is. */
 export interface EventReader {
@@ -62,7 +62,7 @@ export function userOf(principal: string, pseudonym = ''): JsonObject {
 }
 
 /** The caller of a record: by name, by pseudonym where its body cannot be read; or nobody we know. */
-export function callerOf({ envelope, event }: LedgerRecord, principal: string): JsonObject {
+export function callerOf({ envelope, event }: OcsfSource, principal: string): JsonObject {
   if (principal !== '') return userOf(principal, envelope.actor)
   if (envelope.actor === '') return { uid: 'unknown', ...unknownType }
   if (event === undefined) return { uid: envelope.actor, ...unknownType }
@@ -100,7 +100,7 @@ export function traceOf(traceparent: string): JsonObject | undefined {
 }
 
 /** What 1.8.0 has no place for, under the names that 1.9 has where it has some. */
-export function unmappedOf(record: LedgerRecord, origin: string, more: JsonObject): JsonObject {
+export function unmappedOf(record: OcsfSource, origin: string, more: JsonObject): JsonObject {
   const { envelope } = record
   const isOwn = envelope.kind === 'lifecycle' || envelope.kind === 'subject-key'
   return filled({
@@ -127,7 +127,7 @@ export function unmappedOf(record: LedgerRecord, origin: string, more: JsonObjec
 }
 
 /** Why there is no event; undefined where there is one, or never was. */
-function missingBody(record: LedgerRecord): string | undefined {
+function missingBody(record: OcsfSource): string | undefined {
   if (record.event !== undefined || record.envelope.body === '') return undefined
   if (record.erased) return 'erased'
   return record.expired ? 'expired' : 'unreadable'

@@ -1,6 +1,6 @@
 // Records that are not of calls, as OCSF: administration as Entity Management (3004), starts, stops and the ledger's
-// own keys as Application Lifecycle (6002), a flood as Detection Finding (2004), gaps, retention and overdue witnesses
-// as Compliance Finding (2003). An action that is not listed here is still an event, of activity Other under its name.
+// own keys as Application Lifecycle (6002), a flood as Detection Finding (2004), gaps, retention and trouble with
+// witnesses as Compliance Finding (2003). An action that is not listed here is still an event, of activity Other under its name.
 
 import type { JsonObject } from '../base/strict-json.ts'
 import { ownOperation, type OwnOperation } from './encode-record.ts'
@@ -18,7 +18,7 @@ import {
   type Severity,
 } from './ocsf-names.ts'
 import { filled, gatewayActor, readEvent, unmappedOf, userOf, type EventReader } from './ocsf-parts.ts'
-import type { LedgerRecord } from './read-ledger.ts'
+import type { OcsfSource } from './read-ledger.ts'
 
 type Place = { readonly origin: string; readonly version: string }
 
@@ -53,7 +53,7 @@ const entityActivities: Readonly<Record<string, number>> = {
 const alarming = /refused|begun-anew/
 
 /** An administrative act. Its subject is what was changed, not who changed it. */
-export function administrationEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
+export function administrationEvent(record: OcsfSource, { origin }: Place): OcsfMembers {
   const { envelope } = record
   const event = readEvent(record.event)
   event.value('action') // the envelope has it too
@@ -93,7 +93,7 @@ const lifecycleActivities: Readonly<Record<string, number>> = {
 const unusual: ReadonlySet<string> = new Set([ownOperation.resumed, ownOperation.succeeds])
 
 /** The gateway starts and stops; its ledger begins, resumes, or takes another signing key. */
-export function lifecycleEvent(record: LedgerRecord, { origin, version }: Place): OcsfMembers {
+export function lifecycleEvent(record: OcsfSource, { origin, version }: Place): OcsfMembers {
   const { operation } = record.envelope
   const event = readEvent(record.event)
   event.value('action')
@@ -112,7 +112,7 @@ export function lifecycleEvent(record: LedgerRecord, { origin, version }: Place)
 }
 
 /** Refusals of a flood, counted: one finding when folding begins, one with the counts when it ends. */
-export function floodEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
+export function floodEvent(record: OcsfSource, { origin }: Place): OcsfMembers {
   const { envelope } = record
   const event = readEvent(record.event)
   const [count, begun] = [event.number('folded'), event.number('foldingSince')]
@@ -193,7 +193,7 @@ function controlOf(operation: string): Control | undefined {
 
 export const isCompliance = (operation: string): boolean => controlOf(operation) !== undefined
 
-export function complianceEvent(record: LedgerRecord, { origin }: Place): OcsfMembers {
+export function complianceEvent(record: OcsfSource, { origin }: Place): OcsfMembers {
   const { envelope } = record
   const { title, severity: level, status } = controlOf(envelope.operation) ?? gap
   const event = readEvent(record.event)

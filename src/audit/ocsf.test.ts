@@ -10,6 +10,7 @@ import { operationNames } from '../a2a/operations.ts'
 import { isJsonObject, type JsonObject } from '../base/strict-json.ts'
 import { refuse, type RefusalCode, catalogue } from '../refusal/refusal.ts'
 import { createAuditTrail, readLedger, type CallFacts, type Completion, type LedgerRecord } from './audit.ts'
+import { ownOperation } from './encode-record.ts'
 import { toOcsf } from './ocsf.ts'
 
 const published = readOcsfSource(fileURLToPath(new URL('../../../shared/vectors/ocsf', import.meta.url)))
@@ -129,7 +130,16 @@ function ownRecords(like: LedgerRecord): LedgerRecord[] {
   return Object.values(ownOperation).map((operation) => ({
     ...like,
     event: undefined,
-    envelope: { ...like.envelope, kind: 'lifecycle', operation, call: '', actor: '', agent: '', body: '', fields: {} },
+    envelope: {
+      ...like.envelope,
+      kind: operation === ownOperation.subjectKey ? 'subject-key' : 'lifecycle',
+      operation,
+      call: '',
+      actor: '',
+      agent: '',
+      body: '',
+      fields: {},
+    },
   }))
 }
 

@@ -8,7 +8,7 @@ import { authenticationEvent, callEvent, ownershipEvent, type OcsfMembers } from
 import { ocsfVersion } from './ocsf-names.ts'
 import { administrationEvent, complianceEvent, floodEvent, isCompliance, lifecycleEvent } from './ocsf-upkeep.ts'
 import { filled } from './ocsf-parts.ts'
-import type { LedgerRecord } from './read-ledger.ts'
+import type { OcsfSource } from './read-ledger.ts'
 
 export interface OcsfContext {
   /** of the log, as in its checkpoints */
@@ -18,7 +18,7 @@ export interface OcsfContext {
 }
 
 /** The event of a record; plain JSON, made anew at every call. */
-export function toOcsf(record: LedgerRecord, context: OcsfContext): JsonObject {
+export function toOcsf(record: OcsfSource, context: OcsfContext): JsonObject {
   const { envelope } = record
   const { origin, version } = context
   const { profiles, members } = eventOf(record, context)
@@ -39,7 +39,7 @@ export function toOcsf(record: LedgerRecord, context: OcsfContext): JsonObject {
   }
 }
 
-function eventOf(record: LedgerRecord, context: OcsfContext): OcsfMembers {
+function eventOf(record: OcsfSource, context: OcsfContext): OcsfMembers {
   const { kind, operation, code } = record.envelope
   if (kind === 'decision' || kind === 'completion')
     return code.startsWith('AUTHN_') ? authenticationEvent(record, context) : callEvent(record, context)

@@ -58,7 +58,7 @@ test('an orderly end leaves a file that names no call', async () => {
   world.open.began('c1', 3)
   world.open.ended('c1')
   await world.open.close()
-  assert.deepEqual(read(world), { origin, size: 10, calls: new Map() })
+  assert.deepEqual(read(world), { origin, size: 10, calls: new Map(), folds: [] })
   assert.equal(statSync(world.path).mode & 0o777, 0o600)
 })
 
@@ -102,12 +102,12 @@ test('beyond the bound the older file stands, so that the ledger is read again f
   for (let count = 1; count <= maxOpenCalls; count += 1) world.open.began(`c${count}`, 9)
   world.size = 200_000
   await world.open.close()
-  assert.deepEqual(read(world), { origin, size: 10, calls: new Map([['c0', 0]]) })
+  assert.deepEqual(read(world), { origin, size: 10, calls: new Map([['c0', 0]]), folds: [] })
 })
 
 test('a file that is torn, or says what cannot be, is no file', () => {
-  const whole = formatOpenCalls({ origin, size: 10, calls: new Map([['c1', 3]]) })
-  assert.deepEqual(parseOpenCalls(Buffer.from(whole)), { origin, size: 10, calls: new Map([['c1', 3]]) })
+  const whole = formatOpenCalls({ origin, size: 10, calls: new Map([['c1', 3]]), folds: [] })
+  assert.deepEqual(parseOpenCalls(Buffer.from(whole)), { origin, size: 10, calls: new Map([['c1', 3]]), folds: [] })
   for (let length = 0; length < whole.length - 1; length += 1)
     assert.equal(parseOpenCalls(Buffer.from(whole.slice(0, length))), undefined)
   for (const text of [

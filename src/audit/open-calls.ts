@@ -1,11 +1,13 @@
 // Calls that were allowed and have no completion yet, written down beside the ledger every few seconds, so that the
 // next start knows where to look for those that a crash cut off. The ledger is the truth: this file only says up to
-// which record it has been read, and what was open there. Stale is right, torn is not parsed; it never delays a call.
+// which record it has been read, and what was open there: calls, and counts of folded refusals. Stale is right, torn is
+// not parsed; it never delays a call.
 
 import { isOperation } from '../a2a/operations.ts'
 import { replaceFile } from './replace-file.ts'
 import type { NewRecord } from './encode-record.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
+import { formatFolds, parseFolds, type OpenFold } from './open-folds.ts'
 
 /** A call whose end nobody recorded. */
 export interface CutCall {
@@ -29,6 +31,8 @@ export interface OpenCalls {
   /** the decision is durable, under this index */
   began(call: string, index: number): void
   ended(call: string): void
+  /** asked at every writing for the folds whose counts are not recorded yet */
+  watchFolds(pending: () => readonly OpenFold[]): void
   readonly size: number
   /** writes what is still open: nothing, after an orderly end */
   close(): Promise<void>
@@ -52,15 +56,20 @@ export function createOpenCalls(options: {
   const { path, fs: files = nodeFiles } = options
   const open = new Map<string, number>()
   let isChanged = false
+  let pendingFolds: () => readonly OpenFold[] = () => []
+  /** the file that stands speaks of a fold */
+  let hasFolds = false
   let writing: Promise<void> = Promise.resolve()
 
   const write = async (): Promise<void> => {
     // with more than that the older file stands: from its size on the ledger is read again
-    if (!isChanged || open.size > maxOpenCalls) return
+    const folds = pendingFolds()
+    if (!(isChanged || hasFolds || folds.length > 0) || open.size > maxOpenCalls) return
     isChanged = false
-    const text = formatOpenCalls({ origin: options.origin, size: options.logSize(), calls: open })
+    const text = formatOpenCalls({ origin: options.origin, size: options.logSize(), calls: open, folds })
     try {
       await replaceFile(files, path, Buffer.from(text))
+      hasFolds = folds.length > 0
     } catch (error) {
       isChanged = true
       throw error
@@ -79,6 +88,9 @@ export function createOpenCalls(options: {
     ended(call) {
       isChanged = open.delete(call) || isChanged
     },
+    watchFolds(pending) {
+      pendingFolds = pending
+    },
     get size() {
       return open.size
     },
@@ -96,10 +108,12 @@ export interface OpenCallsFile {
   readonly size: number
   /** index of the decision by call */
   readonly calls: ReadonlyMap<string, number>
+  readonly folds: readonly OpenFold[]
 }
 
-export function formatOpenCalls({ origin, size, calls }: OpenCallsFile): string {
-  return `${JSON.stringify({ v: 1, origin, size, calls: Object.fromEntries(calls) })}\n`
+export function formatOpenCalls({ origin, size, calls, folds }: OpenCallsFile): string {
+  const told = folds.length === 0 ? {} : { folds: formatFolds(folds) }
+  return `${JSON.stringify({ v: 1, origin, size, calls: Object.fromEntries(calls), ...told })}\n`
 }
 
 /** undefined unless the file is whole: then the ledger itself is read back to the last start. */
@@ -120,7 +134,9 @@ export function parseOpenCalls(bytes: Buffer | undefined): OpenCallsFile | undef
     if (call.length > maxCallChars || !isIndex(index) || index >= size) return undefined
     entries.set(call, index)
   }
-  return entries.size > maxOpenCalls ? undefined : { origin, size, calls: entries }
+  const folds = parseFolds(value['folds'] ?? [])
+  if (folds === undefined || folds.some(({ openings }) => openings.some((index) => index >= size))) return undefined
+  return entries.size > maxOpenCalls ? undefined : { origin, size, calls: entries, folds }
 }
 
 const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0

@@ -49,6 +49,9 @@ export interface LedgerRecord {
   readonly expired: boolean
 }
 
+/** What of a record its OCSF event is made of. */
+export type OcsfSource = Pick<LedgerRecord, 'envelope' | 'leafHash' | 'event' | 'erased' | 'expired'>
+
 export interface ReadOptions {
   /** first index to give; 0 by default */
   readonly from?: number

@@ -8,6 +8,7 @@ import { exportText, verifyText } from '../../test/fakes/exported-ledger.ts'
 import { sampleSigningKey } from '../../test/fakes/sample-ledger.ts'
 import { trust, writeLedger } from '../../test/fakes/written-ledger.ts'
 import { createCheckpointSigner } from '../tlog/checkpoint.ts'
+import { describeFilter } from './export-filter.ts'
 import { formatEnd } from './export-format.ts'
 
 const { dir, vkey, trusted } = await writeLedger(60)
@@ -35,6 +36,10 @@ const changedEvent = (line: string, change: (event: Record<string, object>) => o
   const { entry, event } = JSON.parse(line)
   return JSON.stringify({ entry, event: change(event) })
 }
+const withFilter = (value: Record<string, object>, filter: object): object => {
+  const query = value['query'] as { filter: object } // as the file has it
+  return { ...value, query: { ...query, filter: { ...query.filter, ...filter } } }
+}
 const leafOf = (line: string): string =>
   createHash('sha256').update('\0').update(JSON.parse(line).entry).digest('base64url')
 const origin = vkey.split('+')[0] ?? ''
@@ -58,7 +63,20 @@ for (const [name, changed, why] of [
   [
     'a record changed',
     replaced(shown, shown.replace('SendMessage', 'GetTask')),
-    /not those between its two checkpoints/,
+    /OCSF event is not how the record reads|not those between its two checkpoints/,
+  ],
+  [
+    'an OCSF event of its own making',
+    replaced(
+      shown,
+      changedEvent(shown, (event) => ({ ...event, ocsf: { forged: true } })),
+    ),
+    /OCSF event is not how the record reads/,
+  ],
+  [
+    'a query that begins before its first record',
+    withHeader((value) => withFilter(value, { fromIndex: 0 })),
+    /asks for records from 0 on/,
   ],
   ['a hidden record exchanged for another', replaced(hidden, `{"leaf":"${'A'.repeat(43)}"}`), /not those between/],
   [
@@ -188,4 +206,20 @@ for (const [name, changed, why] of [
 
 test('proves nothing without the key of the log', async () => {
   for (const keys of [[], [stranger.vkey]]) assert.ok(!(await verifyText(text, trust(keys))).ok)
+})
+
+test('says where records that the query asks for could still lie, and never what somebody typed', async () => {
+  const whole = await verifyText(text, trusted)
+  assert.deepEqual(whole.ok && whole.value.openEnds, [])
+  const wider = await verifyText(
+    withHeader((value) => withFilter(value, { toIndex: 9_999 })),
+    trusted,
+  )
+  assert.deepEqual(wider.ok && wider.value.openEnds, ['after'])
+  const { text: timed } =
+    (await exportText(dir, { filter: { fromMs: 0, toMs: 4_000_000_000_000 }, withEvents: false })) ?? assert.fail()
+  const open = await verifyText(timed, trusted)
+  assert.ok(open.ok)
+  assert.deepEqual(open.value.openEnds, ['after'])
+  assert.match(describeFilter(open.value.header.query.filter), /^--from 1970-01-01T00:00:00.000Z --to 2096-/)
 })

@@ -18,13 +18,7 @@ import type { Group, Stop } from './frame.ts'
 import { segmentIndices } from './group-source.ts'
 import { createKeySchedule, type KeySchedule } from './key-schedule.ts'
 import { createEdge, emptyRoot, hashBytes, type Edge } from '../tlog/merkle.ts'
-import {
-  createGroupScanner,
-  findLaterNotes,
-  isHeaderProven,
-  readSegmentHeader,
-  segmentName,
-} from './segment.ts'
+import { createGroupScanner, findLaterNotes, isHeaderProven, readSegmentHeader, segmentName } from './segment.ts'
 
 export interface OpenSegment {
   readonly file: OpenFile

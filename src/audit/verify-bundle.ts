@@ -4,12 +4,13 @@
 
 import { createHash } from 'node:crypto'
 import { decodeBase64 } from '../base/bytes.ts'
+import { readVersion } from '../base/version.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
 import { createEdge, edgeLength, hashBytes, leafHash, verifyConsistency, type Edge } from '../tlog/merkle.ts'
 import { readByteLines } from './byte-lines.ts'
 import { eventField } from './encode-record.ts'
 import { parseEnvelope, type Envelope } from './envelope.ts'
-import { fitsCaller, fitsEnvelope } from './export-filter.ts'
+import { fitsCaller, fitsEnvelope, openEndsOf } from './export-filter.ts'
 import {
   formatEnd,
   maxExportHeaderBytes,
@@ -22,6 +23,7 @@ import {
   type ExportHeader,
 } from './export-format.ts'
 import type { OpenFile } from './files.ts'
+import { toOcsf } from './ocsf.ts'
 import { isCommittedTo } from './proof-extra.ts'
 import { proveCheckpoint, refuse, type Judged, type ProvenCheckpoint, type TrustedKeys } from './trusted-keys.ts'
 
@@ -37,6 +39,10 @@ export interface VerifiedExport {
   readonly provenEvents: number
   /** with an event that nothing ties to the record: from before events were committed to */
   readonly looseEvents: number
+  /** with a proven event whose OCSF reading is of another version of this program, and could not be made again */
+  readonly otherReadings: number
+  /** ends of the range beyond which the query could still ask for records */
+  readonly openEnds: readonly ('before' | 'after')[]
   /** shown ones of which nothing says whether their caller is the one who was asked for */
   readonly unjudged: number
   /** given by leaf hash alone */
@@ -94,6 +100,9 @@ function proveFrame(header: ExportHeader, trusted: TrustedKeys): Judged<Frame> {
     return refuse(`its checkpoints are not of the log ${header.origin} that it names`)
   if (before.size > after.size || after.size - before.size !== header.population)
     return refuse(`its checkpoints lie ${after.size - before.size} records apart, and it claims ${header.population}`)
+  const { fromIndex } = header.query.filter
+  if (fromIndex !== undefined && before.size > fromIndex)
+    return refuse(`it begins at record ${before.size}, and its query asks for records from ${fromIndex} on`)
   const edge = readEdge(header.from.edge, before)
   if (edge === undefined) return refuse('its edge hashes are not those of the checkpoint before its records')
   if (!isConsistent(before, after, header.consistency)) return refuse('its consistency proof does not hold')
@@ -157,6 +166,7 @@ class ExportBody {
   #provenEvents = 0
   #looseEvents = 0
   #unjudged = 0
+  #otherReadings = 0
   #watched: Buffer | undefined
 
   constructor(header: ExportHeader, frame: Frame, watch: number | undefined) {
@@ -191,10 +201,22 @@ class ExportBody {
     if (event !== undefined && !this.#header.withEvents) return 'it holds an event, and the header says that none do'
     const problem = event === undefined ? undefined : judgeEvent(envelope, event)
     if (problem !== undefined) return problem
+    if (event?.ocsf !== undefined && !this.#isReading(entry, envelope, event)) {
+      if (event.salt !== undefined && this.#header.version === readVersion())
+        return 'its OCSF event is not how the record reads'
+      this.#otherReadings += 1
+    }
     this.#shown += 1
     if (event !== undefined && event.salt === undefined) this.#looseEvents += 1
     if (event?.salt !== undefined) this.#provenEvents += 1
     return this.#judgeFilter(envelope, event)
+  }
+
+  #isReading(entry: string, envelope: Envelope, { text, ocsf }: ExportedEvent): boolean {
+    const leaf = leafHash(Buffer.from(entry)).toString('base64url')
+    const record = { envelope, leafHash: leaf, event: parseEvent(text), erased: false, expired: false }
+    const { origin, version } = this.#header
+    return JSON.stringify(toOcsf(record, { origin, version })) === JSON.stringify(ocsf)
   }
 
   #judgeFilter(envelope: Envelope, event: ExportedEvent | undefined): string | undefined {
@@ -223,6 +245,8 @@ class ExportBody {
         provenEvents: this.#provenEvents,
         looseEvents: this.#looseEvents,
         unjudged: this.#unjudged,
+        otherReadings: this.#otherReadings,
+        openEnds: openEndsOf(this.#header.query.filter, { fromSize: from.size, toSize: to.size }),
         hidden: population - this.#shown,
         watched: this.#watched,
       },

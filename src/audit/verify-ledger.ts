@@ -45,7 +45,7 @@ export interface LedgerReport {
 
 export interface VerifyOptions {
   readonly fs?: FileSystem
-  /** verifier keys kept elsewhere: a log whose first key is not among them is a problem */
+  /** verifier keys kept elsewhere: a log that none of them vouches for is a problem */
   readonly trustedKeys?: readonly string[]
   /** origins that must be there */
   readonly expectedOrigins?: readonly string[]

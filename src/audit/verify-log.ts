@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import {
+  maxNoteBytes,
   parseCheckpoint,
   verifyCheckpoint,
   verifyCheckpointAsync,
@@ -25,6 +26,7 @@ import {
   isHeaderProven,
   readSegmentHeader,
   segmentName,
+  type LaterNote,
   type SegmentHeader,
 } from './segment.ts'
 import { segmentIndices } from './group-source.ts'
@@ -433,7 +435,7 @@ class LogVerifier {
     const size = this.#edge.size
     const later = await findLaterNotes(open, stop.offset, { origin: this.#origin, size, verifiers: this.#verifiers })
     // what a killed writer leaves is the beginning of a group and nothing else
-    if (isLast && stop.reason === 'incomplete' && later.length === 0) {
+    if (isLast && stop.reason === 'incomplete' && (later.length === 0 || (await this.#isTornNote(open, stop, later)))) {
       return this.#note(file, `the group after record ${size - 1} was not finished`)
     }
     const isCommitted = later.length > 0 || !isLast || (this.#checkpoint?.size ?? 0) > size
@@ -443,6 +445,17 @@ class LogVerifier {
       : `${stop.message}, after the last commit`
     this.#problem({ index: size + stop.recordsBefore, file, offset: stop.frameOffset, kind, message })
     this.#loseTree()
+  }
+
+  /** The note of the very group that is cut off: where two keys sign, one signature may be whole and the other not. */
+  async #isTornNote(open: OpenFile, stop: Stop, [only, ...others]: readonly LaterNote[]): Promise<boolean> {
+    if (only === undefined || others.length > 0 || only.offset < stop.frameOffset) return false
+    const length = (await open.size()) - only.offset
+    if (only.size !== this.#edge.size + stop.recordsBefore || length > maxNoteBytes) return false
+    const bytes = Buffer.alloc(length)
+    await open.read(bytes, only.offset)
+    const note = parseCheckpoint(bytes.subarray(0, bytes.lastIndexOf('\n') + 1))
+    return note !== undefined && note.signatures.length < this.#keys.next.length
   }
 
   /** False when the tree is lost. */

@@ -81,7 +81,7 @@ async function findRecord(question: ReceiptQuestion, isSigned: boolean): Promise
     const { index, leaf, checkpoint } = proof.value
     if (index !== receipt.index || checkpoint.origin !== receipt.origin)
       return noEvidence(`the proof is of record ${index} of ${checkpoint.origin}`)
-    return compare(receipt, leaf, checkpoint.size)
+    return compare(receipt, leaf, { size: checkpoint.size, isSigned })
   }
   if (evidence.kind === 'export') {
     const found = await verifyExport(evidence.file, { trusted, watch: receipt.index })
@@ -92,7 +92,7 @@ async function findRecord(question: ReceiptQuestion, isSigned: boolean): Promise
       const held = `records ${from.size} to ${to.size - 1}`
       return notCovered(`the export holds ${held} and says nothing of ${receipt.index}`, to.size)
     }
-    return compare(receipt, watched, to.size)
+    return compare(receipt, watched, { size: to.size, isSigned })
   }
   return await new LogEvidence(question, evidence, isSigned).find()
 }
@@ -157,7 +157,7 @@ class LogEvidence {
     const proof = await tree.inclusionProof(index)
     if (!verifyInclusion({ index, size, leaf, proof, root }))
       return noEvidence(`the tiles of the log do not lead to its checkpoint at record ${index}`)
-    return compare(receipt, leaf, size)
+    return compare(receipt, leaf, { size, isSigned: this.#isSigned })
   }
 
   #beyond({ size }: ProvenCheckpoint): Finding {
@@ -174,12 +174,13 @@ class LogEvidence {
   }
 }
 
-function compare(receipt: Receipt, leaf: Buffer, size: number): Finding {
+function compare(receipt: Receipt, leaf: Buffer, { size, isSigned }: { size: number; isSigned: boolean }): Finding {
   if (leaf.toString('base64url') === receipt.leafHash) {
     const message = `record ${receipt.index} of ${receipt.origin} is there, as the receipt says`
     return { finding: 'included', message, size }
   }
-  const message = `another record stands at ${receipt.index} of ${receipt.origin} than the receipt says`
+  const why = isSigned ? '' : '; an unsigned receipt may be anybody’s invention'
+  const message = `another record stands at ${receipt.index} of ${receipt.origin} than the receipt says${why}`
   return { finding: 'replaced', message, size }
 }
 

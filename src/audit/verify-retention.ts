@@ -3,7 +3,8 @@
 // for is missing, as if nobody had ever heard of retention.
 
 import { reservedField } from './encode-record.ts'
-import type { RecordKind } from './envelope.ts'
+import type { KeptLines } from './kept-lines.ts'
+import { createBodyChecker, parseIndex, type ExpiredBody } from './verify-expired.ts'
 
 export interface RetentionChecker {
   /** the body of a record is gone as expired */
@@ -15,17 +16,21 @@ export interface RetentionChecker {
   finish(report: RetentionReport): void
   /** first index that records say the log still holds; 0 until one does */
   readonly minimumIndex: number
+  /** what the newest record of a pruning says */
+  readonly pruning: Pruning | undefined
 }
 
-export interface ExpiredBody {
-  readonly index: number
-  readonly kind: RecordKind
-  readonly file: string
-  readonly offset: number
+export interface Pruning {
+  readonly recordIndex: number
+  readonly minimumIndex: number
+  /** undefined in a log from before it was said */
+  readonly kept: KeptLines | undefined
 }
 
 export interface RetentionReport {
-  body(record: ExpiredBody): void
+  body(record: ExpiredBody, message: string): void
+  /** bodies are gone for which only a record from before they were named vouches */
+  unnamed(file: string): void
   /** records up to before this one are gone */
   missing(firstIndex: number): void
   /** the file `minimum-index` says something else than the records */
@@ -35,37 +40,28 @@ export interface RetentionReport {
 /** `file` is the content of `minimum-index`, undefined when it is not there. */
 export function createRetentionChecker(file: Buffer | undefined): RetentionChecker {
   const stated = file === undefined ? undefined : parseMinimumIndex(file)
-  /** by kind, bodies below this index may be gone */
-  const vouched = new Map<string, number>()
-  /** by segment and kind, the first and the last body that is gone: enough to find one that may not be */
-  const gone = new Map<string, { first: ExpiredBody; last: ExpiredBody }>()
+  const bodies = createBodyChecker()
   const minimums = new Set<number>()
   let [firstIndex, minimumIndex] = [0, 0]
+  let pruning: Pruning | undefined
 
   return {
-    expired(record) {
-      const key = `${record.file} ${record.kind}`
-      gone.set(key, { first: gone.get(key)?.first ?? record, last: record })
-    },
+    expired: (record) => bodies.meet(record),
     begin(index) {
       firstIndex = index
     },
     take(index, fields) {
-      const before = parseIndex(fields[reservedField.expiredBefore])
-      for (const kind of (fields[reservedField.expiredKinds] ?? '').split(','))
-        // of what comes after it no record can say that it is gone
-        if (before !== undefined && before <= index) vouched.set(kind, Math.max(before, vouched.get(kind) ?? 0))
+      bodies.take(index, fields)
       const minimum = parseIndex(fields[reservedField.minimumIndex])
       if (minimum === undefined || minimum > index) return
       minimums.add(minimum)
       minimumIndex = Math.max(minimumIndex, minimum)
+      const { [reservedField.keptLines]: lines, [reservedField.keptErased]: erased } = fields
+      const kept = lines === undefined || erased === undefined ? undefined : { lines, erased }
+      pruning = { recordIndex: index, minimumIndex: minimum, kept }
     },
     finish(report) {
-      for (const { first, last } of gone.values()) {
-        const before = vouched.get(last.kind) ?? 0
-        if (first.index >= before) report.body(first)
-        else if (last.index >= before) report.body(last)
-      }
+      bodies.finish(report)
       if (firstIndex > minimumIndex) report.missing(firstIndex)
       if (file !== undefined && (stated === undefined || !minimums.has(stated)))
         report.file('it does not say what a record of the log says')
@@ -74,6 +70,9 @@ export function createRetentionChecker(file: Buffer | undefined): RetentionCheck
     },
     get minimumIndex() {
       return minimumIndex
+    },
+    get pruning() {
+      return pruning
     },
   }
 }
@@ -84,9 +83,4 @@ export function parseMinimumIndex(bytes: Buffer): number | undefined {
   return text.endsWith('\n') ? parseIndex(text.slice(0, -1)) : undefined
 }
 
-/** Decimal, in its one spelling. */
-export function parseIndex(text: string | undefined): number | undefined {
-  return text !== undefined && /^(?:0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(Number(text))
-    ? Number(text)
-    : undefined
-}
+export { parseIndex }

@@ -3,11 +3,12 @@
 // changed, added, removed or moved is found without the key that could open it. A line that was erased states the
 // hash of the one before it and the record of the erasure, which must vouch for it.
 
-import { createHash, hash, type Hash } from 'node:crypto'
-import { hashOfLine, parseErasedLine, type ErasedLine } from './erased-line.ts'
+import { createHash, type Hash } from 'node:crypto'
+import type { ErasedLine } from './erased-line.ts'
 import type { ErasureJournal } from './erase-subject.ts'
 import type { OpenFile } from './files.ts'
-import { readLines, type FileLine } from './read-lines.ts'
+import { claimLine, type ClaimedLine } from './key-line.ts'
+import { readLines } from './read-lines.ts'
 import { isLineBeginning, maxLineBytes, parseSubjectLine } from './subject-line.ts'
 
 export interface LineChecker {
@@ -28,14 +29,6 @@ export interface LineCheckerOptions {
   readonly report: (index: number, message: string) => void
 }
 
-interface ClaimedLine {
-  readonly text: string
-  readonly claimedIndex: number
-  readonly hash: string
-  readonly isWhole: boolean
-  readonly erased: ErasedLine | undefined
-}
-
 export function createLineChecker({ file, journal, report }: LineCheckerOptions): LineChecker {
   const lines = file === undefined ? undefined : readLines(file, maxLineBytes)
   const unfinished = new Map(journal?.lines.map(({ offset, text }) => [offset, text]))
@@ -47,7 +40,7 @@ export function createLineChecker({ file, journal, report }: LineCheckerOptions)
   const nextLine = async (): Promise<ClaimedLine | undefined> => {
     const result = await lines?.next()
     if (result === undefined || result.done === true) return undefined
-    const claimed = claim(result.value, unfinished.get(result.value.offset))
+    const claimed = claimLine(result.value, unfinished.get(result.value.offset))
     if (claimed.erased !== undefined) erasures.meet(claimed.erased)
     return claimed
   }
@@ -104,6 +97,7 @@ function createErasureChecker(report: LineCheckerOptions['report']): ErasureChec
   const vouched = new Map<number, string>()
   return {
     meet({ index, erasure, lineHash }) {
+      if (erasure <= index) report(index, 'an erased key line names an erasure from before it was made')
       const known = found.get(erasure) ?? { hashes: createHash('sha256'), first: index }
       known.hashes.update(Buffer.from(lineHash, 'base64url'))
       found.set(erasure, known)
@@ -122,18 +116,5 @@ function createErasureChecker(report: LineCheckerOptions['report']): ErasureChec
       // among lines of records that could not be read may be those that it erased
       for (const erasure of vouched.keys()) report(erasure, 'the key lines that this record erased are there again')
     },
-  }
-}
-
-function claim({ text, isWhole }: FileLine, replaced: string | undefined): ClaimedLine {
-  const now = replaced ?? text
-  const erased = isWhole ? parseErasedLine(now) : undefined
-  const index = /^[kx]1 (0|[1-9][0-9]{0,15}) /.exec(now)?.[1]
-  return {
-    text: now,
-    claimedIndex: index === undefined ? Number.NaN : Number(index),
-    hash: isWhole ? (erased?.lineHash ?? hashOfLine(now)) : hash('sha256', Buffer.from(now, 'latin1'), 'base64url'),
-    isWhole,
-    erased,
   }
 }

@@ -3,7 +3,7 @@
 // was pruned, and where segments are damaged. What hangs under a changed tile is not examined: nobody vouches for it.
 
 import { join } from 'node:path'
-import { hashBytes } from '../tlog/merkle.ts'
+import { hashBytes, leafHash } from '../tlog/merkle.ts'
 import {
   decodeBundle,
   leavesPerHash,
@@ -117,7 +117,10 @@ class RootVerifier {
     const place = { level, index, width: tileWidth }
     const file = tilePath(level, index)
     const tile = await readTileFile(files, dir, place)
-    if (tile === undefined) return await this.#judgeUnread(level, index, file)
+    if (tile === undefined) {
+      await this.#judgeUnread(level, index, file)
+      return level === 0 ? await this.#verifyBundleAlone(index, expected) : undefined
+    }
     if (rootOfTile(tile.bytes).equals(expected)) return await this.#verifyBelow(level, index, tile.bytes)
     const first = index * tileWidth * leavesPerHash(level)
     const message = 'its hashes are not those of the tree; what is under it was not examined'
@@ -148,6 +151,33 @@ class RootVerifier {
         partial > width ? undefined : await readTileFile(files, dir, { level: 'entries', index, width: partial })
       if (file !== undefined && partial !== bundle.width) this.#compareEntries(index, file, leaves)
     }
+  }
+
+  /** A bundle whose tile of hashes is gone: what was pruned may stay, and is held against the hash one level up. */
+  async #verifyBundleAlone(index: number, expected: Buffer): Promise<void> {
+    const { files, dir, listing, onEntry } = this.#options
+    const bundle = await readTileFile(files, dir, { level: 'entries', index, width: tileWidth })
+    const entries = bundle && decodeBundle(bundle.bytes, tileWidth)
+    const leaves = Buffer.concat(entries?.map((entry) => leafHash(entry)) ?? [])
+    const isProven = entries !== undefined && rootOfTile(leaves).equals(expected)
+    if (isProven) for (const [at, entry] of entries.entries()) onEntry?.(index * tileWidth + at, entry)
+    else await this.#reportUnproven('entries', index, tileWidth)
+    const places: readonly TileLevel[] = isProven ? [0] : [0, 'entries']
+    for (const level of places)
+      for (const width of listing.partial.get(`${level}/${index}`) ?? []) await this.#reportUnproven(level, index, width)
+    for (const width of isProven ? (listing.partial.get(`entries/${index}`) ?? []) : []) {
+      const file = await readTileFile(files, dir, { level: 'entries', index, width })
+      if (file === undefined) await this.#reportUnproven('entries', index, width)
+      else this.#compareEntries(index, file, leaves)
+    }
+  }
+
+  async #reportUnproven(level: TileLevel, index: number, width: number): Promise<void> {
+    const { files, dir } = this.#options
+    const file = tilePath(level, index, width)
+    if (await isAbsent(files, join(dir, file))) return
+    const message = 'the tile of hashes is gone, and this does not lead to the one above it'
+    this.#problem({ index: index * tileWidth, file, kind: 'tile', message })
   }
 
   /** -1 when every entry that has a leaf hashes to it. */

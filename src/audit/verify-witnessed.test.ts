@@ -41,10 +41,12 @@ async function witnessedSample(): Promise<Sample & { readonly witnessedSize: num
     require: 2,
     intervalMs: 1_000,
     maxAgeMs: undefined,
+    atStart: 'preferred',
     logSize: () => ledger.size,
     clock: sample.clock,
     random: () => 0,
     onConflict: (witness, message) => assert.fail(`${witness}: ${message}`),
+    onUnproven: (witness, message) => assert.fail(`${witness}: ${message}`),
   })
   await witnessing.confirm()
   const witnessedSize = ledger.size

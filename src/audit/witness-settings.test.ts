@@ -32,5 +32,6 @@ test('names what can never work', () => {
   assert.deepEqual(problemsOf([one ?? '', alias ?? '']), ['audit.witness.witnesses.1.key'])
   assert.deepEqual(problemsOf([key.vkey], { require: 2 }), ['audit.witness.require'])
   assert.deepEqual(problemsOf([], { maxAge: '1h' }), ['audit.witness.maxAge'])
+  assert.deepEqual(problemsOf([], { atStart: 'required' }), ['audit.witness.atStart'])
   assert.deepEqual(problemsOf([key.vkey], { interval: '1m', maxAge: '1m' }), ['audit.witness.maxAge'])
 })

@@ -7,7 +7,13 @@ import { parseCosigner, type Cosigner } from '../tlog/cosignature.ts'
 type WitnessConfig = Config['audit']['witness']
 
 /** With paths from the root of the file. */
-export function findWitnessProblems({ witnesses, require, interval, maxAge }: WitnessConfig): readonly Finding[] {
+export function findWitnessProblems({
+  witnesses,
+  require,
+  interval,
+  maxAge,
+  atStart,
+}: WitnessConfig): readonly Finding[] {
   const path = ['audit', 'witness'] as const
   const problems: Finding[] = []
   const known: Cosigner[] = []
@@ -24,6 +30,8 @@ export function findWitnessProblems({ witnesses, require, interval, maxAge }: Wi
     problems.push({ path: [...path, 'require'], message: `there are only ${witnesses.length} witnesses` })
   if (maxAge !== undefined && witnesses.length === 0)
     problems.push({ path: [...path, 'maxAge'], message: 'without a witness no checkpoint is ever witnessed' })
+  if (atStart === 'required' && witnesses.length === 0)
+    problems.push({ path: [...path, 'atStart'], message: 'without a witness none can be required' })
   if (maxAge !== undefined && maxAge <= interval)
     problems.push({
       path: [...path, 'maxAge'],

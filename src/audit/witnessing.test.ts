@@ -41,10 +41,12 @@ async function openWorld(t: TestContext, sample = createSample()): Promise<World
         require: 1,
         intervalMs: 10_000,
         maxAgeMs: undefined,
+        atStart: 'preferred',
         logSize: () => ledger.size,
         clock: sample.clock,
         random: () => 0.5,
         onConflict: (witness, message) => conflicts.push(`${witness}: ${message}`),
+        onUnproven: (witness, message) => conflicts.push(`unproven ${witness}: ${message}`),
         ...changes,
       }),
   }

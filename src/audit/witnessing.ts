@@ -1,7 +1,8 @@
 // The writer's side of witnessing: asks every witness to cosign the published checkpoint, in rounds, while the log
 // grows; keeps what enough of them cosigned in the file `witnessed`; says how old that is. Witnesses are asked side by
 // side, each with its own patience: one that hangs or fails delays nobody. Before anything is served they are asked
-// what they know: a log that they know to be longer, or other, was put back and must not go on.
+// what they know: a log that they can show to be longer, or other, was put back and must not go on, then or later.
+// What they only claim is weighed (judge-witnesses.ts).
 
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
@@ -11,6 +12,7 @@ import { witnessedTime } from '../tlog/cosignature.ts'
 import { openTree } from '../tlog/tree-reader.ts'
 import { askWitness, rootAt, type Asked, type WitnessPort } from './ask-witness.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
+import { doubtOf, doubted, isAnswered, putBack, unanswered } from './judge-witnesses.ts'
 import { readVkeys } from './recover-ledger.ts'
 import { openTiles, type TiledLog } from './tile-files.ts'
 import {
@@ -32,13 +34,17 @@ export interface WitnessingOptions {
   readonly intervalMs: number
   /** undefined: a witnessed checkpoint may be of any age */
   readonly maxAgeMs: number | undefined
+  /** whether `confirm` throws when fewer than `require` witnesses cosigned */
+  readonly atStart: 'required' | 'preferred'
   /** durable records; undefined for a log that nobody writes now: as many as its checkpoint says */
   readonly logSize?: () => number
   readonly clock: Clock
   /** in [0, 1): keeps many gateways from asking in step */
   readonly random: () => number
-  /** a witness contradicts this log while it runs; told once for each witness */
+  /** a witness proves while this log runs that it was put back; told once for each witness */
   readonly onConflict: (witness: string, message: string) => void
+  /** a witness claims the same and shows nothing; told once for each until it cosigns again */
+  readonly onUnproven: (witness: string, message: string) => void
   readonly fs?: FileSystem
 }
 
@@ -49,6 +55,8 @@ export interface WitnessReport {
   readonly failures: number
   /** why it could not be had the last time; '' when it could */
   readonly trouble: string
+  /** it claims to know a longer or another log, and shows nothing that the log signed */
+  readonly isUnproven: boolean
 }
 
 export interface WitnessingStatus {
@@ -59,8 +67,8 @@ export interface WitnessingStatus {
 
 export interface Witnessing {
   /**
-   * Asks every witness what it knows. Throws a Fault LEDGER_CORRUPT when one knows a longer or another log; answers
-   * with those that could not be had.
+   * Asks every witness what it knows. Throws a Fault LEDGER_CORRUPT when one proves a longer or another log, or too
+   * many claim it; LEDGER_UNWRITABLE when they are required and did not answer. Answers with those that failed.
    */
   confirm(): Promise<readonly WitnessReport[]>
   /** one round; resolves when every witness that was asked in it has answered or failed */
@@ -68,7 +76,7 @@ export interface Witnessing {
   /** rounds by the clock */
   start(): void
   stop(): Promise<void>
-  /** why calls must not be served now; undefined when they may */
+  /** why calls must not be served now; undefined when they may. What was proven stays. */
   overdue(): string | undefined
   readonly status: WitnessingStatus
 }
@@ -89,12 +97,15 @@ interface WitnessState {
   trouble: string
   isBusy: boolean
   isInConflict: boolean
+  /** a claim without proof; undefined when it cosigned after it */
+  unprovenSize: number | undefined
 }
 
 interface Published {
   readonly checkpoint: UnverifiedCheckpoint
   readonly note: Buffer
   readonly tiles: TiledLog
+  readonly logKeys: readonly Verifier[]
 }
 
 export function createWitnessing(options: WitnessingOptions): Witnessing {
@@ -111,6 +122,8 @@ class Rounds implements Witnessing {
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
+  /** the first conflict that was proven: nothing that comes later takes it back */
+  #conflict: string | undefined
 
   constructor(options: WitnessingOptions) {
     this.#options = options
@@ -126,6 +139,7 @@ class Rounds implements Witnessing {
       trouble: '',
       isBusy: false,
       isInConflict: false,
+      unprovenSize: undefined,
     }))
   }
 
@@ -141,8 +155,9 @@ class Rounds implements Witnessing {
   }
 
   overdue(): string | undefined {
-    const { maxAgeMs, clock } = this.#options
-    if (maxAgeMs === undefined) return undefined
+    const { maxAgeMs, clock, require } = this.#options
+    const contradicted = this.#conflict ?? doubtOf(this.#states, require)
+    if (contradicted !== undefined || maxAgeMs === undefined) return contradicted
     const { newest } = this.status
     if (newest === undefined) return 'no checkpoint of the ledger was witnessed yet'
     const ageMs = clock.nowMs() - newest.timeMs
@@ -154,7 +169,16 @@ class Rounds implements Witnessing {
     const published = await this.#awaitPublished().catch((error: unknown) => {
       for (const state of this.#states) state.trouble = error instanceof Error ? error.message : String(error)
     })
-    if (published === undefined) return this.#states.map(reportOf)
+    if (published !== undefined) await this.#confirmPublished(published)
+    const { atStart, require } = this.#options
+    const failures = this.#states.filter(({ trouble }) => trouble !== '').map(reportOf)
+    const doubt = doubtOf(this.#states, require)
+    if (doubt !== undefined) throw doubted(doubt)
+    if (atStart === 'required' && !isAnswered(this.#states, require)) throw unanswered(failures, require)
+    return failures
+  }
+
+  async #confirmPublished(published: Published): Promise<void> {
     await this.#confirmFile(published)
     const asked = await Promise.all(
       this.#states.map(async (state) => ({ state, asked: await this.#ask(state, published) })),
@@ -164,7 +188,6 @@ class Rounds implements Witnessing {
       if (message !== undefined) throw putBack(message)
     }
     await this.#writing
-    return this.#states.filter(({ trouble }) => trouble !== '').map(reportOf)
   }
 
   async round(): Promise<void> {
@@ -211,13 +234,17 @@ class Rounds implements Witnessing {
   }
 
   async #askCounted(state: WitnessState, published: Published): Promise<void> {
+    const wasUnproven = state.unprovenSize !== undefined
     const message = this.#conflictOf(state, await this.#ask(state, published))
+    const { name } = state.port.cosigner
+    if (!wasUnproven && state.unprovenSize !== undefined) this.#options.onUnproven(name, state.trouble)
     if (message === undefined || state.isInConflict) return
     state.isInConflict = true
-    this.#options.onConflict(state.port.cosigner.name, message)
+    this.#conflict ??= message
+    this.#options.onConflict(name, message)
   }
 
-  async #ask(state: WitnessState, { checkpoint, note, tiles }: Published): Promise<Asked> {
+  async #ask(state: WitnessState, { checkpoint, note, tiles, logKeys }: Published): Promise<Asked> {
     const { clock, logSize } = this.#options
     state.isBusy = true
     const nowSeconds = Math.floor(clock.nowMs() / 1_000)
@@ -225,6 +252,7 @@ class Rounds implements Witnessing {
       witness: state.port,
       checkpoint,
       note,
+      logKeys,
       treeOf: (size) => openTree(size, tiles),
       oldSize: state.knownSize,
       logSize: logSize?.() ?? checkpoint.size,
@@ -240,6 +268,7 @@ class Rounds implements Witnessing {
       state.nextAttemptMs = 0
       state.trouble = ''
       state.isInConflict = false
+      state.unprovenSize = undefined
       this.#collect({ checkpoint, cosignatures: [asked.cosignature] })
     } else this.#noteFailure(state, asked)
     return asked
@@ -250,7 +279,8 @@ class Rounds implements Witnessing {
     if (asked.kind === 'ahead') state.knownSize = asked.knownSize
     state.failures += 1
     state.failuresInRow += 1
-    state.trouble = asked.kind === 'failed' ? asked.why : `it knows ${asked.knownSize} records`
+    if (asked.kind === 'unproven') state.unprovenSize = asked.knownSize
+    state.trouble = troubleOf(asked)
     const longest = Math.min(maxBackoffMs, this.#third() ?? maxBackoffMs)
     const backoff = Math.min(intervalMs * 2 ** Math.min(state.failuresInRow - 1, 16), longest)
     state.nextAttemptMs = clock.monotonicMs() + backoff * (0.5 + random() / 2)
@@ -319,13 +349,14 @@ class Rounds implements Witnessing {
     const tiles = await openTiles(dir, this.#files)
     const note = tiles.checkpoint
     const checkpoint = note && parseCheckpoint(note)
-    if (note === undefined || checkpoint?.origin !== origin || !verifyCheckpoint(checkpoint, await this.#logKeys()))
+    const logKeys = await this.#logKeys()
+    if (note === undefined || checkpoint?.origin !== origin || !verifyCheckpoint(checkpoint, logKeys))
       throw new Fault('LEDGER_CORRUPT', 'the checkpoint file is not a checkpoint that this log signed', {
         hint: 'run `sallyport audit verify`',
       })
     // a witness must never know what a power cut could take back
     await this.#files.syncFolder(dir)
-    return { checkpoint, note, tiles }
+    return { checkpoint, note, tiles, logKeys }
   }
 
   /** The published checkpoint, once it covers every record; after a while, as it is. */
@@ -345,15 +376,16 @@ export async function readLogOrigin(dir: string, files: FileSystem = nodeFiles):
   return keys?.[0]?.name
 }
 
-const reportOf = ({ port, lastSuccessMs, failures, trouble }: WitnessState): WitnessReport => ({
+const reportOf = ({ port, lastSuccessMs, failures, trouble, unprovenSize }: WitnessState): WitnessReport => ({
   name: port.cosigner.name,
   lastSuccessMs,
   failures,
   trouble,
+  isUnproven: unprovenSize !== undefined,
 })
 
-function putBack(message: string): Fault {
-  return new Fault('LEDGER_CORRUPT', message, {
-    hint: 'an older state was put back, or a second copy of this gateway runs: restore the newest state; `sallyport audit begin-anew --although-it-opens` begins a new log that does not hide the gap; docs/ledger.md says how to leave out a witness that errs',
-  })
+function troubleOf(asked: Exclude<Asked, { kind: 'cosigned' }>): string {
+  if (asked.kind === 'failed') return asked.why
+  if (asked.kind !== 'unproven') return `it knows ${asked.knownSize} records`
+  return `it claims another history or more records than there are, at ${asked.knownSize}, and shows no checkpoint that this log signed`
 }

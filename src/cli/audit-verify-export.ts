@@ -28,6 +28,7 @@ function printVerified(io: Io, verdict: Extract<ExportVerdict, { ok: true }>): v
   const { origin, fromSize, toSize, population, matching, query, tool, createdAt, witnesses, witnessedSize } = verdict
   io.out(`ok: ${countOf(population, 'record', 'records')} of ${printable(origin)}, ${fromSize} to ${toSize - 1}\n`)
   io.out(`  query     ${query === '' ? 'all records' : printable(query)}\n`)
+  io.out(`  typed     ${printable(verdict.typed)}, as the file says\n`)
   io.out(`  made      ${printable(createdAt)} by ${printable(tool)}, as the file says\n`)
   io.out(`  root      ${verdict.root} at ${toSize} records\n`)
   const seen = witnessedSize === undefined ? '' : `, at ${witnessedSize} records`
@@ -36,11 +37,16 @@ function printVerified(io: Io, verdict: Extract<ExportVerdict, { ok: true }>): v
   for (const line of openEnds(verdict)) io.out(`${line}\n`)
 }
 
-function openEnds({ provenEvents, looseEvents, unjudged, hidden }: Extract<ExportVerdict, { ok: true }>): string[] {
+function openEnds(verdict: Extract<ExportVerdict, { ok: true }>): string[] {
+  const { provenEvents, looseEvents, unjudged, hidden, otherReadings, fromSize, toSize } = verdict
   const are = (count: number, one: string, many: string): string => countOf(count, one, many)
   return [
     provenEvents > 0 && `proven: ${are(provenEvents, 'event is', 'events are')} as recorded, word for word`,
     looseEvents > 0 && `not proven: ${are(looseEvents, 'event', 'events')} from before events were committed to`,
+    otherReadings > 0 &&
+      `not proven: the OCSF ${otherReadings === 1 ? 'reading of an event' : `readings of ${otherReadings} events`}, which another version made or nothing commits to`,
+    verdict.openEnds.includes('before') && `not proven: that no record before ${fromSize} belongs to the query`,
+    verdict.openEnds.includes('after') && `not proven: that no record from ${toSize} on belongs to the query`,
     unjudged > 0 &&
       `not proven: that ${are(unjudged, 'shown record is', 'shown records are')} of the caller in the query`,
     hidden > 0 &&

@@ -140,7 +140,10 @@ export type ExportVerdict =
       readonly origin: string
       readonly tool: string
       readonly createdAt: string
+      /** what was judged */
       readonly query: string
+      /** what the file says was typed: nothing ties it to the rest */
+      readonly typed: string
       readonly fromSize: number
       readonly toSize: number
       readonly root: string
@@ -150,6 +153,10 @@ export type ExportVerdict =
       readonly looseEvents: number
       /** shown ones of which nothing says whether their caller fits */
       readonly unjudged: number
+      /** events whose OCSF reading another version made */
+      readonly otherReadings: number
+      /** ends of the range beyond which the query could still ask for records */
+      readonly openEnds: readonly ('before' | 'after')[]
       /** given by hash alone */
       readonly hidden: number
       readonly witnesses: readonly WitnessedBy[]

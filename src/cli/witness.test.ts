@@ -128,8 +128,8 @@ test('audit verify takes witnesses and a kept checkpoint, and says what they vou
     ['--witness', 'rubbish'],
     ['--witness', 'file:kept'],
     ['--since', '.'],
+    ['--since', 'absent'],
   ])
     assert.equal((await verify(...more)).code, 2, more.join(' '))
-  assert.equal((await verify('--since', 'absent')).code, 3)
   assert.equal(existsSync(join(cwd, 'absent')), false)
 })

@@ -324,5 +324,13 @@ function warnOfPlaintext(config: Config): Finding[] {
       hint: 'use an https url',
     })
   }
+  for (const [index, each] of config.audit.export.entries()) {
+    if (each.kind === 'jsonl-file' || !isPlainRemote(each.url)) continue
+    found.push({
+      path: ['audit', 'export', index, 'url'],
+      message: 'records leave without TLS',
+      hint: 'use an https url',
+    })
+  }
   return found
 }

@@ -41,6 +41,47 @@ test('no guess ever repeats what may be a secret', () => {
   assert.doesNotMatch(agent('url: "http://a", hosts: "//user:s3cret@host"'), /s3cret/)
 })
 
+test('neither userinfo nor query of a wrong URL is repeated, whatever else is wrong with it', () => {
+  for (const url of [
+    'http://bob:s3cret@127.0.0.1:7740/otlp?token=s3cret',
+    'http://bob:s3/cr@et:s3cret@host/otlp',
+    'http://host:port?token=s3cret',
+    'http://host/#s3cret',
+    'ftp://host/?s3cret',
+    '//bob:s3cret@host?token=s3cret',
+    'host.example/otlp?token=s3cret&x=1#frag',
+    'bob:s3cret@host/otlp?token=s3cret',
+  ]) {
+    const loaded = parseConfig(
+      `audit: { export: [ { name: a, kind: otlp, url: "${url}" } ] }`,
+      '/nowhere/sallyport.yaml',
+    )
+    // a query is allowed here; it is only never printed
+    if (loaded.ok) continue
+    const [problem] = loaded.problems
+    assert.doesNotMatch(JSON.stringify(problem), /s3cret|http:\/\/http|http:\/\/ftp/, url)
+  }
+})
+
+test('records that leave without TLS are warned of, with or without a credential, and loopback is not', () => {
+  const warningsOf = (url: string, rest = ''): string[] => {
+    const yaml = `audit: { export: [ { name: a, kind: otlp, url: "${url}"${rest} } ] }`
+    const loaded = parseConfig(yaml, '/nowhere/sallyport.yaml', { secrets: 'unresolved' })
+    assert.ok(loaded.ok, url)
+    return loaded.warnings.map(({ path, message, received }) => `${path} ${message} ${received}`)
+  }
+  const told = 'audit.export[0].url records leave without TLS "http://siem.example.com/in?…"'
+  assert.deepEqual(warningsOf('http://siem.example.com/in?token=s3cret'), [told])
+  assert.deepEqual(warningsOf('http://siem.example.com/in?t=s3cret', ', authorization: env:X'), [told])
+  for (const url of [
+    'https://siem.example.com/in',
+    'http://127.0.0.1:4318/v1/logs',
+    'http://[::1]:1/',
+    'http://localhost',
+  ])
+    assert.deepEqual(warningsOf(url), [], url)
+})
+
 test('a file of nothing but wrong values is judged in good time', () => {
   const yaml = `agents:\n${'  - { name: A, url: 7 }\n'.repeat(2_000)}`
   const loaded = parseConfig(yaml, '/nowhere/sallyport.yaml')

@@ -14,13 +14,15 @@ export function guessMeant(input: unknown, path: ConfigPath, value: unknown): st
 function guessesFor(value: unknown): readonly unknown[] {
   if (typeof value === 'number') return [String(value), `${value}s`, `${value}/m`, `127.0.0.1:${value}`, [value]]
   if (typeof value !== 'string' || value.length > 80) return []
+  // a URL that is wrong all the same may hold a password in its userinfo, query or fragment: nothing is guessed
+  if (/:\/\/.*[@?#]|[?@]\S*=/.test(value)) return []
   const spaceless = value.replaceAll(' ', '')
   return [
     ...(spaceless === value ? [] : [spaceless]),
     [value],
     value.toLowerCase(),
     ...(/[/.]/.test(value) ? [`file:${value}`] : []),
-    `http://${value}`,
+    ...(value.includes('://') ? [] : [`http://${value}`]),
     `127.0.0.1${value}`,
     `${value}:7000`,
   ]

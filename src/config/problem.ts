@@ -1,5 +1,5 @@
 // What is wrong with a configuration file, told so that it can be mended: where, what was received, what to do.
-// A received value is shown only where it cannot be a secret: never for references, unknown keys or userinfo.
+// A received value is shown only where it cannot be a secret: never for references, unknown keys, userinfo or queries.
 
 import { nearest } from '../base/nearest.ts'
 import type { Config } from './schema.ts'
@@ -58,8 +58,17 @@ export function showValue(value: unknown, isSecret: boolean): string {
   if (typeof value === 'object') return 'a mapping'
   if (isSecret) return `a ${typeof value}, not shown`
   if (typeof value !== 'string') return JSON.stringify(value)
-  const safe = value.replace(/\/\/[^/\s]*@/g, '//…@')
+  const safe = hideSecretParts(value)
   return JSON.stringify(safe.length > 80 ? `${safe.slice(0, 80)}…` : safe)
+}
+
+/** A URL, or what was meant as one, without userinfo, query and fragment: any of them may hold a password. */
+function hideSecretParts(text: string): string {
+  // up to the last @: a password may itself hold / or @
+  const withScheme = text.replace(/\/\/\S*@/g, '//…@')
+  // without a scheme, unless it names a caller
+  const anonymous = withScheme.replace(/^(?!(?:key|user|agent|group|serviceaccount):)[^\s/:@]+:[^\s@]*@/, '…@')
+  return text.includes('//') ? anonymous.replace(/[?#]\S*/g, '?…') : anonymous.replace(/\?\S*=\S*/g, '?…')
 }
 
 /** `did you mean "x"`, or the list when nothing is near. */

@@ -351,6 +351,10 @@ const witnessing = z
     require: z.number().int().min(1).max(16).default(1).describe('how many of them make a checkpoint a witnessed one'),
     interval: duration('10s', 'how often they are asked while the log grows', 24 * 3_600_000),
     maxAge: optionalDuration('calls are refused while the newest witnessed checkpoint is older than this'),
+    atStart: z
+      .enum(['required', 'preferred'])
+      .default('preferred')
+      .describe('required: no start before `require` of them have cosigned the log of this gateway'),
   })
   .prefault({})
 

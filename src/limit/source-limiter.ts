@@ -1,8 +1,8 @@
 // How often one source address may fail to say who it is. IPv6 counts by /64, as one host has that many
 // addresses. Bounded: when every bucket is in use, a new source is treated as one that has used its own up.
 
-import { isIPv6 } from 'node:net'
 import type { Clock } from '../base/clock.ts'
+import { sourceNetwork } from '../base/source-network.ts'
 import { createBucketTable } from './bucket-table.ts'
 import { nextEmptyMs, type Rate, waitMs } from './gcra.ts'
 
@@ -32,7 +32,7 @@ export function createSourceLimiter(options: { clock: Clock; rate: SourceRate; m
   return {
     take(source) {
       const nowMs = clock.monotonicMs()
-      const bucket = table.get(sourceKey(source), nowMs)
+      const bucket = table.get(sourceNetwork(source), nowMs)
       const nextMs = bucket === undefined ? undefined : nextEmptyMs(rate, bucket.emptyMs, nowMs)
       if (bucket === undefined || nextMs === undefined) return false
       bucket.emptyMs = nextMs
@@ -40,33 +40,16 @@ export function createSourceLimiter(options: { clock: Clock; rate: SourceRate; m
     },
     isExhausted(source) {
       const nowMs = clock.monotonicMs()
-      const bucket = table.peek(sourceKey(source))
+      const bucket = table.peek(sourceNetwork(source))
       return bucket !== undefined && nextEmptyMs(rate, bucket.emptyMs, nowMs) === undefined
     },
     retryAfterSeconds(source) {
       const nowMs = clock.monotonicMs()
-      const bucket = table.peek(sourceKey(source))
+      const bucket = table.peek(sourceNetwork(source))
       return Math.max(1, Math.ceil(waitMs(rate, bucket?.emptyMs ?? nowMs, nowMs) / 1000))
     },
     reconfigure(next) {
       rate = { ...next, burst: next.count }
     },
   }
-}
-
-/** An IPv4 address as it is (also when mapped into IPv6); of an IPv6 address the first 64 bits. */
-function sourceKey(source: string): string {
-  if (!isIPv6(source)) return source
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(source)
-  if (mapped?.[1] !== undefined) return mapped[1]
-  const [head = '', tail] = (source.split('%')[0] ?? '').split('::')
-  const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const last = tail === '' ? [] : tail.split(':')
-    const width = last.length + (last.at(-1)?.includes('.') === true ? 1 : 0)
-    while (groups.length + width < 8) groups.push('0')
-    groups.push(...last)
-  }
-  const network = groups.slice(0, 4).map((group) => group.toLowerCase().replace(/^0+(?=.)/, ''))
-  return `${network.join(':')}::/64`
 }

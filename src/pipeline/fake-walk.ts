@@ -144,7 +144,7 @@ export async function startFakeWalk(
       signer,
       upstreams: new Map(config.agents.map((agent) => [agent.name, createUpstream(agent, {}, dialler, clock)])),
     },
-    content: compileContentRules(config.audit.content),
+    content: compileContentRules(config.audit.content, clock),
   }
   let inForce = snapshot
   const rulesBySnapshot = new WeakMap([[snapshot, rules]])
@@ -211,7 +211,7 @@ export async function startFakeWalk(
       )
       if (!again.ok) throw new Error('the policy of this test is wrong')
       inForce = buildSnapshot(next)
-      const content = compileContentRules(next.audit.content)
+      const content = compileContentRules(next.audit.content, clock)
       rulesBySnapshot.set(inForce, { ...rules, policy: again.policy, content })
     },
     async ask(ask = {}) {

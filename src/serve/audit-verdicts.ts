@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import {
+  describeFilter,
   keysInExport,
   keysInProof,
   nodeFiles,
@@ -49,14 +50,16 @@ export function createVerdictPorts(clock: Clock): VerdictPorts {
       try {
         const verdict = await verifyExport(file, { trusted: trustOf(options) })
         if (!verdict.ok) return { ok: false, reason: verdict.why }
-        const { header, from, to, witnessed, provenEvents, looseEvents, unjudged, hidden } = verdict.value
+        const { header, from, to, witnessed, provenEvents, looseEvents, unjudged, hidden, otherReadings, openEnds } =
+          verdict.value
         const { tool, version, createdAt, query, population, matching } = header
         return {
           ok: true,
           origin: to.origin,
           tool: `${tool} ${version}`,
           createdAt,
-          query: query.text,
+          query: describeFilter(query.filter),
+          typed: query.text,
           fromSize: from.size,
           toSize: to.size,
           root: to.root.toString('base64'),
@@ -65,6 +68,8 @@ export function createVerdictPorts(clock: Clock): VerdictPorts {
           provenEvents,
           looseEvents,
           unjudged,
+          otherReadings,
+          openEnds,
           hidden,
           witnesses: (witnessed?.witnesses ?? []).map(witnessedBy),
           witnessedSize: (witnessed?.witnesses.length ?? 0) > 0 ? witnessed?.size : undefined,

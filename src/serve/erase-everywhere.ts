@@ -26,12 +26,15 @@ export async function eraseEverywhere(
   subject: string,
   { config, isDryRun }: { config: Config; isDryRun: boolean },
 ): Promise<ErasedReport> {
-  // claims that wait for the disk could not be read out of the ledger again
-  if (!isDryRun) await state.ownership.flush()
   const logs: ErasedLog[] = []
   const pseudonyms: string[] = []
   for (const role of await rolesOf(state.dataDir)) {
     await state.withLog(role, async (ledger) => {
+      if (!isDryRun) {
+        // claims that still wait for the disk could not be read out of the ledger again
+        state.ownership.setApplied(ledger.origin, ledger.size)
+        await state.ownership.flush()
+      }
       const found = isDryRun ? await ledger.findSubject(subject) : undefined
       const erased = found === undefined ? await ledger.eraseSubject(subject) : { ...found, receipt: undefined }
       const { lines: keys, months, receipt } = erased

@@ -22,6 +22,7 @@ const maxBatchBytes = 1_048_576 // bound: bytes of a batch of an export
 const recordsPerTurn = 16
 
 export interface ExportedRecord {
+  readonly index: number
   readonly event: JsonObject
   /** the event, as JSON without newline */
   readonly line: string
@@ -36,6 +37,17 @@ export interface Batch {
   readonly next: number
   readonly firstTimeMs: number
   readonly records: readonly ExportedRecord[]
+}
+
+/** Two batches of what is one, for a receiver that does not take it as it is. */
+export function halve(batch: Batch): [Batch, Batch] {
+  const { records } = batch
+  const middle = Math.ceil(records.length / 2)
+  const [front, back] = [records.slice(0, middle), records.slice(middle)]
+  return [
+    { ...batch, records: front, next: back[0]?.index ?? batch.next },
+    { ...batch, skipped: 0, records: back },
+  ]
 }
 
 export interface BatchSource {
@@ -132,7 +144,7 @@ class LogFeed {
       if (records.length === 0) firstTimeMs = Date.parse(envelope.time)
       const event = toOcsf(item.value, { origin, version })
       const line = JSON.stringify(event)
-      records.push({ event, line })
+      records.push({ index: item.value.index, event, line })
       bytes += line.length
       isErasure = envelope.operation === ownOperation.erased
       if (records.length % recordsPerTurn === 0) await nextTurn()

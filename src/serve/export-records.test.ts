@@ -189,11 +189,11 @@ test('a receiver that fails gets everything later, nothing twice, and is spoken 
   const cut = (response: ServerResponse): void => void response.destroy()
   receiver.answers.push(
     answer(500),
-    answer(400),
+    answer(405),
     answer(401),
     cut,
     answer(302, { location: '/elsewhere' }),
-    answer(413),
+    answer(409),
   )
   await world.append(5)
   const running = world.start(httpTarget(t, receiver.url))

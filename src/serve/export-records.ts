@@ -1,16 +1,16 @@
 // Copies of the records for a SIEM, at least once and in the order of each log: read, send, and only when it has
 // arrived move the durable cursor. A receiver that is down, slow or says no holds its own copies back and nothing
-// else: no call waits for it, memory is one batch, and nothing is dropped. It is said once when it fails, and once
-// when it works again.
+// else: no call waits for it, memory is one batch. One record that the receiver refuses for what it is, is set aside, and
+// that is a record first; nothing else is left out. It is said once when it fails, and once when it works again.
 
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { AuditTrail } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { isSystemError } from '../base/system-error.ts'
-import { createBatchSource, type Batch, type BatchSource } from './export-batches.ts'
+import { createBatchSource, halve, type Batch, type BatchSource } from './export-batches.ts'
 import { cursorPath, openCursor, type Cursor } from './export-cursor.ts'
-import { SendFailure, type ExportTarget } from './export-target.ts'
+import { SendFailure, type ExportTarget, type Sent } from './export-target.ts'
 
 export interface ExportReport {
   readonly name: string
@@ -20,6 +20,8 @@ export interface ExportReport {
   readonly lagSeconds: number
   readonly sent: number
   readonly rejected: number
+  /** records that the receiver refused one by one, and that were set aside */
+  readonly undeliverable: number
   readonly failures: number
 }
 
@@ -56,10 +58,20 @@ const pollMs = 250
 /** for what is on its way when the process is to end */
 const graceMs = 1_000
 const firstRetryMs = 1_000
+/** bad request, too large, cannot be processed: said of what was sent, where others of it may pass */
+const refusingStatuses: ReadonlySet<number> = new Set([400, 413, 422])
+/** a receiver may say so in passing: one record is tried as often, and for as long */
+const minRefusals = 3
+const minRefusedMs = 60_000
 const maxRetryMs = 60_000 // bound: pause between two attempts to send a batch of an export
 
 export function startExport(options: ExportOptions): RecordExport {
   return new Exporter(options)
+}
+
+/** by this status */
+interface Refused {
+  readonly refused: number
 }
 
 class Exporter implements RecordExport {
@@ -67,7 +79,7 @@ class Exporter implements RecordExport {
   readonly #source: BatchSource
   readonly #stopping = new AbortController()
   readonly #done: Promise<void>
-  readonly #counts = { sent: 0, rejected: 0, failures: 0 }
+  readonly #counts = { sent: 0, rejected: 0, undeliverable: 0, failures: 0 }
   #cursor: Cursor | undefined
   /** failures in a row; 0 while it works */
   #streak = 0
@@ -148,17 +160,63 @@ class Exporter implements RecordExport {
     this.#pendingSinceMs = batch.firstTimeMs
     this.#unreadable.delete(batch.origin)
     if (batch.skipped > 0) await this.#tellSkipped(batch)
-    const sent = await this.#untilItWorks('send', () => this.#abandonable(this.#options.target.send(batch)))
-    if (sent === undefined) return
-    this.#counts.sent += batch.records.length
-    this.#counts.rejected += sent.rejected
-    if (sent.rejected > 0) {
-      const fields = { export: this.#options.name, rejected: sent.rejected, of: batch.records.length, why: sent.why }
-      this.#options.log.warn(fields, 'the receiver of an export did not keep every record')
+    const parts = [batch]
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      const sent = await this.#send(part)
+      if (sent === undefined) return
+      if ('refused' in sent && part.records.length > 1) {
+        parts.unshift(...halve(part))
+        continue
+      }
+      if ('refused' in sent) {
+        if ((await this.#setAside(part, sent.refused)) === undefined) return
+      } else this.#tellSent(part, sent)
+      cursor.next.set(part.origin, part.next)
+      // until this is durable the same part may be sent again, but no other
+      await this.#untilItWorks('write its cursor', () => cursor.save())
+      if (this.#isStopping) return
     }
-    cursor.next.set(batch.origin, batch.next)
-    // until this is durable the same batch may be sent again, but no other
-    await this.#untilItWorks('write its cursor', () => cursor.save())
+  }
+
+  /** What was refused for what it is need not be sent again as it is, unless it is a single record. */
+  #send(part: Batch): Promise<Sent | Refused | undefined> {
+    const { target, clock } = this.#options
+    let [refusals, sinceMs] = [0, 0]
+    return this.#untilItWorks('send', async () => {
+      try {
+        return await this.#abandonable(target.send(part))
+      } catch (error) {
+        if (!(error instanceof SendFailure) || !refusingStatuses.has(error.status)) throw error
+        if (refusals === 0) sinceMs = clock.monotonicMs()
+        refusals += 1
+        const isLasting = refusals >= minRefusals && clock.monotonicMs() - sinceMs >= minRefusedMs
+        if (part.records.length === 1 && !isLasting) throw error
+        this.#counts.failures += 1
+        return { refused: error.status }
+      }
+    })
+  }
+
+  #tellSent(part: Batch, sent: Sent): void {
+    this.#counts.sent += part.records.length
+    this.#counts.rejected += sent.rejected
+    if (sent.rejected === 0) return
+    const fields = { export: this.#options.name, rejected: sent.rejected, of: part.records.length, why: sent.why }
+    this.#options.log.warn(fields, 'the receiver of an export did not keep every record')
+  }
+
+  /** One record must not hold back all after it for ever. Going on without it waits until that is durable. */
+  async #setAside({ origin, records }: Batch, status: number): Promise<true | undefined> {
+    const { name, log, audit } = this.#options
+    const event = { name, log: origin, index: records[0]?.index ?? 0, status }
+    const isSaid = await this.#untilItWorks('record what it sets aside', async () => {
+      await audit.administered('export.undeliverable', '', event)
+      return true as const
+    })
+    if (isSaid === undefined) return undefined
+    this.#counts.undeliverable += 1
+    log.warn({ export: name, log: origin, index: event.index, status }, 'a receiver refuses a record; it is set aside')
+    return true
   }
 
   /** Tries until it works, or until the export is stopped: then there is no result. Tries once in any case. */

@@ -25,10 +25,13 @@ export class SendFailure extends Error {
   override readonly name = 'SendFailure'
   /** how long the receiver asks to be left alone */
   readonly retryAfterMs: number | undefined
+  /** of the answer; 0 when there was none */
+  readonly status: number
 
-  constructor(message: string, retryAfterMs?: number) {
+  constructor(message: string, retryAfterMs?: number, status = 0) {
     super(message)
     this.retryAfterMs = retryAfterMs
+    this.status = status
   }
 }
 
@@ -57,7 +60,7 @@ export async function postBatch(options: HttpTargetOptions, body: Buffer): Promi
   const { status, retryAfter } = answer
   if (status >= 200 && status < 300) return answer.body
   const isAsking = status === 429 || status === 503
-  throw new SendFailure(`status ${status}`, isAsking ? parseRetryAfter(retryAfter, options.nowMs()) : undefined)
+  throw new SendFailure(`status ${status}`, isAsking ? parseRetryAfter(retryAfter, options.nowMs()) : undefined, status)
 }
 
 function readAuthorization(read: () => string | undefined): string | undefined {

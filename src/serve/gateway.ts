@@ -92,12 +92,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let witnesses: GatewayWitnesses | undefined
   let exports: Exports | undefined
   const confirm = async (dataDir: string, ledger: Ledger): Promise<void> => {
-    witnesses = await openWitnesses({ dataDir, loaded, ledger, dialler, clock, random: Math.random, onConflict })
+    const told = { onConflict: alarm('witness.conflict'), onUnproven: alarm('witness.unproven') }
+    witnesses = await openWitnesses({ dataDir, loaded, ledger, dialler, clock, random: Math.random, ...told })
   }
-  const onConflict = (ofLog: string, witness: string, message: string): void => {
-    log.error({ log: ofLog, witness }, message)
-    state.audit.administered('witness.conflict', witness, { log: ofLog, message }).catch(() => undefined)
-  }
+  const alarm =
+    (action: string) =>
+    (ofLog: string, witness: string, message: string): void => {
+      log.error({ log: ofLog, witness }, message)
+      state.audit.administered(action, witness, { log: ofLog, message }).catch(() => undefined)
+    }
   const state = await openState({
     dataDir: options.dataDir,
     loaded,
@@ -307,7 +310,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const adminPort = await admin.listen(adminAddress.host, adminAddress.port)
     undo.push(() => admin.close())
     const missing = witnesses?.missing ?? []
-    for (const { log: ofLog, witness, why } of missing) log.warn({ log: ofLog, witness, why }, 'a witness was not had')
+    for (const { log: ofLog, witness, why, isUnproven } of missing) {
+      log.warn({ log: ofLog, witness, why }, 'a witness was not had')
+      if (isUnproven) alarm('witness.unproven')(ofLog, witness, why)
+    }
     witnesses?.start()
     undo.push(() => witnesses?.stop())
     await state.audit.administered('started', '', {

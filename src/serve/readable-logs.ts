@@ -1,7 +1,7 @@
 // The logs of a data directory for a command that only reads: with the key-encryption key where it is there and is
 // theirs, without it otherwise. It makes no key: a copy of a ledger on an auditor's machine stays as it is.
 
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   createSearchNames,

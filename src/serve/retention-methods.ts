@@ -42,7 +42,7 @@ export function createRetentionMethods(state: State, options: RetentionMethodsOp
         return await applyRetention(state, {
           config: options.config(),
           isDryRun: dryRun,
-          ...(minimumExported && { minimumExported }),
+          minimumExported,
         })
       }),
   }

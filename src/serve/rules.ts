@@ -68,7 +68,7 @@ export function compileRules(snapshot: Snapshot, baseDir: string, parts: RulePar
     authenticator: parts.authenticator,
     policy: compiled.policy,
     forwarder: { clock: parts.clock, signer: parts.signer, upstreams },
-    content: compileContentRules(config.audit.content),
+    content: compileContentRules(config.audit.content, parts.clock),
   }
 }
 

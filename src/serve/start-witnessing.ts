@@ -1,6 +1,7 @@
 // Ties the logs of a data directory to the configured witnesses. The gateway holds the whole directory, so it has
 // every log in it witnessed: its own while it grows, and that of the commands, which grows while no gateway runs.
-// Only its own log's age may stop calls. Without a configured witness nothing happens here.
+// Only its own log's age may stop calls; a contradiction stops them whichever log it is about. Without a configured
+// witness nothing happens here.
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,9 +20,17 @@ import type { Dialler } from '../forward/forward.ts'
 import { maxAddCheckpointAnswerBytes } from '../tlog/add-checkpoint.ts'
 import { parseCosigner } from '../tlog/cosignature.ts'
 
+export interface MissingWitness {
+  readonly log: string
+  readonly witness: string
+  readonly why: string
+  /** it claims a longer or another log and shows nothing */
+  readonly isUnproven: boolean
+}
+
 export interface GatewayWitnesses {
   /** what could not be had while starting, by log and witness: belongs into the record that says we started */
-  readonly missing: readonly { readonly log: string; readonly witness: string; readonly why: string }[]
+  readonly missing: readonly MissingWitness[]
   start(): void
   stop(): Promise<void>
   /** why calls must not be served now */
@@ -39,16 +48,17 @@ export interface WitnessesOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly onConflict: (log: string, witness: string, message: string) => void
+  readonly onUnproven: (log: string, witness: string, message: string) => void
 }
 
 const askMs = 5_000 // bound: time for a witness to answer
 
-/** Asks every witness what it knows of every log. Throws a Fault LEDGER_CORRUPT when one knows more than is there. */
+/** Asks every witness what it knows of every log. Throws the Faults of `Witnessing.confirm`. */
 export async function openWitnesses(options: WitnessesOptions): Promise<GatewayWitnesses> {
   const { witness } = options.loaded.config.audit
   const ports = witness.witnesses.map((each) => portOf(each, options))
   const names = ports.length === 0 ? [] : await listLogs(options)
-  const logs: { log: string; own: boolean; witnessing: Witnessing }[] = []
+  const logs: { log: string; witnessing: Witnessing }[] = []
   for (const { name, origin } of names) {
     const own = origin === options.ledger.origin
     const witnessing = createWitnessing({
@@ -58,20 +68,33 @@ export async function openWitnesses(options: WitnessesOptions): Promise<GatewayW
       require: witness.require,
       intervalMs: witness.interval,
       maxAgeMs: own ? witness.maxAge : undefined,
+      atStart: own ? witness.atStart : 'preferred',
       ...(own && { logSize: () => options.ledger.size }),
       clock: options.clock,
       random: options.random,
       onConflict: (who, message) => options.onConflict(name, who, message),
+      onUnproven: (who, message) => options.onUnproven(name, who, message),
     })
-    logs.push({ log: name, own, witnessing })
+    logs.push({ log: name, witnessing })
   }
   const confirmed = await Promise.all(
     logs.map(async ({ log, witnessing }) =>
-      (await witnessing.confirm()).map(({ name, trouble }) => ({ log, witness: name, why: trouble })),
+      (await witnessing.confirm()).map(({ name, trouble, isUnproven }) => ({
+        log,
+        witness: name,
+        why: trouble,
+        isUnproven,
+      })),
     ),
   )
-  const own = logs.find((each) => each.own)?.witnessing
-  const overdue = (): string | undefined => own?.overdue()
+  // a log that was put back shows that the whole directory was, whoever writes that log
+  const overdue = (): string | undefined => {
+    for (const { log, witnessing } of logs) {
+      const why = witnessing.overdue()
+      if (why !== undefined) return `${log}: ${why}`
+    }
+    return undefined
+  }
   return {
     missing: confirmed.flat(),
     start() {
@@ -81,7 +104,7 @@ export async function openWitnesses(options: WitnessesOptions): Promise<GatewayW
       await Promise.all(logs.map(({ witnessing }) => witnessing.stop()))
     },
     overdue,
-    problem: own && overdue,
+    problem: logs.length === 0 ? undefined : overdue,
     status: () =>
       logs.map(({ log, witnessing: { status } }) => {
         const ageMs = status.newest === undefined ? 0 : options.clock.nowMs() - status.newest.timeMs
@@ -96,9 +119,13 @@ function portOf({ key, url, ca }: WitnessConfig, { loaded, dialler }: WitnessesO
   const cosigner = parseCosigner(key)
   if (cosigner === undefined) throw new Fault('CONFIG_INVALID', `not the verifier key of a witness: ${key}`)
   const tls = ca === undefined ? undefined : { ca: resolveSecret(ca, loaded.baseDir) }
-  const target = `${url.replace(/\/+$/, '')}/add-checkpoint`
+  const prefix = url.replace(/\/+$/, '')
   const bounds = { maxBytes: maxAddCheckpointAnswerBytes, timeoutMs: askMs, ...(tls && { tls }) }
-  return { cosigner, post: (body) => dialler.post(target, body, bounds) }
+  return {
+    cosigner,
+    post: (body) => dialler.post(`${prefix}/add-checkpoint`, body, bounds),
+    newest: (origin) => dialler.get(`${prefix}/checkpoint?origin=${encodeURIComponent(origin)}`, bounds),
+  }
 }
 
 /** Logs that have begun; what else lies there is not ours to judge. */

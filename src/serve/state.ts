@@ -8,7 +8,7 @@ import {
   confirmBegun,
   createAuditTrail,
   createOpenCalls,
-  findCutCalls,
+  findCutOff,
   formatSucceeds,
   ledgerIdentity,
   openLedger,
@@ -95,9 +95,9 @@ export async function openState(options: StateOptions): Promise<State> {
     const isGateway = options.role === 'gateway'
     if (isGateway) await sweepErasures(dataDir, options)
     // only the gateway carries calls
-    const cutCalls = isGateway
-      ? await findCutCalls({ dir: identity.dir, origin, size: ledger.size, openCallsPath, keyEncryptionKey })
-      : []
+    const cutOff = isGateway
+      ? await findCutOff({ dir: identity.dir, origin, size: ledger.size, openCallsPath, keyEncryptionKey })
+      : { calls: [], folds: [] }
     const openCalls = isGateway
       ? createOpenCalls({ path: openCallsPath, origin, logSize: () => ledger.size })
       : undefined
@@ -110,7 +110,7 @@ export async function openState(options: StateOptions): Promise<State> {
       ...(openCalls && { openCalls }),
     })
     // before any traffic
-    await audit.settle(cutCalls)
+    await audit.settle(cutOff.calls, cutOff.folds)
     for (const { why, unreadable } of rebuilds) {
       options.warn?.(describeRebuild(why, unreadable))
       await audit.administered('ownership.rebuilt', '', { why, unreadable })

@@ -2,97 +2,19 @@
 // witnesses that misbehave over the network can do to it.
 
 import assert from 'node:assert/strict'
-import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { startHostileAgent } from '../../test/fakes/hostile-agent.ts'
-import { openTestWitness, type TestWitness } from '../../test/fakes/small-log.ts'
-import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
-import { createClient, say, type Answer } from '../../test/e2e/client.ts'
+import { openTestWitness } from '../../test/fakes/small-log.ts'
+import { eventually, isReady, makeWitnessedHome, openFor, type WitnessInput } from '../../test/fakes/witnessed-home.ts'
 import { readLedger, verifyLedger } from '../audit/audit.ts'
-import { loadConfig, type ConfigInput } from '../config/config.ts'
 import { parseCosigner } from '../tlog/cosignature.ts'
-import { startGateway, type Gateway } from './gateway.ts'
 import { keySource } from './key-encryption-key.ts'
 
-type Witnessing = NonNullable<ConfigInput['audit']>['witness']
-
-interface Home {
-  readonly dir: string
-  readonly data: string
-  readonly logFolder: string
-  readonly warnings: string[]
-  start(witness: Witnessing): Promise<Gateway>
-  /** a good call by alice */
-  call(gateway: Gateway): Promise<Answer>
-  readonly seenByAgent: () => number
-}
-
-async function makeHome(t: TestContext): Promise<Home> {
-  const dir = temporaryFolder()
-  const agent = await startHostileAgent()
-  t.after(() => agent.close())
-  const warnings: string[] = []
-  const start = async (witness: Witnessing): Promise<Gateway> => {
-    const file = join(dir, 'sallyport.yaml')
-    const config: ConfigInput = {
-      gateway: { listen: '127.0.0.1:0', bounds: { drain: '100ms' } },
-      admin: { listen: '127.0.0.1:0' },
-      dataDir: './data',
-      agents: [{ name: 'a', url: agent.url }],
-      policy: {
-        roles: [{ name: 'user', rules: [{ agents: ['*'], operations: ['*'] }] }],
-        bindings: [{ role: 'user', callers: ['key:alice'] }],
-      },
-      audit: { witness },
-    }
-    writeFileSync(file, JSON.stringify(config))
-    const loaded = await loadConfig(file)
-    assert.ok(loaded.ok, JSON.stringify(loaded))
-    const warn = (fields: object, message: string): void => void warnings.push(`${message} ${JSON.stringify(fields)}`)
-    const log = { info: () => undefined, warn, error: warn }
-    return await startGateway({ loaded, dataDir: loaded.dataDir, log, onFatal: (fault) => assert.fail(fault) })
-  }
-  // a witness must know the key of a log before the log asks it
-  const first = await start(undefined)
-  const { key } = await first.methods['key.create']({ name: 'alice', expiresInMs: null })
-  await first.stop()
-  const data = join(dir, 'data')
-  const [name = ''] = readdirSync(join(data, 'ledger'))
-  return {
-    dir,
-    data,
-    logFolder: join(data, 'ledger', name),
-    warnings,
-    start,
-    async call(gateway) {
-      const client = createClient(gateway.url)
-      try {
-        const params = say('message')
-        return await client.call({ binding: 'JSONRPC', agent: 'a', operation: 'SendMessage', params, key })
-      } finally {
-        client.close()
-      }
-    },
-    seenByAgent: () => agent.seen.length,
-  }
-}
-
-const openFor = ({ logFolder }: Home, name: string, port = 0): Promise<TestWitness> =>
-  openTestWitness({ name, port, files: [join(logFolder, 'key.vkey')] })
-
-const isReady = async ({ adminUrl }: Gateway): Promise<boolean> => (await fetch(`${adminUrl}/readyz`)).status === 200
-
-async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
-  for (const endMs = Date.now() + 10_000; Date.now() < endMs; await wait(20)) if (await look()) return
-  assert.fail(`not in time: ${what}`)
-}
-
 test('a gateway is witnessed while it works, and says so', async (t) => {
-  const home = await makeHome(t)
+  const home = await makeWitnessedHome(t)
   const witnesses = await Promise.all([openFor(home, 'w.example/1'), openFor(home, 'w.example/2')])
   t.after(() => Promise.all(witnesses.map((each) => each.close())))
   const gateway = await home.start({
@@ -120,10 +42,10 @@ test('a gateway is witnessed while it works, and says so', async (t) => {
 })
 
 test('refuses calls while its checkpoints are not witnessed, and recovers by itself', async (t) => {
-  const home = await makeHome(t)
+  const home = await makeWitnessedHome(t)
   const first = await openFor(home, 'w.example/1')
   const { port, vkeys, url, dataDir } = first
-  const settings: Witnessing = { witnesses: [{ key: vkeys[1] ?? '', url }], interval: '200ms', maxAge: '2s' }
+  const settings: WitnessInput = { witnesses: [{ key: vkeys[1] ?? '', url }], interval: '200ms', maxAge: '2s' }
   const gateway = await home.start(settings)
   t.after(() => gateway.stop())
   assert.equal((await home.call(gateway)).status, 200)
@@ -151,7 +73,7 @@ test('refuses calls while its checkpoints are not witnessed, and recovers by its
 })
 
 test('starts without its witnesses and says so, unless a bound is set', async (t) => {
-  const home = await makeHome(t)
+  const home = await makeWitnessedHome(t)
   const gone = await openFor(home, 'w.example/1')
   await gone.close()
   const witnesses = [{ key: gone.vkeys[0] ?? '', url: gone.url }]
@@ -172,7 +94,7 @@ test('starts without its witnesses and says so, unless a bound is set', async (t
 })
 
 test('witnesses that answer rubbish, too much, elsewhere or never are failures and nothing more', async (t) => {
-  const home = await makeHome(t)
+  const home = await makeWitnessedHome(t)
   const good = await openFor(home, 'w.example/good')
   t.after(() => good.close())
   const elsewhere = { asked: 0 }

@@ -186,12 +186,15 @@ class SqliteOwnership implements OwnershipIndex {
 
   async forget(subject: string): Promise<number> {
     await this.#queue.flush()
-    const rows = await this.#thread.forget(subject)
-    const reader = this.#reader
-    this.#tasks.forgetRead(subject, (row) => reader.task(row.agent, row.tenant, row.taskId))
-    this.#contexts.forgetRead(subject, (row) => reader.context(row.agent, row.tenant, row.contextId))
-    this.#pushConfigs.forgetRead(subject, (row) => reader.pushConfig(row.agent, row.tenant, row.taskId, row.configId))
-    return rows
+    try {
+      return await this.#thread.forget(subject)
+    } finally {
+      // whatever of it came about
+      const reader = this.#reader
+      this.#tasks.forgetRead(subject, (row) => reader.task(row.agent, row.tenant, row.taskId))
+      this.#contexts.forgetRead(subject, (row) => reader.context(row.agent, row.tenant, row.contextId))
+      this.#pushConfigs.forgetRead(subject, (row) => reader.pushConfig(row.agent, row.tenant, row.taskId, row.configId))
+    }
   }
 
   flush(): Promise<void> {

@@ -4,17 +4,26 @@
 
 import type { Clock } from '../base/clock.ts'
 import { sizeContentType, parseAddCheckpoint, type AddCheckpoint } from '../tlog/add-checkpoint.ts'
-import { parseCheckpoint, verifyCheckpoint, type UnverifiedCheckpoint } from '../tlog/checkpoint.ts'
+import { parseCheckpoint, verifyCheckpoint, type UnverifiedCheckpoint, type Verifier } from '../tlog/checkpoint.ts'
 import { formatSignature, maxClockSkewSeconds, maxCosignedNoteBytes, type CosigningKey } from '../tlog/cosignature.ts'
 import { verifyConsistency } from '../tlog/merkle.ts'
+import type { Outcome } from './admission.ts'
 import type { EvidenceKeeper, EvidenceKind } from './evidence.ts'
 import type { WatchedLogs } from './watched-logs.ts'
 import type { Cosigned, WitnessState } from './witness-state.ts'
 
 export interface Answer {
-  readonly status: 200 | 400 | 403 | 404 | 409 | 422 | 503
+  readonly status: 200 | 400 | 403 | 404 | 409 | 422 | 429 | 503
   readonly contentType: string
   readonly body: string
+}
+
+export interface Judged {
+  readonly answer: Answer
+  /** '' when none could be read */
+  readonly origin: string
+  /** undefined when it was not looked into */
+  readonly outcome: Outcome | undefined
 }
 
 export interface JudgeParts {
@@ -31,19 +40,41 @@ const text = (status: Answer['status'], body: string): Answer => ({
   body: `${body}\n`,
 })
 
-/** Throws only when the state cannot be read or kept; nothing is cosigned then. */
-export function judgeCheckpoint(body: Buffer, parts: JudgeParts): Answer {
+/**
+ * What is cheap comes first; `mayVerify` is asked before a signature is verified. Throws only when the state cannot
+ * be read or kept; nothing is cosigned then.
+ */
+export function judgeCheckpoint(body: Buffer, parts: JudgeParts, mayVerify: (origin: string) => boolean): Judged {
   const request = parseAddCheckpoint(body)
-  if (request === undefined) return text(400, 'the request is malformed')
+  if (request === undefined) return { answer: text(400, 'the request is malformed'), origin: '', outcome: 'failed' }
+  const { checkpoint } = request
+  const { origin } = checkpoint
+  const logKeys = parts.logs.keysOf(origin)
+  const judged = (outcome: Outcome | undefined, answer: Answer): Judged => ({ answer, origin, outcome })
+  if (logKeys.length === 0) return judged('failed', text(404, 'this log is not watched here'))
+  if (!mayVerify(origin)) return judged(undefined, text(429, 'too many requests that are not known to be by this log'))
+  // each key signs once: a true line repeated before a false one would be verified as often
+  if (repeatsKey(checkpoint, logKeys) || !verifyCheckpoint(checkpoint, logKeys))
+    return judged('failed', text(403, 'no key of this log signed the checkpoint'))
+  return decide(request, body, parts, logKeys)
+}
+
+function repeatsKey({ signatures }: UnverifiedCheckpoint, logKeys: readonly Verifier[]): boolean {
+  return logKeys.some(
+    (key) => signatures.filter(({ name, keyHash }) => name === key.name && keyHash === key.keyHash).length > 1,
+  )
+}
+
+function decide(request: AddCheckpoint, body: Buffer, parts: JudgeParts, logKeys: readonly Verifier[]): Judged {
   const { checkpoint, oldSize } = request
-  const logKeys = parts.logs.keysOf(checkpoint.origin)
-  if (logKeys.length === 0) return text(404, 'this log is not watched here')
-  if (!verifyCheckpoint(checkpoint, logKeys)) return text(403, 'no key of this log signed the checkpoint')
-  if (oldSize > checkpoint.size) return text(400, 'the old size is larger than the checkpoint')
+  const { origin } = checkpoint
+  let outcome: Outcome = 'repeated'
+  if (oldSize > checkpoint.size)
+    return { answer: text(400, 'the old size is larger than the checkpoint'), origin, outcome }
   const accuse = (kind: EvidenceKind, latest: Cosigned): void => {
     parts.evidence.keep({
       kind,
-      origin: checkpoint.origin,
+      origin,
       receivedAtMs: parts.clock.nowMs(),
       cosigned: latest.note,
       refused: checkpoint.text,
@@ -52,7 +83,7 @@ export function judgeCheckpoint(body: Buffer, parts: JudgeParts): Answer {
   }
   let answer = text(503, 'nothing was decided')
   let accused: { kind: EvidenceKind; latest: Cosigned } | undefined
-  parts.state.update(checkpoint.origin, (latest, lastSeconds) => {
+  parts.state.update(origin, (latest, lastSeconds) => {
     const refusal = findContradiction(request, latest)
     if (refusal !== undefined) {
       answer = refusal.answer
@@ -66,12 +97,13 @@ export function judgeCheckpoint(body: Buffer, parts: JudgeParts): Answer {
     }
     const lines = parts.keys.map((key) => key.cosign(checkpoint, timeSeconds)).join('')
     answer = { status: 200, contentType: 'text/plain; charset=utf-8', body: lines }
+    if (checkpoint.size > latest.size) outcome = 'advanced'
     const note = `${checkpoint.text}\n${ownLines(checkpoint, logKeys)}${lines}`
     return { size: checkpoint.size, root: checkpoint.root, note, timeSeconds }
   })
   // after the lock is let go: others need not wait for it
   if (accused !== undefined) accuse(accused.kind, accused.latest)
-  return answer
+  return { answer, origin, outcome }
 }
 
 interface Contradiction {

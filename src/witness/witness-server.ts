@@ -1,14 +1,15 @@
 // The witness's listener: add-checkpoint of C2SP tlog-witness, and for auditors the newest cosigned note and the
 // verifier keys. Anybody may connect. A slow or silent connection is given up for a new one when there is no room,
-// bodies are bounded before they are read, and each source has its share of requests: nobody's flood costs a log more
-// than a moment.
+// bodies are bounded before they are read, and who may take up its time is decided by admission.ts: nobody's flood
+// costs a log that is known more than a moment.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
+import { sourceNetwork } from '../base/source-network.ts'
 import { systemReason } from '../base/system-error.ts'
 import { maxAddCheckpointBytes } from '../tlog/add-checkpoint.ts'
+import { createAdmission, type Admission } from './admission.ts'
 import { judgeCheckpoint, newestNote, type Answer, type JudgeParts } from './judge-checkpoint.ts'
 
 export interface WitnessServer {
@@ -24,15 +25,14 @@ export interface WitnessServerOptions extends JudgeParts {
 }
 
 const defaultConnections = 512 // bound: connections to a witness
-const defaultRequestsPerMinute = 1_200 // bound: requests to a witness from one address in a minute
-const maxAddresses = 10_000 // bound: addresses that a witness counts apart
+const defaultRequestsPerMinute = 1_200 // bound: requests to a witness in a minute, of a network or a log
 const maxHeadBytes = 8_192 // bound: a head at a witness
 const headMs = 5_000 // bound: time for a head at a witness
 const requestMs = 10_000 // bound: time for a request at a witness
 const maxOriginLength = 255
 
 export function createWitnessServer(options: WitnessServerOptions): WitnessServer {
-  const share = createShares(options.clock, options.requestsPerMinute ?? defaultRequestsPerMinute)
+  const admission = createAdmission(options.clock, options.requestsPerMinute ?? defaultRequestsPerMinute)
   const sockets = new Set<Socket>()
   const server = createServer(
     {
@@ -43,7 +43,7 @@ export function createWitnessServer(options: WitnessServerOptions): WitnessServe
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {
-      answer(request, options, share)
+      answer(request, options, admission)
         .catch((error: unknown) => {
           options.onError(error)
           return plain(503, 'the witness cannot keep what it cosigns at present')
@@ -93,27 +93,40 @@ const plain = (status: number, body: string): Reply => ({
   body: `${body}\n`,
 })
 
-async function answer(
-  request: IncomingMessage,
-  options: WitnessServerOptions,
-  takeShare: (address: string) => boolean,
-): Promise<Reply> {
-  if (!takeShare(request.socket.remoteAddress ?? '')) return plain(429, 'too many requests from this address')
+const tooMany = plain(429, 'too many requests from this network')
+
+async function answer(request: IncomingMessage, options: WitnessServerOptions, admission: Admission): Promise<Reply> {
+  const network = sourceNetwork(request.socket.remoteAddress ?? '')
   const { method = '', url = '' } = request
   const [path = '', query = ''] = url.split('?', 2)
-  if (path === '/add-checkpoint') {
-    if (method !== 'POST') return plain(405, 'POST is the method of this call')
-    const body = await readBody(request)
-    return body === undefined ? plain(413, 'the request is too large') : judgeCheckpoint(body, options)
-  }
+  if (path === '/add-checkpoint' && method === 'POST') return await answerLog(request, options, admission, network)
+  const origin = new URLSearchParams(query).get('origin') ?? ''
+  if (!admission.take(network) && !(path === '/checkpoint' && admission.takeAsLog(network, origin))) return tooMany
+  if (path === '/add-checkpoint') return plain(405, 'POST is the method of this call')
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only add-checkpoint is posted')
   if (path === '/keys') return { ...plain(200, ''), body: options.keys.map(({ vkey }) => `${vkey}\n`).join('') }
   if (path !== '/checkpoint') return plain(404, 'nothing is here')
-  const origin = new URLSearchParams(query).get('origin') ?? ''
   const note = origin.length > maxOriginLength ? undefined : newestNote(origin, options)
   return note === undefined
     ? plain(404, 'no checkpoint of this log was cosigned here')
     : { ...plain(200, ''), body: note }
+}
+
+async function answerLog(
+  request: IncomingMessage,
+  options: WitnessServerOptions,
+  admission: Admission,
+  network: string,
+): Promise<Reply> {
+  if (!admission.mayAsk(network)) return tooMany
+  const body = await readBody(request)
+  if (body === undefined) {
+    admission.settle(network, '', 'failed')
+    return plain(413, 'the request is too large')
+  }
+  const judged = judgeCheckpoint(body, options, (origin) => admission.mayVerify(network, origin))
+  if (judged.outcome !== undefined) admission.settle(network, judged.origin, judged.outcome)
+  return judged.answer
 }
 
 /** Undefined when it is too large, and the rest is not read then, or when the client breaks off. */
@@ -146,20 +159,4 @@ function send(request: IncomingMessage, response: ServerResponse, { status, cont
     ...(!request.complete && { connection: 'close' }),
   })
   response.end(request.method === 'HEAD' ? undefined : body)
-}
-
-/** So many requests a minute for each address; those beyond the addresses that are counted share one count. */
-function createShares(clock: Clock, perMinute: number): (address: string) => boolean {
-  const counts = new Map<string, number>()
-  let sinceMs = clock.monotonicMs()
-  return (address) => {
-    if (clock.monotonicMs() - sinceMs >= 60_000) {
-      counts.clear()
-      sinceMs = clock.monotonicMs()
-    }
-    const key = counts.has(address) || counts.size < maxAddresses ? address : ''
-    const count = (counts.get(key) ?? 0) + 1
-    counts.set(key, count)
-    return count <= perMinute
-  }
 }

@@ -57,7 +57,8 @@ type Node = FileNode | FolderNode
 /** names that change together; undefined: the name goes */
 type Change = readonly (readonly [name: string, node: Node | undefined])[]
 
-const isFolder = (node: Node | undefined): node is FolderNode => node !== undefined && 'pending' in node && !isFile(node)
+const isFolder = (node: Node | undefined): node is FolderNode =>
+  node !== undefined && 'pending' in node && !isFile(node)
 const isFile = (node: Node | undefined): node is FileNode => node !== undefined && Buffer.isBuffer(node.live)
 const newFolder = (): FolderNode => ({ live: new Map(), durable: new Map(), pending: [] })
 
@@ -88,10 +89,11 @@ function describeDisk(root: FolderNode): ForgetfulDisk {
     const parent = find(dirname(path))
     return isFolder(parent) ? parent.live.get(basename(path)) : undefined
   }
-  const folderOf = (path: string): FolderNode => {
-    const parent = find(dirname(path))
-    return isFolder(parent) ? parent : fail('ENOENT', path)
+  const folderAt = (path: string): FolderNode => {
+    const folder = find(path)
+    return isFolder(folder) ? folder : fail('ENOENT', path)
   }
+  const folderOf = (path: string): FolderNode => folderAt(dirname(path))
   const fileAt = (path: string): FileNode => {
     const file = find(path)
     return isFile(file) ? file : fail('ENOENT', path)
@@ -152,15 +154,12 @@ function describeDisk(root: FolderNode): ForgetfulDisk {
     }),
     removeFolder: promised((path) => {
       noteCall('removeFolder', path)
-      const folder = find(path)
-      if (!isFolder(folder)) return fail('ENOENT', path)
-      if (folder.live.size > 0) return fail('ENOTEMPTY', path)
+      if (folderAt(path).live.size > 0) fail('ENOTEMPTY', path)
       change(folderOf(path), [[basename(path), undefined]])
     }),
     syncFolder: promised((path) => {
       noteCall('syncFolder', path)
-      const folder = find(path)
-      if (!isFolder(folder)) return fail('ENOENT', path)
+      const folder = folderAt(path)
       for (const entries of folder.pending.splice(0)) apply(folder.durable, entries)
     }),
   }
@@ -248,7 +247,9 @@ function contentOf({ durable, pending }: FileNode, luck: Luck): Buffer {
   return bytes
 }
 
-function promised<Given extends unknown[], Result>(work: (...given: Given) => Result): (...given: Given) => Promise<Result> {
+function promised<Given extends unknown[], Result>(
+  work: (...given: Given) => Result,
+): (...given: Given) => Promise<Result> {
   return (...given) => new Promise((resolve) => resolve(work(...given)))
 }
 

@@ -10,7 +10,14 @@ import type { Ledger, LedgerOptions, NewRecord } from '../../src/audit/ledger.ts
 import { readLedger } from '../../src/audit/read-ledger.ts'
 import { verifyLedger } from '../../src/audit/verify-ledger.ts'
 import type { Receipt } from '../../src/exchange/exchange.ts'
-import { countedLuck, createForgetfulDisk, newestFirst, noLuck, type DiskImage, type ForgetfulDisk } from './forgetful-disk.ts'
+import {
+  countedLuck,
+  createForgetfulDisk,
+  newestFirst,
+  noLuck,
+  type DiskImage,
+  type ForgetfulDisk,
+} from './forgetful-disk.ts'
 import { collect, createSample, sampleName, sampleRecord, sampleSigningKey, type Sample } from './sample-ledger.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -106,7 +113,9 @@ export function createPowerCuts(changes: Partial<LedgerOptions> = {}): PowerCuts
     const left = createForgetfulDisk(image)
     sample.clock.advance(moment.clockMs - sample.clock.nowMs())
     if (moment.isBegun) assert.deepEqual((await verifyLedger(sample.root, { fs: left })).problems, [], where)
-    const ledger = await openOn(left, moment.isBegun).catch((error: unknown) => assert.fail(`${where}: ${String(error)}`))
+    const ledger = await openOn(left, moment.isBegun).catch((error: unknown) =>
+      assert.fail(`${where}: ${String(error)}`),
+    )
     await ledger.append(sampleRecord(0))
     await ledger.close()
     assert.deepEqual((await verifyLedger(sample.root, { fs: left })).problems, [], where)
