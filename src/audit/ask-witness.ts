@@ -49,9 +49,9 @@ export interface AskOptions {
 export type Asked =
   | { readonly kind: 'cosigned'; readonly cosignature: Cosignature }
   /** it has a checkpoint by our key with more records than there are */
-  | { readonly kind: 'rollback'; readonly knownSize: number }
+  | { readonly kind: 'rollback'; readonly knownSize: number; readonly proof: UnverifiedCheckpoint }
   /** it has a checkpoint by our key with another root for this size */
-  | { readonly kind: 'split'; readonly knownSize: number }
+  | { readonly kind: 'split'; readonly knownSize: number; readonly proof: UnverifiedCheckpoint }
   /** it claims one or the other, and shows nothing that we signed */
   | { readonly kind: 'unproven'; readonly knownSize: number }
   /** it knows a later checkpoint of this log already */
@@ -85,14 +85,14 @@ async function prove(options: AskOptions, claimedSize: number): Promise<Asked> {
   const known = bytes && parseCheckpoint(bytes, { maxBytes: maxCosignedNoteBytes })
   if (known?.origin !== checkpoint.origin || !verifyCheckpoint(known, logKeys)) return unproven
   const { size: knownSize } = known
-  if (knownSize > logSize) return { kind: 'rollback', knownSize }
+  if (knownSize > logSize) return { kind: 'rollback', knownSize, proof: known }
   if (knownSize > checkpoint.size) return { kind: 'ahead', knownSize }
   const root = knownSize === checkpoint.size ? checkpoint.root : await rootAt(treeOf, knownSize)
   if (root === undefined || root.equals(known.root)) return unproven
   // tiles that were damaged here would make another root too
   const proof = await treeOf(checkpoint.size).consistencyProof(knownSize)
   return isOurs(options, knownSize, root, proof)
-    ? { kind: 'split', knownSize }
+    ? { kind: 'split', knownSize, proof: known }
     : failed('the tiles of this log are damaged')
 }
 

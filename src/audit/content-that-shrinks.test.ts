@@ -20,18 +20,20 @@ function isStopped(taken: RecordedContent | undefined): void {
   assert.equal(taken?.contentCut, true)
   assert.ok(isJsonObject(taken.content) && Array.isArray(taken.content['parts']))
   const texts = JSON.stringify(taken.content).split('[redacted:private-key]').length - 1
-  assert.ok(texts > 0 && texts <= 3, `${texts} texts were looked at`)
+  assert.ok(texts > 0 && texts <= 2, `${texts} texts were looked at`)
 }
 
+/** The best of three: other work on the same machine is none of this one's. */
 function isQuick(work: () => void): void {
-  work()
-  const startedMs = performance.now()
-  work()
-  const tookMs = performance.now() - startedMs
-  assert.ok(tookMs < 300, `${tookMs} ms`)
+  const tookMs = [1, 2, 3].map(() => {
+    const startedMs = performance.now()
+    work()
+    return performance.now() - startedMs
+  })
+  assert.ok(Math.min(...tookMs) < 300, `${tookMs.join(' ')} ms`)
 }
 
-test('of a request no more than twice the bound is looked at, and what was left out is marked', () => {
+test('of a request no more than the bound is looked at, and what was left out is marked', () => {
   isQuick(() => isStopped(rules.request('a', () => message)))
 })
 
@@ -55,7 +57,7 @@ test('names that shrink are counted, too', () => {
   isQuick(() => {
     const taken = rules.request('a', () => names)
     assert.equal(taken?.contentCut, true)
-    assert.ok(isJsonObject(taken.content) && Object.keys(taken.content).length <= 3)
+    assert.ok(isJsonObject(taken.content) && Object.keys(taken.content).length <= 2)
   })
 })
 

@@ -9,7 +9,7 @@ import type { JsonValue } from '../base/strict-json.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
 import type { Group } from './frame.ts'
 import { segmentIndices } from './group-source.ts'
-import { parseOpenCalls, type CutCall } from './open-calls.ts'
+import { maxOpenCallsBytes, parseOpenCalls, type CutCall } from './open-calls.ts'
 import { followFolds, type OpenFold } from './open-folds.ts'
 import { createLedgerReader, type GroupPlace, type LedgerRecord } from './read-ledger.ts'
 import { createGroupScanner, readSegmentHeader, segmentName } from './segment.ts'
@@ -34,7 +34,7 @@ export interface CutOff {
 export async function findCutOff(options: CutCallsOptions): Promise<CutOff> {
   const files = options.fs ?? nodeFiles
   const segments = await segmentIndices(files, options.dir)
-  const known = parseOpenCalls(await files.readFile(options.openCallsPath))
+  const known = parseOpenCalls(await files.readFile(options.openCallsPath, maxOpenCallsBytes))
   // of another log, or of a later state of this one: it says nothing here
   const isUsable = known !== undefined && known.origin === options.origin && known.size <= options.size
   const open = new Map(isUsable ? known.calls : [])

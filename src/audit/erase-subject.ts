@@ -8,6 +8,7 @@ import { Fault } from '../base/fault.ts'
 import type { Receipt } from '../exchange/exchange.ts'
 import { ownOperation, reservedField, type OwnOperation } from './encode-record.ts'
 import { formatErasedLine, hashOfErasure, hashOfLine, parseErasedLine } from './erased-line.ts'
+import { fileBounds } from './file-bounds.ts'
 import type { FileSystem } from './files.ts'
 import { createLedgerReader } from './read-ledger.ts'
 import { replaceFile } from './replace-file.ts'
@@ -123,7 +124,7 @@ async function overwriteLines({ files, dir }: Folder, file: KeyLines, lines: rea
 
 /** Undefined when there is none; what is no journal is a fault. */
 export async function readJournal({ files, dir }: Folder): Promise<ErasureJournal | undefined> {
-  const bytes = await files.readFile(join(dir, journalName))
+  const bytes = await files.readFile(join(dir, journalName), fileBounds.journal)
   if (bytes === undefined) return undefined
   const journal = parseJournal(bytes)
   if (journal !== undefined) return journal

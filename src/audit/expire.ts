@@ -14,6 +14,7 @@ import type { CommitOwn } from './rotate-key.ts'
 import { errorCode, type FileSystem } from './files.ts'
 import { frameHeadBytes, frameType, sealFrame, type Group } from './frame.ts'
 import { areListed, segmentIndices } from './group-source.ts'
+import { createCount, keptFields, u64, type KeptLines } from './kept-lines.ts'
 import { listTiles } from './list-tiles.ts'
 import { lastTiles } from './load-frontier.ts'
 import { replaceFile } from './replace-file.ts'
@@ -59,6 +60,8 @@ export interface RetentionParts {
   readonly dir: string
   /** writes one record of the ledger about itself, nothing else being written meanwhile */
   readonly commitOwn: CommitOwn
+  /** what stays of the key lines of records below an index; no erasure goes on meanwhile, nor is one unfinished */
+  readonly keptLines: (minimumIndex: number) => Promise<KeptLines>
   /** by kind, the index below which no body is left; goes on between calls */
   readonly done: Map<BodyKind, number>
   /** the log is being closed: what is not done yet is done another time */
@@ -161,7 +164,11 @@ async function pruneRecords(
   for (const { first } of gone) freedBytes += await files.fileSize(join(dir, 'segments', segmentName(first)))
   const result = { records: minimumIndex - oldest, minimumIndex, freedBytes }
   if (gone.length === 0 || isDryRun) return result
-  await parts.commitOwn(ownOperation.pruned, { [reservedField.minimumIndex]: String(minimumIndex) })
+  const kept = await parts.keptLines(minimumIndex)
+  await parts.commitOwn(ownOperation.pruned, {
+    [reservedField.minimumIndex]: String(minimumIndex),
+    ...keptFields(kept),
+  })
   await replaceFile(files, join(dir, 'minimum-index'), Buffer.from(`${minimumIndex}\n`))
   await syncOrFail(() => files.syncFolder(dir))
   // oldest first: what is left at any moment has no gap
@@ -180,11 +187,18 @@ async function pruneTiles({ files, dir }: RetentionParts, minimumIndex: number):
   for (const level of ['entries', 0] as const) {
     for (const index of listing.full.get(level) ?? []) {
       if (index >= below) continue
-      await files.remove(join(dir, tilePath(level, index))).catch((error: unknown) => {
-        if (errorCode(error) !== 'ENOENT') throw error
-      })
+      // what a kill has left of its making would be held against nothing
+      for (const width of listing.partial.get(`${level}/${index}`) ?? [])
+        await removeTile(files, join(dir, tilePath(level, index, width)))
+      await removeTile(files, join(dir, tilePath(level, index)))
     }
   }
+}
+
+async function removeTile(files: FileSystem, path: string): Promise<void> {
+  await files.remove(path).catch((error: unknown) => {
+    if (errorCode(error) !== 'ENOENT') throw error
+  })
 }
 
 interface Expired {
@@ -207,15 +221,16 @@ async function expireBodies(
   const due = sealed.filter(({ first, end }) =>
     [...before].some(([kind, index]) => first < index && end > (done.get(kind) ?? 0)),
   )
-  const found: { segment: Sealed; bodies: number; held: number; bytes: number }[] = []
+  const found: (BodyCount & { segment: Sealed })[] = []
   for (const segment of due) found.push({ segment, ...(await countBodies(parts, segment, rule)) })
   const sum = (of: 'bodies' | 'held' | 'bytes'): number => found.reduce((total, each) => total + each[of], 0)
   const result = { bodies: sum('bodies'), held: sum('held'), freedBytes: sum('bytes') }
   if (request.isDryRun) return result
-  if (result.bodies > 0) await sayExpired(parts, before)
-  for (const { segment, bodies } of found) {
+  for (const { segment, bodies, gone } of found) {
     if (parts.isStopping()) return result
-    if (bodies > 0) await rewriteSegment(files, dir, segment, rule)
+    if (bodies === 0) continue
+    await sayExpired(parts, { segment, before, gone })
+    await rewriteSegment(files, dir, segment, rule)
   }
   // what is held now is looked at again
   const heldFrom = found.find(({ held }) => held > 0)?.segment.first ?? Infinity
@@ -241,36 +256,46 @@ function expiredBefore(
   return before
 }
 
-/** One record for all kinds that end at the same index. */
-async function sayExpired({ commitOwn }: RetentionParts, before: ReadonlyMap<BodyKind, number>): Promise<void> {
-  for (const index of new Set([...before.values()].toSorted((a, b) => a - b))) {
-    const kinds = [...before.keys()].filter((kind) => before.get(kind) === index).toSorted()
-    await commitOwn(ownOperation.expired, {
-      [reservedField.expiredKinds]: kinds.join(','),
-      [reservedField.expiredBefore]: String(index),
-    })
-  }
+/**
+ * One record for each segment: of which kinds bodies go, and all that are gone from it then. The segment is written anew
+ * at once, so what is gone from it is what one record says, whenever a kill comes.
+ */
+async function sayExpired(
+  { commitOwn }: RetentionParts,
+  { segment, before, gone }: { segment: Sealed; before: ReadonlyMap<BodyKind, number>; gone: string },
+): Promise<void> {
+  const kinds = [...before.keys()].filter((kind) => segment.first < (before.get(kind) ?? 0)).toSorted()
+  await commitOwn(ownOperation.expired, {
+    [reservedField.expiredKinds]: kinds.join(','),
+    [reservedField.expiredBefore]: String(segment.end),
+    [reservedField.expiredBodies]: `${segment.first} ${gone}`,
+  })
 }
 
-async function countBodies(
-  { files, dir }: RetentionParts,
-  { first }: Sealed,
-  rule: BodyRule,
-): Promise<{ bodies: number; held: number; bytes: number }> {
+interface BodyCount {
+  readonly bodies: number
+  readonly held: number
+  readonly bytes: number
+  /** `<count> <hash>` of the records whose bodies are gone when these have gone */
+  readonly gone: string
+}
+
+async function countBodies({ files, dir }: RetentionParts, { first }: Sealed, rule: BodyRule): Promise<BodyCount> {
   const count = { bodies: 0, held: 0, bytes: 0 }
+  const gone = createCount()
   let index = first
   for await (const { records } of groupsOf(files, dir, first)) {
-    for (const { envelope, body } of records) {
+    for (const { envelope, body, isExpired } of records) {
       const kind = body && parseEnvelope(envelope)?.kind
-      if (body !== undefined && kind !== undefined && rule.isGoing(index, kind)) {
-        const isHeld = rule.isHeld(body)
-        count[isHeld ? 'held' : 'bodies'] += 1
-        if (!isHeld) count.bytes += body.length
-      }
+      const isDue = body !== undefined && kind !== undefined && rule.isGoing(index, kind)
+      const isHeld = isDue && rule.isHeld(body)
+      if (isDue) count[isHeld ? 'held' : 'bodies'] += 1
+      if (isDue && !isHeld) count.bytes += body.length
+      if (isExpired || (isDue && !isHeld)) gone.add(u64(index))
       index += 1
     }
   }
-  return count
+  return { ...count, gone: gone.text() }
 }
 
 /** The same segment without the bodies that go, durably in the place of the one before. */

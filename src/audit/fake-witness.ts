@@ -4,7 +4,7 @@ import { createPrivateKey, createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TestWitness } from '../../test/fakes/small-log.ts'
-import { parseCheckpoint } from '../tlog/checkpoint.ts'
+import { maxNoteBytes, parseCheckpoint } from '../tlog/checkpoint.ts'
 import { createCosigningKey, parseCosigner, type CosigningKey } from '../tlog/cosignature.ts'
 import type { WitnessAnswer, WitnessPort } from './ask-witness.ts'
 import { nodeFiles } from './files.ts'
@@ -72,7 +72,7 @@ export function cosignAt(name: string, seconds: () => number): FakeWitness['answ
 /** Resolves when the published checkpoint covers every record. */
 export async function published(dir: string, ledger: Pick<Ledger, 'size'>): Promise<void> {
   for (;;) {
-    const bytes = await nodeFiles.readFile(join(dir, 'checkpoint'))
+    const bytes = await nodeFiles.readFile(join(dir, 'checkpoint'), maxNoteBytes)
     if (bytes !== undefined && parseCheckpoint(bytes)?.size === ledger.size) return
     await wait(2)
   }

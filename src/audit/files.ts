@@ -2,8 +2,8 @@
 // that dies. The appending path is asynchronous (a stalled disk must not stall calls); `readSync` is for the few
 // hundred bytes of a key line that fell out of memory.
 
-import { close, fdatasync, fstat, ftruncate, open, read, readSync, write } from 'node:fs'
-import { mkdir, open as openHandle, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { close, constants, fdatasync, fstat, ftruncate, open, read, readSync, write } from 'node:fs'
+import { mkdir, open as openHandle, readdir, rename, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 export interface OpenFile {
@@ -21,8 +21,11 @@ export interface OpenFile {
 export interface FileSystem {
   /** `create`: fails when it exists; `replace`: empties it; `update`: must exist; `read`: must exist */
   open(path: string, mode: 'create' | 'replace' | 'update' | 'read'): Promise<OpenFile>
-  /** undefined when there is no such file */
-  readFile(path: string): Promise<Buffer | undefined>
+  /**
+   * A small file, whole. Undefined when there is nothing of that name; empty when it is larger, or no file (a pipe, a
+   * device, a folder): nothing that we write is, and nothing that we parse is empty.
+   */
+  readFile(path: string, maxBytes: number): Promise<Buffer | undefined>
   fileSize(path: string): Promise<number>
   /** what a name stands for, links followed; `other`: a pipe, a device, nothing that can be looked at */
   kindOf(path: string): Promise<'file' | 'folder' | 'other'>
@@ -52,7 +55,7 @@ export const nodeFiles: FileSystem = {
     const found = await stat(path).catch(() => undefined)
     return found?.isFile() === true ? 'file' : found?.isDirectory() === true ? 'folder' : 'other'
   },
-  readFile: (path) => readFile(path).catch(undefinedWhenAbsent),
+  readFile: readBounded,
   list: async (path) => (await readdir(path).catch(undefinedWhenAbsent)) ?? [],
   async makeFolder(path) {
     await mkdir(path, { recursive: true, mode: 0o700 })
@@ -72,6 +75,36 @@ export const nodeFiles: FileSystem = {
 
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+async function readBounded(path: string, maxBytes: number): Promise<Buffer | undefined> {
+  let handle: FileHandle
+  try {
+    // a pipe without a writer would be waited for
+    handle = await openHandle(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    // a socket
+    if (errorCode(error) === 'ENXIO') return Buffer.alloc(0)
+    return undefinedWhenAbsent(error)
+  }
+  try {
+    const found = await handle.stat()
+    return found.isFile() && found.size <= maxBytes ? await readUpTo(handle, found.size, maxBytes) : Buffer.alloc(0)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** To the end, wherever that is by now: some files say that they are empty, and are not. */
+async function readUpTo(handle: FileHandle, size: number, maxBytes: number): Promise<Buffer> {
+  let bytes = Buffer.allocUnsafe(size + 1)
+  for (let length = 0; ;) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.length - length, length)
+    if (bytesRead === 0) return bytes.subarray(0, length)
+    length += bytesRead
+    if (length > maxBytes) return Buffer.alloc(0)
+    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, maxBytes + 1))
+  }
 }
 
 function undefinedWhenAbsent(error: unknown): undefined {

@@ -33,39 +33,60 @@ const maxCardDigits = 19
 export function* findCards(text: string): Generator<Span> {
   if (text.length < minCardDigits) return
   for (const run of text.matchAll(digitRuns)) {
-    if (run[0].length < minCardDigits) continue
-    const groups = [...run[0].matchAll(/\d+/g)].map((group) => ({ digits: group[0], start: run.index + group.index }))
-    for (let first = 0; first < groups.length; first += 1) {
-      const last = findCardEnd(groups, first)
-      const [begin, end] = [groups[first], last === undefined ? undefined : groups[last]]
-      if (begin === undefined || end === undefined || last === undefined) continue
-      yield { start: begin.start, end: end.start + end.digits.length }
-      first = last
+    if (run[0].length >= minCardDigits) yield* findCardsInRun(run[0], run.index)
+  }
+}
+
+function* findCardsInRun(run: string, offset: number): Generator<Span> {
+  const { at, sums, starts } = addUp(run)
+  for (let group = 0; group < starts.length - 1;) {
+    const first = starts[group] ?? 0
+    let last = group
+    let found = group
+    // nineteen digits are at most nineteen groups
+    while (last < starts.length - 1 && (starts[last + 1] ?? 0) - first <= maxCardDigits) {
+      last += 1
+      const end = starts[last] ?? 0
+      if (end - first >= minCardDigits && passesLuhn(sums, first, end)) found = last
     }
+    if (found > group) yield { start: offset + (at[first] ?? 0), end: offset + (at[(starts[found] ?? 0) - 1] ?? 0) + 1 }
+    group = Math.max(found, group + 1)
   }
 }
 
-/** The last group of a card number that begins with this one. Nineteen digits are at most nineteen groups. */
-function findCardEnd(groups: readonly { readonly digits: string }[], first: number): number | undefined {
-  let digits = ''
-  let found: number | undefined
-  for (let last = first; last < groups.length; last += 1) {
-    const next = groups[last]?.digits ?? ''
-    if (digits.length + next.length > maxCardDigits) break
-    digits += next
-    if (digits.length >= minCardDigits && passesLuhn(digits)) found = last
-  }
-  return found
+interface AddedUp {
+  /** where in the run each digit stands */
+  readonly at: readonly number[]
+  /** of the digits before each one: with those at even places doubled, and with those at odd ones */
+  readonly sums: readonly [readonly number[], readonly number[]]
+  /** the digit that each group begins with, and how many there are */
+  readonly starts: readonly number[]
 }
 
-function passesLuhn(digits: string): boolean {
-  let sum = 0
-  for (let at = 0; at < digits.length; at += 1) {
-    const digit = digits.charCodeAt(digits.length - 1 - at) - 48
-    const doubled = at % 2 === 0 ? digit : 2 * digit
-    sum += doubled > 9 ? doubled - 9 : doubled
+/** Once for all beginnings, so that each check is one subtraction. */
+function addUp(run: string): AddedUp {
+  const at: number[] = []
+  const even = [0]
+  const odd = [0]
+  const starts: number[] = []
+  for (let place = 0; place < run.length; place += 1) {
+    const digit = run.charCodeAt(place) - 48
+    if (digit < 0 || digit > 9) continue
+    const count = at.length
+    if (count === 0 || at[count - 1] !== place - 1) starts.push(count)
+    const doubled = digit > 4 ? 2 * digit - 9 : 2 * digit
+    even.push((even[count] ?? 0) + (count % 2 === 0 ? doubled : digit))
+    odd.push((odd[count] ?? 0) + (count % 2 === 0 ? digit : doubled))
+    at.push(place)
   }
-  return sum % 10 === 0 && /[1-9]/.test(digits)
+  return { at, sums: [even, odd], starts: [...starts, at.length] }
+}
+
+/** The last digit counts as it is, the one before it doubled, and so on. Nothing but zeros is no number. */
+function passesLuhn([even, odd]: AddedUp['sums'], first: number, end: number): boolean {
+  const sums = end % 2 === 0 ? even : odd
+  const sum = (sums[end] ?? 0) - (sums[first] ?? 0)
+  return sum > 0 && sum % 10 === 0
 }
 
 /** Of a number that JavaScript rounded the last digits are unknown, and with them whether it is a card's. */

@@ -16,14 +16,19 @@ interface Log {
 
 /** Base64url; none when the log has never met the subject, or has forgotten it. */
 export async function findPseudonyms(log: Log, subject: string): Promise<string[]> {
+  return [...new Set((await findSubjectLines(log, subject)).map(({ pseudonym }) => pseudonym))]
+}
+
+/** What the log has of a subject, one for each month. */
+export async function findSubjectLines(log: Log, subject: string): Promise<{ line: SubjectLine; pseudonym: string }[]> {
   const wrapper = createKeyWrapper(log.keyEncryptionKey, log.origin)
   const tag = wrapper.tagOf(subject).toString('base64url')
-  const found = new Set<string>()
+  const found: { line: SubjectLine; pseudonym: string }[] = []
   for await (const line of linesOf(log, (text) => text.includes(tag))) {
     const secret = wrapper.unwrap(line)
-    if (secret?.subject === subject) found.add(secret.pseudonym.toString('base64url'))
+    if (secret?.subject === subject) found.push({ line, pseudonym: secret.pseudonym.toString('base64url') })
   }
-  return [...found]
+  return found
 }
 
 /** Whether the key-encryption key is the log's; one without a subject is opened by every key. */

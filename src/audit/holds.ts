@@ -5,6 +5,7 @@
 import { dirname } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import { isJsonObject, parseStrictJson } from '../base/strict-json.ts'
+import { fileBounds } from './file-bounds.ts'
 import type { FileSystem } from './files.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -31,7 +32,7 @@ const bounds = { maxDepth: 4, maxNodes: 16_384 }
 
 export function createHoldBook(files: FileSystem, path: string): HoldBook {
   const read = async (): Promise<readonly Hold[]> => {
-    const bytes = await files.readFile(path)
+    const bytes = await files.readFile(path, fileBounds.holds)
     const holds = bytes === undefined ? [] : parseHolds(bytes)
     if (holds !== undefined) return holds
     throw new Fault('STORE_UNREACHABLE', `${path} is not a list of legal holds`, {

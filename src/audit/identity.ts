@@ -5,10 +5,11 @@
 // that is gone later is a loss and not a beginning.
 
 import { createHash, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
+import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import { rawPublicKey } from '../tlog/checkpoint.ts'
+import { fileBounds } from './file-bounds.ts'
 import { errorCode, nodeFiles } from './files.ts'
 import { openKeyRing, unreadableKey, type KeyRing } from './key-ring.ts'
 import { formatOrigin, parseOrigin } from './log-origin.ts'
@@ -130,9 +131,8 @@ async function writeOnce(path: string, text: string): Promise<void> {
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return (await nodeFiles.readFile(path, fileBounds.role))?.toString('utf8')
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
     throw unreadableKey(path, error)
   }
 }

@@ -5,6 +5,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
+import { fileBounds } from './file-bounds.ts'
 import { errorCode, nodeFiles, type FileSystem } from './files.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -43,7 +44,7 @@ export async function openKeyRing(dataDir: string, name: string, files: FileSyst
   if (keys.length === 0) throw unreadableKey(join(folder, `ledger-${name}.pem`), undefined)
   keys.sort((a, b) => a.number - b.number)
   const retiring = join(folder, `ledger-${name}.retiring`)
-  return new FolderRing({ files, folder, name, keys, retirement: parseRetirement(await files.readFile(retiring)) })
+  return new FolderRing({ files, folder, name, keys, retirement: parseRetirement(await files.readFile(retiring, fileBounds.role)) })
 }
 
 /** A single key that lies nowhere and cannot be rotated. */
@@ -124,7 +125,7 @@ function keyNumber(file: string, name: string): number | undefined {
 
 async function readKey(files: FileSystem, path: string): Promise<KeyObject> {
   try {
-    const privateKey = createPrivateKey((await files.readFile(path)) ?? '')
+    const privateKey = createPrivateKey((await files.readFile(path, fileBounds.signingKey)) ?? '')
     if (createPublicKey(privateKey).asymmetricKeyType === 'ed25519') return privateKey
   } catch (error) {
     throw unreadableKey(path, error)

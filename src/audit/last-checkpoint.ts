@@ -2,7 +2,8 @@
 // what was lost. Only a checkpoint that a listed key of the log signed is repeated; the log itself is not verified.
 
 import { join } from 'node:path'
-import { parseCheckpoint, verifyCheckpoint } from '../tlog/checkpoint.ts'
+import { maxNoteBytes, parseCheckpoint, verifyCheckpoint } from '../tlog/checkpoint.ts'
+import { fileBounds } from './file-bounds.ts'
 import { nodeFiles } from './files.ts'
 import { parseVkeys } from './recover-ledger.ts'
 
@@ -10,10 +11,11 @@ export async function readClaimedEnd(
   dir: string,
   origin: string,
 ): Promise<{ readonly size: number; readonly root: string } | undefined> {
-  const read = (file: string): Promise<Buffer | undefined> =>
-    // a folder in the place of a file, a bad sector: it cannot be read
-    nodeFiles.readFile(join(dir, file)).catch(() => undefined)
-  const [note, lines] = [await read('checkpoint'), await read('key.vkey')]
+  const read = (file: string, maxBytes: number): Promise<Buffer | undefined> =>
+    // a bad sector: it cannot be read
+    nodeFiles.readFile(join(dir, file), maxBytes).catch(() => undefined)
+  const note = await read('checkpoint', maxNoteBytes)
+  const lines = await read('key.vkey', fileBounds.keyList)
   const checkpoint = note && parseCheckpoint(note)
   const verifiers = lines && parseVkeys(lines)
   if (checkpoint?.origin !== origin || verifiers === undefined || !verifyCheckpoint(checkpoint, verifiers))

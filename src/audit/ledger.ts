@@ -27,6 +27,7 @@ import { errorCode, nodeFiles, type FileSystem } from './files.ts'
 import { createGroupBuilder, type GroupBuilder } from './group.ts'
 import { fixedRing, type KeyRing } from './key-ring.ts'
 import { keyLineHash } from './key-schedule.ts'
+import { readKeptLines, type KeptLines } from './kept-lines.ts'
 import { takeLock, type Lock } from './lock.ts'
 import type { CheckpointSigner } from '../tlog/checkpoint.ts'
 import { emptyRoot, type Edge } from '../tlog/merkle.ts'
@@ -217,7 +218,7 @@ async function recover(files: FileSystem, options: LedgerOptions, ring: KeyRing)
   return recoverLedger({ files, dir, origin, verifiers, isBegun: options.isBegun ?? false })
 }
 
-// key.vkey comes last: until it is there, opening begins anew
+// key.vkey comes last, and after a power cut too: until it is there, opening begins anew
 async function beginFolder(files: FileSystem, dir: string, signer: CheckpointSigner | undefined): Promise<void> {
   if (signer === undefined) throw new Fault('KEY_UNREADABLE', 'there is no key to sign a new log with')
   await replaceFile(files, join(dir, 'subjects.keys'), Buffer.alloc(0))
@@ -506,6 +507,7 @@ class Writer implements Ledger {
       dir,
       done: this.#expiredBodies,
       isStopping: () => this.#closing !== undefined,
+      keptLines: (minimumIndex) => this.#keptLines(minimumIndex),
       commitOwn: (operation, fields) =>
         this.#exclusively(
           () => undefined,
@@ -518,6 +520,20 @@ class Writer implements Ledger {
       return result
     } catch (error) {
       throw this.#judge(error)
+    }
+  }
+
+  /** Of the key lines whose records are to be pruned; after an erasure that could not be finished before. */
+  async #keptLines(minimumIndex: number): Promise<KeptLines> {
+    const { files, subjects } = this.#parts
+    const { dir } = this.#options
+    const begin = (): void => undefined
+    await this.#exclusively(begin, () => finishErasure({ files, dir }, subjects))
+    const file = await files.open(join(dir, 'subjects.keys'), 'read')
+    try {
+      return await readKeptLines({ file, minimumIndex, recordIndex: Number.MAX_SAFE_INTEGER })
+    } finally {
+      await file.close()
     }
   }
 

@@ -40,7 +40,7 @@ export interface OpenCalls {
 
 const writeIntervalMs = 5_000
 export const maxOpenCalls = 100_000 // bound: open calls that are written down for the next start
-const maxFileBytes = 16_777_216 // bound: size of the file of open calls
+export const maxOpenCallsBytes = 16_777_216 // bound: size of the file of open calls
 const maxCallChars = 256
 
 /**
@@ -118,7 +118,7 @@ export function formatOpenCalls({ origin, size, calls, folds }: OpenCallsFile): 
 
 /** undefined unless the file is whole: then the ledger itself is read back to the last start. */
 export function parseOpenCalls(bytes: Buffer | undefined): OpenCallsFile | undefined {
-  if (bytes === undefined || bytes.length > maxFileBytes) return undefined
+  if (bytes === undefined || bytes.length > maxOpenCallsBytes) return undefined
   let value: unknown
   try {
     value = JSON.parse(bytes.toString('utf8'))

@@ -14,7 +14,7 @@ import { writeWitnessed } from './witnessed-file.ts'
 const hourMs = 3_600_000
 
 async function readFile(disk: ForgetfulDisk, path: string): Promise<Buffer> {
-  return (await disk.readFile(path)) ?? assert.fail(`${path} is missing`)
+  return (await disk.readFile(path, 1_000_000)) ?? assert.fail(`${path} is missing`)
 }
 
 /** A record every hour, in groups of three; several segments. */

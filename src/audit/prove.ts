@@ -16,6 +16,7 @@ import { leafHash, verifyInclusion } from '../tlog/merkle.ts'
 import { formatProof } from '../tlog/proof-file.ts'
 import { openTree } from '../tlog/tree-reader.ts'
 import { parseEnvelope, type Envelope } from './envelope.ts'
+import { fileBounds } from './file-bounds.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
 import { formatExtra, type OpenedField } from './proof-extra.ts'
 import { openTiles } from './tile-files.ts'
@@ -51,7 +52,7 @@ export interface LogNotes {
 export async function readLogNotes(dir: string, files: FileSystem = nodeFiles): Promise<LogNotes> {
   const verifiers = await readLogKeys(dir, files)
   const read = async (name: string): Promise<SignedNote | undefined> => {
-    const note = await files.readFile(join(dir, name))
+    const note = await files.readFile(join(dir, name), maxCosignedNoteBytes)
     if (note === undefined) return undefined
     const checkpoint = parseCheckpoint(note, { maxBytes: maxCosignedNoteBytes })
     if (checkpoint === undefined || !verifyCheckpoint(checkpoint, verifiers))
@@ -63,7 +64,7 @@ export async function readLogNotes(dir: string, files: FileSystem = nodeFiles): 
 
 /** The keys that lie beside a log: what it says of itself. */
 export async function readLogKeys(dir: string, files: FileSystem = nodeFiles): Promise<readonly Verifier[]> {
-  const text = (await files.readFile(join(dir, 'key.vkey')))?.toString('latin1') ?? ''
+  const text = (await files.readFile(join(dir, 'key.vkey'), fileBounds.keyList))?.toString('latin1') ?? ''
   const keys = text.split('\n').slice(0, -1).map(parseVkey)
   if (keys.length === 0 || !keys.every((key) => key !== undefined)) throw damaged('key.vkey holds no keys')
   return keys
@@ -96,7 +97,7 @@ export async function proveRecord(
 
 /** The first index that a log says it still holds. */
 export async function readMinimumIndex(dir: string, files: FileSystem = nodeFiles): Promise<number> {
-  const bytes = await files.readFile(join(dir, 'minimum-index'))
+  const bytes = await files.readFile(join(dir, 'minimum-index'), fileBounds.minimumIndex)
   return (bytes && parseMinimumIndex(bytes)) ?? 0
 }
 

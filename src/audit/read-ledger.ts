@@ -10,6 +10,7 @@ import { deriveBodySecret, keyIdBytes, openBody, parseBody } from './body.ts'
 import { eventField } from './encode-record.ts'
 import { parseEnvelope, type Envelope } from './envelope.ts'
 import { parseErasedLine } from './erased-line.ts'
+import { fileBounds } from './file-bounds.ts'
 import { nodeFiles, type FileSystem, type OpenFile } from './files.ts'
 import type { Group } from './frame.ts'
 import { segmentIndices } from './group-source.ts'
@@ -205,7 +206,7 @@ class Reader implements LedgerReader {
   }
 
   async #isPrunedTo(index: number): Promise<boolean> {
-    const bytes = await this.#files.readFile(join(this.#dir, 'minimum-index'))
+    const bytes = await this.#files.readFile(join(this.#dir, 'minimum-index'), fileBounds.minimumIndex)
     return (parseMinimumIndex(bytes ?? Buffer.alloc(0)) ?? 0) >= index
   }
 

@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import {
+  maxNoteBytes,
   parseCheckpoint,
   parseVkey,
   verifyCheckpoint,
@@ -13,6 +14,7 @@ import {
   type Verifier,
 } from '../tlog/checkpoint.ts'
 import { parseEnvelope } from './envelope.ts'
+import { fileBounds } from './file-bounds.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
 import { segmentIndices } from './group-source.ts'
@@ -82,7 +84,7 @@ export async function recoverLedger(options: RecoverOptions): Promise<Recovered>
 
 /** Verifier keys of a log, one a line; undefined when the file does not exist. */
 export async function readVkeys(files: FileSystem, dir: string): Promise<Verifier[] | undefined> {
-  const bytes = await files.readFile(join(dir, 'key.vkey'))
+  const bytes = await files.readFile(join(dir, 'key.vkey'), fileBounds.keyList)
   if (bytes === undefined) return undefined
   const verifiers = parseVkeys(bytes)
   if (verifiers === undefined) throw corrupt('key.vkey is not a list of verifier keys')
@@ -102,7 +104,7 @@ async function readCheckpoint({
   origin,
   verifiers,
 }: RecoverOptions): Promise<UnverifiedCheckpoint | undefined> {
-  const bytes = await files.readFile(join(dir, 'checkpoint'))
+  const bytes = await files.readFile(join(dir, 'checkpoint'), maxNoteBytes)
   if (bytes === undefined) return undefined
   const checkpoint = parseCheckpoint(bytes)
   if (checkpoint === undefined || checkpoint.origin !== origin || !verifyCheckpoint(checkpoint, verifiers)) {

@@ -18,7 +18,7 @@ export const builtinNames = ['email', 'card', 'token', 'private-key'] as const
 export type BuiltinName = (typeof builtinNames)[number]
 
 /** How far beyond its limit a text is looked at, so that what begins before the limit is recognised whole. */
-export const marginChars = 4_096
+const marginChars = 4_096
 
 /** Up to `limit` characters of the text, redacted; `isCut` when there was more of it. Never half of a character. */
 export function redactText(

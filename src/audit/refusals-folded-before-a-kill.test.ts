@@ -19,7 +19,7 @@ import { createAuditTrail, type AuditTrail, type CallFacts } from './audit.ts'
 import { findCutOff } from './cut-calls.ts'
 import type { Ledger } from './ledger.ts'
 import { createOpenCalls } from './open-calls.ts'
-import { parseFolds } from './open-folds.ts'
+import { followFolds, parseFolds } from './open-folds.ts'
 import { readLedger } from './read-ledger.ts'
 import { verifyLedger } from './verify-ledger.ts'
 
@@ -227,6 +227,24 @@ test('while the start cannot write, the counts stay in the file for the next one
   assert.equal(await restart(killed), 1)
   assert.equal((await foldsOf(killed))[0]?.['folded'], 10)
   await world.trail.close()
+})
+
+test('a record of counts closes what it names; one of an earlier version, which names nothing, all before it', () => {
+  const follower = followFolds([])
+  const open = (): unknown[] => follower.open.map(({ code, openings }) => [code, ...openings])
+  follower.note(1, 'AUTHN_FLOOD', { foldingSince: 1 })
+  follower.note(2, 'LIMIT_RATE', { foldingSince: 2 })
+  follower.note(3, 'AUTHN_FLOOD', { foldingSince: 3 })
+  follower.note(4, 'AUTHN_FLOOD', { folded: 9, openings: [1] })
+  assert.deepEqual(open(), [
+    ['LIMIT_RATE', 2],
+    ['AUTHN_FLOOD', 3],
+  ])
+  follower.note(5, 'AUTHN_FLOOD', { folded: 9 })
+  assert.deepEqual(open(), [['LIMIT_RATE', 2]])
+  for (const event of [undefined, {}, { foldingSince: 'x' }]) follower.note(6, 'AUTHN_FLOOD', event)
+  follower.note(7, 'OTHER', { foldingSince: 7 })
+  assert.deepEqual(open(), [['LIMIT_RATE', 2]])
 })
 
 test('folds that are not what was written are not believed', () => {

@@ -41,7 +41,7 @@ test('names of members are redacted, and stay different from each other', () => 
 })
 
 test('an address that is escaped for a URL is one', () => {
-  assert.equal(take('/users/alice%40example.com/inbox'), '/[redacted:email]/inbox')
+  assert.equal(take('/users/alice%40example.com/inbox'), '[redacted:email]/inbox')
   assert.equal(take('100%40 of'), '100%40 of')
 })
 

@@ -4,7 +4,14 @@
 
 import { crc32c } from '../base/crc32c.ts'
 import { invariant } from '../base/invariant.ts'
-import { isKeyName, maxNoteBytes, parseCheckpoint, verifyCheckpoint, type Verifier } from '../tlog/checkpoint.ts'
+import {
+  isKeyName,
+  maxNoteBytes,
+  parseCheckpoint,
+  verifyCheckpoint,
+  type UnverifiedCheckpoint,
+  type Verifier,
+} from '../tlog/checkpoint.ts'
 import type { OpenFile } from './files.ts'
 import { readGroup, type Group, type ReadGroupOptions, type Stop } from './frame.ts'
 import { createEdge, edgeLength, hashBytes, type Edge } from '../tlog/merkle.ts'
@@ -173,10 +180,12 @@ export async function findLaterNotes(
     const isLast = count < buffer.length
     for (let hit = bytes.indexOf(needle); hit >= 0; hit = bytes.indexOf(needle, hit + 1)) {
       if (!isLast && hit >= count - overlap) break
-      const size = provenSize(bytes.subarray(hit, hit + overlap), options.verifiers)
-      if (size === undefined || size <= largest) continue
-      largest = size
-      found.push({ offset: offset + hit, size })
+      const checkpoint = parseNote(bytes.subarray(hit, hit + overlap))
+      // sizes before signatures: copies of old notes must not cost a verification each
+      if (checkpoint === undefined || checkpoint.size <= largest) continue
+      if (!verifyCheckpoint(checkpoint, options.verifiers)) continue
+      largest = checkpoint.size
+      found.push({ offset: offset + hit, size: largest })
       if (found.length === 2) return found
     }
     if (isLast) return found
@@ -184,9 +193,9 @@ export async function findLaterNotes(
   }
 }
 
-function provenSize(bytes: Buffer, verifiers: readonly Verifier[]): number | undefined {
+/** A checkpoint with its first signature, which nobody has verified. */
+function parseNote(bytes: Buffer): UnverifiedCheckpoint | undefined {
   const blank = bytes.indexOf('\n\n')
   const end = blank < 0 ? -1 : bytes.indexOf('\n', blank + 2)
-  const checkpoint = end < 0 ? undefined : parseCheckpoint(bytes.subarray(0, end + 1))
-  return checkpoint !== undefined && verifyCheckpoint(checkpoint, verifiers) ? checkpoint.size : undefined
+  return end < 0 ? undefined : parseCheckpoint(bytes.subarray(0, end + 1))
 }

@@ -4,6 +4,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileBounds } from './file-bounds.ts'
 import { errorCode, nodeFiles } from './files.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -17,6 +18,8 @@ export interface Succession {
   /** why it could not be gone on with */
   readonly fault: string
   readonly reason: string
+  /** of the tries before, which did not come to their end */
+  readonly earlierReason?: string
   /** below the data directory; '' when there was nothing left to move */
   readonly movedTo: string
 }
@@ -29,7 +32,7 @@ export function formatSucceeds({ origin, size, root }: Succession): string {
 }
 
 export async function readSuccession(dataDir: string, role: string): Promise<Succession | undefined> {
-  const bytes = await nodeFiles.readFile(pathOf(dataDir, role))
+  const bytes = await nodeFiles.readFile(pathOf(dataDir, role), fileBounds.succession)
   if (bytes === undefined) return undefined
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'))
@@ -54,9 +57,15 @@ export async function removeSuccession(dataDir: string, role: string): Promise<v
   await nodeFiles.syncFolder(join(dataDir, 'keys'))
 }
 
+/** To be called when a log has opened: it was not set aside after all, and no later log may say so. */
+export async function dropGivenUp(dataDir: string, role: string, origin: string): Promise<void> {
+  if ((await readSuccession(dataDir, role))?.origin === origin) await removeSuccession(dataDir, role)
+}
+
 function isSuccession(value: unknown): value is Succession {
   if (typeof value !== 'object' || value === null) return false
-  const { origin, size, root, fault, reason, movedTo } = value as Partial<Record<keyof Succession, unknown>> // each is checked
+  const fields = value as Partial<Record<keyof Succession, unknown>> // each is checked
+  const { origin, size, root, fault, reason, movedTo, earlierReason = '' } = fields
   const isTree = size === undefined ? root === undefined : Number.isSafeInteger(size) && typeof root === 'string'
-  return [origin, fault, reason, movedTo].every((text) => typeof text === 'string') && isTree
+  return [origin, fault, reason, movedTo, earlierReason].every((text) => typeof text === 'string') && isTree
 }

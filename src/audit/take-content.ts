@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import type { JsonObject, JsonValue } from '../base/strict-json.ts'
 import { mayBeRoundedCard } from './find-personal-data.ts'
 import { namesPerhaps, namesSecret, secretValue } from './find-secrets.ts'
-import { marginChars, redactText, type Redaction } from './redact.ts'
+import { redactText, type Redaction } from './redact.ts'
 import { SearchEffort } from './search-effort.ts'
 
 /** The member that a value is of; `isSecret` when its name, or one above it, says that it holds a secret. */
@@ -22,7 +22,7 @@ const redactedSecret = '[redacted:token]'
 export class ContentTaker {
   isCut = false
   #room: number
-  /** characters that may still be looked at */
+  /** characters that may still be looked at; falls behind the room only when content shrinks */
   #sight: number
   readonly #redactions: readonly Redaction[]
   readonly #effort: SearchEffort
@@ -31,7 +31,7 @@ export class ContentTaker {
 
   constructor(maxBytes: number, redactions: readonly Redaction[], clock: Clock) {
     this.#room = maxBytes
-    this.#sight = 2 * maxBytes
+    this.#sight = maxBytes
     this.#redactions = redactions
     this.#effort = new SearchEffort(clock)
     this.#hidesTokens = redactions.some(({ name }) => name === 'token')
@@ -67,7 +67,8 @@ export class ContentTaker {
   #takeObject(object: JsonObject, place: Place): JsonObject {
     const copy: [string, JsonValue][] = []
     const uniqueName = createUniqueNames()
-    for (const [name, member] of Object.entries(object)) {
+    for (const name of Object.keys(object)) {
+      const member = object[name] ?? null
       const shown = this.#takeName(name, uniqueName)
       if (shown === undefined) break
       const taken = this.#takeMember(name, member, place)
@@ -85,7 +86,7 @@ export class ContentTaker {
   }
 
   #takeName(name: string, uniqueName: (name: string) => string): string | undefined {
-    if (name.length > this.#room || !this.#look(name.length)) return this.#stop()
+    if (name.length > Math.min(this.#room, this.#sight) || !this.#look(name.length)) return this.#stop()
     const shown = uniqueName(redactText(name, this.#redactions, name.length, this.#effort).text)
     return this.#pay(jsonBytes(shown) + 2) ? shown : undefined
   }
@@ -97,8 +98,8 @@ export class ContentTaker {
 
   #takeText(value: string, { name, isSecret }: Place): string | undefined {
     if (isSecret) return this.#takeAsIs(redactedSecret)
-    const limit = this.#room - 2
-    if (limit < 0 || !this.#look(Math.min(value.length, limit + marginChars))) return this.#stop()
+    const limit = Math.min(this.#room - 2, this.#sight)
+    if (limit < 0 || !this.#look(Math.min(value.length, limit))) return this.#stop()
     if (this.#hidesTokens && namesPerhaps.test(name) && secretValue.test(value)) return this.#takeAsIs(redactedSecret)
     const redacted = redactText(value, this.#redactions, limit, this.#effort)
     const text = cutText(redacted.text, limit)
@@ -124,9 +125,8 @@ export class ContentTaker {
     return this.#pay(Buffer.byteLength(JSON.stringify(value))) ? value : undefined
   }
 
-  /** The last look may go beyond what is allowed: by one text that has room. */
   #look(chars: number): boolean {
-    if (this.isCut || (chars > 0 && this.#sight <= 0)) this.#stop()
+    if (this.isCut || this.#effort.isSpent || chars > this.#sight) this.#stop()
     else this.#sight -= chars
     return !this.isCut
   }

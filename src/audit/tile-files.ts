@@ -5,6 +5,7 @@
 import { basename, dirname, join } from 'node:path'
 import { createBoundedCache } from '../base/bounded-cache.ts'
 import { Fault } from '../base/fault.ts'
+import { maxCosignedNoteBytes } from '../tlog/cosignature.ts'
 import { hashBytes, leafHash } from '../tlog/merkle.ts'
 import { decodeBundle, tilePath, tileWidth, type TileLevel } from '../tlog/tiles.ts'
 import type { TileReader } from '../tlog/tree-reader.ts'
@@ -32,7 +33,7 @@ const widthPattern = /^[1-9]\d{0,2}$/
 
 /** Opens the folder of a log (dataDir/ledger/<name>) for proofs: `openTree(size, await openTiles(dir))`. */
 export async function openTiles(dir: string, fs: FileSystem = nodeFiles): Promise<TiledLog> {
-  const checkpoint = await fs.readFile(join(dir, 'checkpoint'))
+  const checkpoint = await fs.readFile(join(dir, 'checkpoint'), maxCosignedNoteBytes)
   const tiles = createBoundedCache<TileFile>(maxCachedTiles)
   const bundles = createBoundedCache<TileFile>(maxCachedBundles)
   const read = async (level: TileLevel, index: number, width: number): Promise<TileFile> => {
@@ -90,22 +91,12 @@ export async function readTileFile(
   { level, index, width }: WantedTile,
 ): Promise<TileFile | undefined> {
   const path = join(dir, tilePath(level, index, width))
-  // looked at first: a pipe would be waited for, and what is huge is no tile
+  // looked at first: a part of its path may be no folder
   if ((await files.kindOf(path)) !== 'file') return undefined
-  const bytes = await readUnlessGone(files, path)
+  const bytes = await files.readFile(path, level === 'entries' ? maxBundleBytes : width * hashBytes)
   if (bytes === undefined) return undefined
   const fits = level === 'entries' ? decodeBundle(bytes, width) !== undefined : bytes.length === width * hashBytes
   return fits ? { bytes, width } : undefined
-}
-
-async function readUnlessGone(files: FileSystem, path: string): Promise<Buffer | undefined> {
-  try {
-    if ((await files.fileSize(path)) > maxBundleBytes) return undefined
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-  return await files.readFile(path)
 }
 
 /** Widths of the partial tiles in a folder `<N>.p`, smallest first. */

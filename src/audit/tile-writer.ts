@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
-import { parseCheckpoint } from '../tlog/checkpoint.ts'
+import { maxNoteBytes, parseCheckpoint } from '../tlog/checkpoint.ts'
 import { hashBytes } from '../tlog/merkle.ts'
 import { createFrontier, type TileContent, type TileFrontier } from '../tlog/tile-frontier.ts'
 import { encodeBundle } from '../tlog/tiles.ts'
@@ -197,7 +197,7 @@ class Publisher implements TileWriter {
   /** Where the tiles on the disk are proven to be right, as near to their end as can be. */
   async #findFrontier(): Promise<TileFrontier> {
     const { files, dir, sayLayout } = this.#options
-    const bytes = await files.readFile(join(dir, 'checkpoint'))
+    const bytes = await files.readFile(join(dir, 'checkpoint'), maxNoteBytes)
     const published = bytes && parseCheckpoint(bytes)
     if (published === undefined) throw new Fault('LEDGER_CORRUPT', 'the checkpoint file is missing')
     const { size, root } = published

@@ -14,7 +14,11 @@ export interface ExpiredBody {
 }
 
 export interface BodyReport {
-  body(record: ExpiredBody, message: string): void
+  /** no record says of this body that it expired */
+  body(record: ExpiredBody): void
+  /** what is gone from a segment is not what a record names; its first */
+  others(record: ExpiredBody): void
+  /** only a record from before bodies were named vouches for what is gone from a segment */
   unnamed(file: string): void
 }
 
@@ -70,10 +74,10 @@ export function createBodyChecker(): BodyChecker {
       for (const [file, each] of gone) {
         const foreign = findForeign(each, vouched)
         const isNamed = named.get(segmentOf(file))?.has(each.bodies.text()) === true
-        if (foreign !== undefined) report.body(foreign, 'the body is gone, and no record says that it expired')
+        if (foreign !== undefined) report.body(foreign)
         else if (isNamed) continue
         else if (findForeign(each, unnamed) === undefined) report.unnamed(file)
-        else report.body(each.first, 'the bodies that are gone from here are not those that a record says expired')
+        else report.others(each.first)
       }
     },
   }

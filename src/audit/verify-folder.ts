@@ -100,5 +100,5 @@ async function isKind(
 
 async function isLock(files: FileSystem, path: string): Promise<boolean> {
   const bytes = await files.fileSize(path).catch(() => 0)
-  return bytes <= maxLockBytes && lockText.test((await files.readFile(path))?.toString('latin1') ?? '')
+  return bytes <= maxLockBytes && lockText.test((await files.readFile(path, maxLockBytes))?.toString('latin1') ?? '')
 }

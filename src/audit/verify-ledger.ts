@@ -29,6 +29,8 @@ export interface LogReport {
   readonly witnessed?: VouchedState
   /** the checkpoint that was kept elsewhere, when it is of this log and holds */
   readonly since?: VouchedState
+  /** a copy without segments: bodies and key lines were not there to be verified */
+  readonly tilesOnly?: true
 }
 
 export interface LedgerReport {
@@ -49,6 +51,8 @@ export interface VerifyOptions {
   readonly trustedKeys?: readonly string[]
   /** origins that must be there */
   readonly expectedOrigins?: readonly string[]
+  /** this is where logs are written: one of which only tiles are left is a problem */
+  readonly mustHaveSegments?: boolean
   /** witnesses that are known, and how many each log must have */
   readonly witnesses?: WitnessRequirement
   /** a checkpoint that was kept elsewhere: the log that it is of must contain it */
@@ -93,7 +97,6 @@ async function verifyLogs(ledgerRoot: string, options: PassOptions): Promise<Led
   const problems: LedgerProblem[] = []
   const notes: LedgerNote[] = []
   const logs: LogReport[] = []
-  const withTilesOnly = new Set<string>()
   const since = options.since && parseKeptCheckpoint(options.since)
   for (const name of (await files.list(ledgerRoot)).toSorted()) {
     const dir = join(ledgerRoot, name)
@@ -104,15 +107,21 @@ async function verifyLogs(ledgerRoot: string, options: PassOptions): Promise<Led
     problems.push(...log.problems, ...ofVouched)
     notes.push(...log.notes)
     if (log.origin === undefined) continue
-    if (log.hasTilesOnly) withTilesOnly.add(log.origin)
     const { origin, size, signedSize } = log
-    logs.push({ origin, size, root: log.root.toString('base64'), ...(signedSize > size && { signedSize }), ...vouched })
+    if (log.hasTilesOnly && options.mustHaveSegments === true)
+      problems.push({ log: name, file: 'segments', kind: 'missing-file', message: 'the segments are missing' })
+    logs.push({
+      origin,
+      size,
+      root: log.root.toString('base64'),
+      ...(signedSize > size && { signedSize }),
+      ...(log.hasTilesOnly && { tilesOnly: true }),
+      ...vouched,
+    })
   }
   for (const origin of options.expectedOrigins ?? []) {
-    const isThere = logs.some((log) => log.origin === origin)
-    if (isThere && !withTilesOnly.has(origin)) continue
-    const [file, message] = isThere ? ['segments', 'the segments are missing'] : ['', 'the whole log is missing']
-    problems.push({ log: origin, file, kind: 'missing-file', message })
+    if (logs.some((log) => log.origin === origin)) continue
+    problems.push({ log: origin, file: '', kind: 'missing-file', message: 'the whole log is missing' })
   }
   if (options.since !== undefined && !logs.some(({ origin }) => origin === since?.origin)) {
     const message = since === undefined ? 'the kept checkpoint is none' : 'the log of the kept checkpoint is not here'

@@ -15,10 +15,12 @@ import {
 import { reservedField, tileLayout } from './encode-record.ts'
 import { glanceAtEnvelope, type EnvelopeGlance } from './envelope.ts'
 import { isVouchedFor, parseJournal, type ErasureJournal } from './erase-subject.ts'
+import { fileBounds } from './file-bounds.ts'
 import type { FileSystem, OpenFile } from './files.ts'
 import type { Group, Stop } from './frame.ts'
 import { createKeySchedule, type KeySchedule } from './key-schedule.ts'
 import { createEdge, emptyRoot, hashBytes, leafHash, type Edge } from '../tlog/merkle.ts'
+import { readKeptLines } from './kept-lines.ts'
 import { parseVkeys } from './recover-ledger.ts'
 import {
   createGroupScanner,
@@ -96,6 +98,13 @@ export interface VerifyLogOptions {
 }
 
 const maxPendingSignatures = 128
+/** What is larger is read as if it were empty, and is a finding like any file that says nothing. */
+const presentBounds = {
+  checkpoint: maxNoteBytes,
+  'key.vkey': fileBounds.keyList,
+  'minimum-index': fileBounds.minimumIndex,
+  'subjects.erasing': fileBounds.journal,
+} as const
 const maxProblems = 1_000
 
 export function verifyLog(options: VerifyLogOptions): Promise<VerifiedLog> {
@@ -155,9 +164,10 @@ class LogVerifier {
     segments.push(...(await this.#newSegments(segments.at(-1))))
     const keys = this.#present.has('subjects.keys') ? await files.open(join(dir, 'subjects.keys'), 'read') : undefined
     this.#retention = createRetentionChecker(await this.#readPresent('minimum-index'))
+    const journal = await this.#readJournal()
     this.#lines = createLineChecker({
       file: keys,
-      journal: await this.#readJournal(),
+      journal,
       report: (index, message) => this.#problem({ index, file: 'subjects.keys', kind: 'subject-key', message }),
     })
     try {
@@ -168,6 +178,7 @@ class LogVerifier {
       const uncommitted = await this.#lines.finish(this.#edge.size)
       if (uncommitted > 0) this.#note('subjects.keys', `${uncommitted} key lines that no record commits to yet`)
       this.#judgeRetention()
+      await this.#judgeKeptLines(keys, journal)
     } finally {
       await keys?.close()
     }
@@ -201,6 +212,13 @@ class LogVerifier {
           kind: 'body',
           message: 'the body is gone, and no record says that it expired',
         }),
+      others: ({ index, file, offset }) => {
+        const message = 'the bodies that are gone from here are not those that a record says expired'
+        // where records could not be read, more may be gone than was seen
+        if (!this.#problems.some((problem) => problem.file === file))
+          this.#problem({ index, file, offset, kind: 'body', message })
+      },
+      unnamed: (file) => this.#note(file, 'which bodies expired is not recorded: it was done before that was'),
       missing: (firstIndex) =>
         this.#problem({
           index: 0,
@@ -210,6 +228,21 @@ class LogVerifier {
         }),
       file: (message) => this.#problem({ file: 'minimum-index', kind: 'missing-file', message }),
     })
+  }
+
+  /** Key lines of pruned records: only the record of the pruning commits to them. */
+  async #judgeKeptLines(file: OpenFile | undefined, journal: ErasureJournal | undefined): Promise<void> {
+    const { pruning } = this.#retention
+    if (pruning === undefined) return
+    const { recordIndex, minimumIndex, kept } = pruning
+    const name = 'subjects.keys'
+    if (kept === undefined) return this.#note(name, `key lines of records before ${minimumIndex} are held to nothing`)
+    const found = await readKeptLines({ file, minimumIndex, recordIndex, journal })
+    const where = { index: 0, file: name, kind: 'subject-key' } as const
+    const message = `the key lines of pruned records are not those that record ${recordIndex} says are kept`
+    if (found.lines !== kept.lines) this.#problem({ ...where, message })
+    const erasures = `not those key lines of pruned records are erased that record ${recordIndex} says`
+    if (found.erased !== kept.erased) this.#problem({ ...where, message: erasures })
   }
 
   async #listTiles(): Promise<void> {
@@ -318,9 +351,9 @@ class LogVerifier {
     return checkpoint === undefined || parseCheckpoint(checkpoint)?.size === 0
   }
 
-  async #readPresent(file: string): Promise<Buffer | undefined> {
+  async #readPresent(file: keyof typeof presentBounds): Promise<Buffer | undefined> {
     const { files, dir } = this.#options
-    return this.#present.has(file) ? await files.readFile(join(dir, file)) : undefined
+    return this.#present.has(file) ? await files.readFile(join(dir, file), presentBounds[file]) : undefined
   }
 
   #readCheckpoint(bytes: Buffer | undefined): void {

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
 import type { Receipt } from '../exchange/exchange.ts'
+import { maxCosignedNoteBytes } from '../tlog/cosignature.ts'
 import { verifyConsistency, verifyInclusion } from '../tlog/merkle.ts'
 import { openTree } from '../tlog/tree-reader.ts'
 import { errorCode, nodeFiles, type FileSystem, type OpenFile } from './files.ts'
@@ -110,7 +111,7 @@ class LogEvidence {
 
   async find(): Promise<Finding> {
     const { receipt, trusted, kept, fs = nodeFiles } = this.#question
-    const note = await fs.readFile(join(this.#evidence.dir, 'checkpoint'))
+    const note = await fs.readFile(join(this.#evidence.dir, 'checkpoint'), maxCosignedNoteBytes)
     if (note === undefined) return noEvidence('the log has no checkpoint')
     const proven = proveCheckpoint(note, trusted)
     if (!proven.ok) return noEvidence(`the checkpoint of the log: ${proven.why}`)

@@ -4,7 +4,7 @@
 
 import { reservedField } from './encode-record.ts'
 import type { KeptLines } from './kept-lines.ts'
-import { createBodyChecker, parseIndex, type ExpiredBody } from './verify-expired.ts'
+import { createBodyChecker, parseIndex, type BodyReport, type ExpiredBody } from './verify-expired.ts'
 
 export interface RetentionChecker {
   /** the body of a record is gone as expired */
@@ -27,10 +27,7 @@ export interface Pruning {
   readonly kept: KeptLines | undefined
 }
 
-export interface RetentionReport {
-  body(record: ExpiredBody, message: string): void
-  /** bodies are gone for which only a record from before they were named vouches */
-  unnamed(file: string): void
+export interface RetentionReport extends BodyReport {
   /** records up to before this one are gone */
   missing(firstIndex: number): void
   /** the file `minimum-index` says something else than the records */
@@ -82,5 +79,3 @@ export function parseMinimumIndex(bytes: Buffer): number | undefined {
   const text = bytes.toString('latin1')
   return text.endsWith('\n') ? parseIndex(text.slice(0, -1)) : undefined
 }
-
-export { parseIndex }

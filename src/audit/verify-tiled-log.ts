@@ -7,7 +7,7 @@ import { parseEnvelope } from './envelope.ts'
 import type { FileSystem } from './files.ts'
 import { createKeySchedule } from './key-schedule.ts'
 import { reservedField } from './encode-record.ts'
-import { parseIndex } from './verify-retention.ts'
+import { parseIndex } from './verify-expired.ts'
 import { listTiles, type UnexpectedReport } from './list-tiles.ts'
 import { verifyTilesByRoot, type TileReport } from './verify-tiles-by-root.ts'
 

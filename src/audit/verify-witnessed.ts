@@ -14,6 +14,7 @@ import {
 } from '../tlog/cosignature.ts'
 import { openTree } from '../tlog/tree-reader.ts'
 import { rootAt } from './ask-witness.ts'
+import { fileBounds } from './file-bounds.ts'
 import type { FileSystem } from './files.ts'
 import { parseVkeys } from './recover-ledger.ts'
 import { openTiles } from './tile-files.ts'
@@ -95,12 +96,8 @@ export async function watchVouchedStates(options: WatchOptions): Promise<Vouched
 
 /** Undefined when there is no such file; a thing that is none, or too large, is an empty one. */
 async function readBounded({ files, dir }: WatchOptions, file: string): Promise<Buffer | undefined> {
-  const path = join(dir, file)
   const names: readonly string[] = await files.list(dir).catch(() => [])
-  if (!names.includes(file)) return undefined
-  if ((await files.kindOf(path)) !== 'file' || (await files.fileSize(path)) > maxCosignedNoteBytes)
-    return Buffer.alloc(0)
-  return await files.readFile(path)
+  return names.includes(file) ? await files.readFile(join(dir, file), maxCosignedNoteBytes) : undefined
 }
 
 interface Walked {
@@ -139,7 +136,7 @@ async function judge(options: WatchOptions, { log, states, isUnreadable }: Walke
 }
 
 async function readKeys({ files, dir }: WatchOptions): Promise<readonly Verifier[]> {
-  const bytes = await files.readFile(join(dir, 'key.vkey')).catch(() => undefined)
+  const bytes = await files.readFile(join(dir, 'key.vkey'), fileBounds.keyList).catch(() => undefined)
   return (bytes && parseVkeys(bytes)) ?? []
 }
 

@@ -2,6 +2,8 @@
 // checkpoint that this log signed stops it. As many claims as witnesses are required do, where too few agree.
 
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createSmallLog, openTestWitness } from '../../test/fakes/small-log.ts'
 import { copySample, createSample, sampleOrigin, sampleRecord, type Sample } from '../../test/fakes/sample-ledger.ts'
@@ -130,12 +132,13 @@ test('a checkpoint that the log signed is proof, whoever agrees', async (t) => {
   })
   // what it shows counts, not the number that it names
   const honest = reach(witness)
+  rmSync(join(old.dir, 'witnessed'))
   const exaggerating: WitnessPort = { ...honest, post: () => Promise.resolve({ ...answered, ...sizeAnswer(10 ** 12) }) }
   await assert.rejects(restored.witnessing([exaggerating]).confirm(), {
     message: new RegExp(`, ${world.ledger.size} were witnessed`),
   })
   // our own newest state, shown with a larger number, is none
-  const ours: WitnessPort = { ...exaggerating, newest: honest.newest ?? (() => assert.fail('a real witness tells')) }
+  const ours: WitnessPort = { ...exaggerating, newest: (origin) => honest.newest?.(origin) ?? assert.fail('it tells') }
   const [failure] = await world.witnessing([ours, world.agreeing('w.example/2')]).confirm()
   assert.equal(failure?.isUnproven, true)
 })
@@ -200,6 +203,11 @@ test('a contradiction that is proven while the log runs stops it, and nothing ta
   for (let times = 0; times < 3; times += 1) await round()
   assert.match(witnessing.overdue() ?? '', /another history|is shorter/)
   assert.equal(restored.told.length, 1)
+  // and the next start knows it although the witness is silent
+  await assert.rejects(restored.witnessing([good, fakeWitness('w.example/1')]).confirm(), {
+    code: 'LEDGER_CORRUPT',
+    message: /are not those that were witnessed|shorter than it was witnessed/,
+  })
 })
 
 test('required at the start: no answer is a refusal, and a claim is no answer', async (t) => {

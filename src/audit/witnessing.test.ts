@@ -270,12 +270,12 @@ test('refuses to start when a witness knows more records than there are', async 
   while (restored.ledger.size < world.ledger.size) await restored.append(1)
   await assert.rejects(restored.witnessing([reach(witness)]).confirm(), {
     code: 'LEDGER_CORRUPT',
-    message: /another history/,
+    message: /another history|are not those/,
   })
   await restored.append(7)
   await assert.rejects(restored.witnessing([reach(witness)]).confirm(), {
     code: 'LEDGER_CORRUPT',
-    message: /another history/,
+    message: /another history|are not those/,
   })
 })
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { parseCheckpoint, verifyCheckpoint, type UnverifiedCheckpoint, type Verifier } from '../tlog/checkpoint.ts'
-import { witnessedTime } from '../tlog/cosignature.ts'
+import { maxCosignedNoteBytes, readCosignatures, witnessedTime } from '../tlog/cosignature.ts'
 import { openTree } from '../tlog/tree-reader.ts'
 import { askWitness, rootAt, type Asked, type WitnessPort } from './ask-witness.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
@@ -183,11 +183,13 @@ class Rounds implements Witnessing {
     const asked = await Promise.all(
       this.#states.map(async (state) => ({ state, asked: await this.#ask(state, published) })),
     )
+    await this.#writing
     for (const { state, asked: answer } of asked) {
       const message = this.#conflictOf(state, answer)
-      if (message !== undefined) throw putBack(message)
+      if (message === undefined) continue
+      await this.#keepProof(state, answer)
+      throw putBack(message)
     }
-    await this.#writing
   }
 
   async round(): Promise<void> {
@@ -235,13 +237,15 @@ class Rounds implements Witnessing {
 
   async #askCounted(state: WitnessState, published: Published): Promise<void> {
     const wasUnproven = state.unprovenSize !== undefined
-    const message = this.#conflictOf(state, await this.#ask(state, published))
+    const answer = await this.#ask(state, published)
+    const message = this.#conflictOf(state, answer)
     const { name } = state.port.cosigner
     if (!wasUnproven && state.unprovenSize !== undefined) this.#options.onUnproven(name, state.trouble)
     if (message === undefined || state.isInConflict) return
     state.isInConflict = true
     this.#conflict ??= message
     this.#options.onConflict(name, message)
+    await this.#keepProof(state, answer)
   }
 
   async #ask(state: WitnessState, { checkpoint, note, tiles, logKeys }: Published): Promise<Asked> {
@@ -306,9 +310,26 @@ class Rounds implements Witnessing {
     this.#keep(merged)
   }
 
+  /** The next start must find it although no witness answers then. */
+  async #keepProof({ port }: WitnessState, asked: Asked): Promise<void> {
+    if (asked.kind !== 'rollback' && asked.kind !== 'split') return
+    const { proof } = asked
+    const logKeys = await this.#logKeys()
+    const signatures = proof.signatures.filter((line) =>
+      logKeys.some(({ name, keyHash }) => name === line.name && keyHash === line.keyHash),
+    )
+    // a line that is no cosignature would spoil what this log signed
+    const cosignatures = readCosignatures(proof, [port.cosigner], undefined) ?? []
+    const write = (): Promise<void> =>
+      writeWitnessed(this.#files, this.#options.dir, { checkpoint: { ...proof, signatures }, cosignatures })
+    // a disk that does not take it changes nothing now: calls are refused already
+    this.#writing = this.#writing.then(write).catch(() => undefined)
+    await this.#writing
+  }
+
   #keep(candidate: WitnessedCheckpoint): void {
     const write = async (): Promise<void> => {
-      if (!isBetter(candidate, this.#newest, this.#options.require)) return
+      if (this.#conflict !== undefined || !isBetter(candidate, this.#newest, this.#options.require)) return
       await writeWitnessed(this.#files, this.#options.dir, candidate)
       this.#newest = candidate
     }
@@ -319,7 +340,7 @@ class Rounds implements Witnessing {
   /** The file from before, if it can be believed. */
   async #load(): Promise<void> {
     const { dir, witnesses, clock } = this.#options
-    const bytes = await this.#files.readFile(join(dir, witnessedFile))
+    const bytes = await this.#files.readFile(join(dir, witnessedFile), maxCosignedNoteBytes)
     if (bytes === undefined) return
     const cosigners = witnesses.map(({ cosigner }) => cosigner)
     const nowSeconds = Math.floor(clock.nowMs() / 1_000)

@@ -40,13 +40,14 @@ directory, as evidence; whoever kept a checkpoint of it will ask for it.`,
       printJson(input.io, { origin, role, abandoned })
       return 0
     }
-    const { size, root, movedTo, fault } = abandoned
+    const { size, root, movedTo, fault, earlierReason } = abandoned
     const extent = size === undefined ? 'no checkpoint could be read' : `last checkpoint: size ${size}, root ${root}`
     const lines = [
       `set aside  ${abandoned.origin}  ${extent}`,
       `because    ${fault}`,
       `lies in    ${movedTo === '' ? 'nowhere: nothing was left of it' : movedTo}`,
       `begun      ${origin}`,
+      ...(earlierReason === undefined ? [] : [`finished   a try that was cut short; its reason: ${earlierReason}`]),
     ]
     for (const line of lines) input.io.out(`${printable(line)}\n`)
     return 0

@@ -2,13 +2,14 @@
 // configuration names approvers, it takes two of them: the first leaves a request, the second approves it.
 
 import { resolveSecret } from '../config/config.ts'
-import { changeState } from './change-state.ts'
+import { askState, changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
-import { CommandError, countOf, printable, printJson } from './io.ts'
+import { CommandError, countOf, printable, printJson, printWarning } from './io.ts'
 import type { ExitCode } from './io.ts'
+import { requireOwnLedger } from './ledger-at-hand.ts'
 import type { EraseAnswer, EraseRequest } from './ports.ts'
-import { requireDataDir } from './state.ts'
+import { readSubject } from './read-subject.ts'
 
 export const command: Command = {
   arguments: [],
@@ -26,8 +27,15 @@ What was recorded about the subject can then be read by nobody, in no copy of th
 later; the ledger still verifies. A subject that comes back is a new one. Under a legal hold nothing is erased.`,
   run: async (input) => {
     const request = readRequest(input)
-    const state = await requireDataDir(input)
-    return printAnswer(input, await changeState(input, state, 'audit.erase', request))
+    const state = await requireOwnLedger(input)
+    const { subject, dryRun } = request
+    const answer =
+      dryRun && subject !== null
+        ? await askState(input, state, { method: 'audit.erase', params: request }, (readings) =>
+            readings['audit.erase']({ subject }),
+          )
+        : await changeState(input, state, 'audit.erase', request)
+    return printAnswer(input, answer)
   },
 }
 
@@ -42,6 +50,7 @@ function readRequest(input: Input): EraseRequest {
     throw new CommandError(2, 'an erasure needs a reason', 'write --reason TEXT')
   if (approve !== null && dryRun)
     throw new CommandError(2, '--dry-run goes with --subject', 'write --subject ID --dry-run')
+  if (subject !== null) readSubject(subject)
   const as = input.option('as')
   const approver = as === undefined ? null : resolveSecret(as, input.io.cwd).toString('utf8').trim()
   return { subject, reason, dryRun, approver, approve }
@@ -55,7 +64,23 @@ function printAnswer(input: Input, answer: EraseAnswer): ExitCode {
   }
   if (input.json) printJson(input.io, answer)
   else for (const line of describe(answer)) input.io.out(`${printable(line)}\n`)
-  return 0
+  return answer.kind === 'pending' ? 0 : judge(input, answer)
+}
+
+/** Who hears "erased" must be able to rely on it: nobody found, or a log left out, is not that. */
+function judge(
+  { io }: Input,
+  { kind, logs, missed = [] }: Exclude<EraseAnswer, { kind: 'refused' | 'pending' }>,
+): ExitCode {
+  const hasFound = logs.some(({ keys }) => keys > 0)
+  if (!hasFound)
+    printWarning(
+      io,
+      `no log that is written here knows the subject: nothing ${kind === 'erased' ? 'was' : 'would be'} erased`,
+      'write it as records have it, see: sallyport audit search --caller ID',
+    )
+  for (const log of missed) printWarning(io, `not reached: ${log}`, 'what it says of the subject stays readable')
+  return hasFound && missed.length === 0 ? 0 : 1
 }
 
 function describe(answer: Exclude<EraseAnswer, { kind: 'refused' }>): string[] {

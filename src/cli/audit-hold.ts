@@ -6,7 +6,8 @@ import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError } from './io.ts'
 import { printHoldAnswer } from './hold-line.ts'
-import { requireDataDir } from './state.ts'
+import { requireOwnLedger } from './ledger-at-hand.ts'
+import { readSubject } from './read-subject.ts'
 
 export const command: Command = {
   arguments: [{ name: 'NAME', about: 'name of the hold: lower-case letters, digits and hyphens' }],
@@ -28,7 +29,8 @@ export const command: Command = {
       )
     if (input.flag('all') === (subject !== null))
       throw new CommandError(2, 'either --subject or --all is needed', 'write --subject ID')
-    const state = await requireDataDir(input)
+    if (subject !== null) readSubject(subject)
+    const state = await requireOwnLedger(input)
     const reason = input.option('reason') ?? ''
     const answer = await changeState(input, state, 'audit.hold', { name, subject, reason })
     return printHoldAnswer(input, answer, 'held')

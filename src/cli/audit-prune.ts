@@ -1,12 +1,12 @@
 // `audit prune`: removes what audit.retention lets go, from every log of the data directory; the ledger still
 // verifies. Exit 1 when a legal hold on everything forbids it.
 
-import { changeState } from './change-state.ts'
+import { askState, changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError, countOf, printable, printJson } from './io.ts'
+import { requireOwnLedger } from './ledger-at-hand.ts'
 import type { PrunedLog } from './ports.ts'
-import { requireDataDir } from './state.ts'
 
 export const command: Command = {
   arguments: [],
@@ -16,11 +16,14 @@ export const command: Command = {
     config: configOption,
   },
   run: async (input) => {
-    const state = await requireDataDir(input)
+    const state = await requireOwnLedger(input)
     const dryRun = input.flag('dry-run')
-    const answer = await changeState(input, state, 'audit.prune', { dryRun })
+    const request = { method: 'audit.prune', params: { dryRun } } as const
+    const answer = dryRun
+      ? await askState(input, state, request, (readings) => readings['audit.prune']())
+      : await changeState(input, state, 'audit.prune', request.params)
     if (answer.heldBy !== '' && !input.json) {
-      const hint = `when it may be released: sallyport audit release ${answer.heldBy}`
+      const hint = `when it may be released: sallyport audit release ${answer.heldBy} --reason TEXT`
       throw new CommandError(1, `legal hold ${answer.heldBy} is on everything: nothing expires`, hint)
     }
     if (input.json) printJson(input.io, answer)

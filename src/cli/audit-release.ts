@@ -5,7 +5,7 @@ import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError } from './io.ts'
 import { printHoldAnswer } from './hold-line.ts'
-import { requireDataDir } from './state.ts'
+import { requireOwnLedger } from './ledger-at-hand.ts'
 
 export const command: Command = {
   arguments: [{ name: 'NAME', about: 'name of the hold' }],
@@ -18,7 +18,7 @@ export const command: Command = {
     const [name = ''] = input.args
     const reason = input.option('reason') ?? ''
     if (reason === '') throw new CommandError(2, 'the release of a hold needs a reason', 'write --reason TEXT')
-    const state = await requireDataDir(input)
+    const state = await requireOwnLedger(input)
     const answer = await changeState(input, state, 'audit.release', { name, reason })
     return printHoldAnswer(input, answer, 'released')
   },

@@ -24,14 +24,15 @@ export const command: Command = {
     }
     const areWitnessesKnown = vouchers.witnesses.length > 0
     if (input.json) {
-      const known = logs.map(({ origin, size: found, root: of, witnessed, since }) => ({
+      const known = logs.map(({ origin, size: found, root: of, witnessed, since, tilesOnly }) => ({
         origin,
         size: found,
         root: of,
         ...(witnessed && areWitnessesKnown && { witnessed }),
         ...(since && { since }),
+        ...(tilesOnly && { tilesOnly }),
       }))
-      printJson(input.io, { ok, size, root, logs: known, problems })
+      printJson(input.io, { ok, size, root, logs: known, problems, notes })
       return ok ? 0 : 1
     }
     for (const log of logs) {

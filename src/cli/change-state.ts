@@ -1,9 +1,16 @@
-// Carries out a change: by the running process where one runs, otherwise on the data directory itself, under its lock
+// Carries out a change, or asks what it would do: by the running process where one runs, otherwise on the data directory itself, under its lock
 // and recorded under an origin of its own.
 
 import type { Input } from './command.ts'
 import { callControl } from './control-client.ts'
-import type { ControlMethod, ControlMethods, ControlParams, ControlResult, StateContext } from './ports.ts'
+import type {
+  ControlMethod,
+  ControlMethods,
+  ControlParams,
+  ControlResult,
+  RetentionReadings,
+  StateContext,
+} from './ports.ts'
 
 export async function changeState<M extends ControlMethod>(
   input: Input,
@@ -19,6 +26,17 @@ export async function changeState<M extends ControlMethod>(
   } finally {
     await open.close()
   }
+}
+
+/** The same for what changes nothing: where no process runs, the data directory is only read. */
+export async function askState<M extends keyof RetentionReadings & ControlMethod>(
+  input: Input,
+  state: StateContext,
+  request: { readonly method: M; readonly params: ControlParams<M> },
+  read: (readings: RetentionReadings) => Promise<ControlResult<M>>,
+): Promise<ControlResult<M>> {
+  const answer = await callControl(state.dataDir, request)
+  return answer === undefined ? await read((await input.ports()).readRetention(state)) : answer.result
 }
 
 /** TypeScript cannot tie method, parameters and result together through an index; the contract does. */

@@ -4,7 +4,7 @@
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts'
 import type { ProofPorts, Trust } from './proof-ports.ts'
-import type { RetentionMethods } from './retention-ports.ts'
+import type { RetentionMethods, RetentionReadings } from './retention-ports.ts'
 
 export type * from './proof-ports.ts'
 export type * from './retention-ports.ts'
@@ -16,6 +16,8 @@ export interface Ports extends ProofPorts {
   runDemo(options: DemoOptions): Promise<number>
   /** Opens the state of a data directory that no process holds: takes its lock, records under an origin of its own. */
   openState(context: StateContext): Promise<OpenState>
+  /** The same for what changes nothing: takes no lock and makes nothing. */
+  readRetention(context: StateContext): RetentionReadings
   /** Sets aside a log that cannot be gone on with, and begins a new one that says so. */
   beginAnew(request: BeginAnewRequest): Promise<BeginAnewReport>
   verifyLedger(ledgerRoot: string, options?: VerifyOptions): Promise<VerifyReport>
@@ -148,6 +150,8 @@ export type BeginAnewReport =
         readonly root?: string
         /** why it could not be gone on with */
         readonly fault: string
+        /** of the tries before this one that did not come to their end; both reasons are recorded */
+        readonly earlierReason?: string
         /** where it lies now; '' when nothing was left of it */
         readonly movedTo: string
       }
@@ -200,6 +204,8 @@ export interface VerifiedLog {
   readonly witnessed?: VouchedState
   /** the checkpoint that was kept elsewhere, where it is of this log and holds */
   readonly since?: VouchedState
+  /** its segments are not here: bodies and key lines were not verified */
+  readonly tilesOnly?: true
 }
 /** A checkpoint that somebody else vouches for, and that is a state of the log. */
 export interface VouchedState {

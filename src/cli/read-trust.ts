@@ -2,7 +2,7 @@
 // key itself or `file:PATH` with one a line, and a checkpoint that was kept elsewhere (--since). Never what lies in that
 // which is checked; it is shown to those who must give a key. Files are bounded: what is huge is neither.
 
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isSystemError, systemReason } from '../base/system-error.ts'
 import type { Input, OptionSpec } from './command.ts'
@@ -99,21 +99,28 @@ interface FileBounds {
 
 /** A file that a flag or an argument names, read whole; ends the command when it cannot be, or is too long. */
 export function readFileArgument(input: Input, path: string, { maxBytes, exit }: FileBounds): Buffer {
-  let bytes: Buffer
+  let bytes: Buffer | undefined
   try {
     bytes = readBytes(resolve(input.io.cwd, path), maxBytes + 1)
   } catch (error) {
     if (!isSystemError(error)) throw error
     throw new CommandError(2, `cannot read ${path}: ${systemReason(error)}`, 'check the path')
   }
+  if (bytes === undefined) throw new CommandError(2, `cannot read ${path}: it is no file`, 'check the path')
   if (bytes.length > maxBytes) throw new CommandError(exit, `${path} is longer than such a file may be`)
   return bytes
 }
 
-/** At most so many bytes: what is named may be a device, or a pipe that never ends. */
-function readBytes(path: string, limit: number): Buffer {
-  const file = openSync(path, 'r')
+/** What the shell hands over, as by `<(…)`: the only pipes that somebody is sure to write into. */
+const handedOver = /^\/(?:dev\/stdin|dev\/fd\/\d+|proc\/self\/fd\/\d+)$/
+
+/** At most so many bytes of a file; undefined for a pipe that might be waited for, or a device. */
+function readBytes(path: string, limit: number): Buffer | undefined {
+  const isHandedOver = handedOver.test(path)
+  const file = openSync(path, constants.O_RDONLY | (isHandedOver ? 0 : constants.O_NONBLOCK))
   try {
+    const found = fstatSync(file)
+    if (!found.isFile() && !(isHandedOver && found.isFIFO())) return undefined
     const bytes = Buffer.alloc(limit)
     let length = 0
     for (let read = -1; read !== 0 && length < limit; length += read) read = readSync(file, bytes, { offset: length })

@@ -9,6 +9,13 @@ export interface RetentionMethods {
   'audit.prune'(params: { readonly dryRun: boolean }): Promise<PruneAnswer>
 }
 
+/** What is answered without changing anything: holds, and dry runs. */
+export interface RetentionReadings {
+  'audit.erase'(params: { readonly subject: string }): Promise<EraseAnswer>
+  'audit.holds'(): Promise<readonly HoldSummary[]>
+  'audit.prune'(): Promise<PruneAnswer>
+}
+
 export interface EraseRequest {
   /** whom to erase; null where `approve` names a request that waits */
   readonly subject: string | null
@@ -32,6 +39,8 @@ export interface ErasedReport {
   readonly ownershipRows: number
   /** copies that this cannot reach */
   readonly unreachable: readonly string[]
+  /** logs in the data directory, among those, that know the subject or do not let themselves be asked */
+  readonly missed?: readonly string[]
 }
 export interface ErasedLog {
   readonly origin: string

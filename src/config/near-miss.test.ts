@@ -63,6 +63,11 @@ test('neither userinfo nor query of a wrong URL is repeated, whatever else is wr
   }
 })
 
+test('userinfo in a URL is told to be left out', () => {
+  const hint = 'leave out what stands between // and @: a credential is given by a reference of its own'
+  assert.equal(hintOf('agents: [ { name: a, url: "http://bob:pw@host" } ]'), hint)
+})
+
 test('records that leave without TLS are warned of, with or without a credential, and loopback is not', () => {
   const warningsOf = (url: string, rest = ''): string[] => {
     const yaml = `audit: { export: [ { name: a, kind: otlp, url: "${url}"${rest} } ] }`

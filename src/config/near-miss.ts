@@ -5,8 +5,10 @@ import { showValue } from './problem.ts'
 import type { ConfigPath } from './problem.ts'
 import { configSchema } from './schema.ts'
 
-/** `write 10s`, or '' when no guess would do. Never asked about positions of secrets: a guess repeats the value. */
+/** `write 10s` or the like, or '' when no guess would do. Never asked about positions of secrets: a guess repeats the value. */
 export function guessMeant(input: unknown, path: ConfigPath, value: unknown): string {
+  if (typeof value === 'string' && /:\/\/\S*@/.test(value))
+    return 'leave out what stands between // and @: a credential is given by a reference of its own'
   for (const guess of guessesFor(value)) if (isAccepted(input, path, guess)) return `write ${formatGuess(guess)}`
   return ''
 }

@@ -128,6 +128,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   limits: 'Limiter.reconfigure',
   unauthenticated: 'SourceLimiter.reconfigure',
   'audit.mode': 'snapshot: each call',
+  'audit.retention': 'read when retention runs',
   'audit.receipts': 'snapshot: each answer',
   'audit.content': 'compiled with the snapshot',
 }

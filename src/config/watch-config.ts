@@ -103,7 +103,6 @@ export const staticSettings: readonly string[] = [
   'identity.apiKeys',
   'audit.keyEncryptionKey',
   'audit.segmentSize',
-  'audit.retention',
   'audit.erasure',
   'audit.witness',
   'audit.export',

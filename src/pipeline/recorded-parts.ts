@@ -2,20 +2,23 @@
 // event. Both were judged by validate and release before; nothing here is shown to anybody but the record.
 
 import { operations } from '../a2a/operations.ts'
-import { isJsonObject, type JsonValue } from '../base/strict-json.ts'
+import { isJsonObject, memberRange, type JsonValue } from '../base/strict-json.ts'
 import type { Admitted } from '../exchange/exchange.ts'
+import { parseExactly } from './exact-numbers.ts'
 
 /** undefined where an operation carries none */
-export function messageOf({ operation, binding, body }: Admitted): JsonValue | undefined {
+export function messageOf({ operation, binding, body, bodyText }: Admitted): JsonValue | undefined {
   if (!operations[operation].carriesMessage || !isJsonObject(body)) return undefined
   const params = binding === 'JSONRPC' ? body['params'] : body
-  return isJsonObject(params) ? params['message'] : undefined
+  if (!isJsonObject(params)) return undefined
+  const range = memberRange(bodyText, binding === 'JSONRPC' ? ['params', 'message'] : ['message'])
+  return (range && parseExactly(bodyText.slice(range.start, range.end))) ?? params['message']
 }
 
 /** The result, or the error that stands in its place. The text passed release, so that it is JSON. */
 export function resultOf({ binding }: Pick<Admitted, 'binding'>, text: string): JsonValue | undefined {
   if (text === '') return undefined
-  const answer = JSON.parse(text) as JsonValue // what JSON.parse gives is JSON
+  const answer = parseExactly(text) ?? (JSON.parse(text) as JsonValue) // what JSON.parse gives is JSON
   if (binding !== 'JSONRPC' || !isJsonObject(answer)) return answer
   return answer['result'] ?? answer['error']
 }

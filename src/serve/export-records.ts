@@ -3,13 +3,12 @@
 // else: no call waits for it, memory is one batch. One record that the receiver refuses for what it is, is set aside, and
 // that is a record first; nothing else is left out. It is said once when it fails, and once when it works again.
 
-import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { AuditTrail } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
-import { isSystemError } from '../base/system-error.ts'
 import { createBatchSource, halve, type Batch, type BatchSource } from './export-batches.ts'
 import { cursorPath, openCursor, type Cursor } from './export-cursor.ts'
+import { abandonable, pause, reasonOf, retryPauseMs } from './export-pauses.ts'
 import { SendFailure, type ExportTarget, type Sent } from './export-target.ts'
 
 export interface ExportReport {
@@ -55,15 +54,13 @@ export interface ExportOptions {
 }
 
 const pollMs = 250
-/** for what is on its way when the process is to end */
-const graceMs = 1_000
-const firstRetryMs = 1_000
 /** bad request, too large, cannot be processed: said of what was sent, where others of it may pass */
 const refusingStatuses: ReadonlySet<number> = new Set([400, 413, 422])
 /** a receiver may say so in passing: one record is tried as often, and for as long */
 const minRefusals = 3
 const minRefusedMs = 60_000
-const maxRetryMs = 60_000 // bound: pause between two attempts to send a batch of an export
+/** a signal that nobody aborts */
+const never = new AbortController().signal
 
 export function startExport(options: ExportOptions): RecordExport {
   return new Exporter(options)
@@ -184,7 +181,7 @@ class Exporter implements RecordExport {
     let [refusals, sinceMs] = [0, 0]
     return this.#untilItWorks('send', async () => {
       try {
-        return await this.#abandonable(target.send(part))
+        return await abandonable(target.send(part), this.#stopping.signal, (ms) => this.#waitFor(ms, never))
       } catch (error) {
         if (!(error instanceof SendFailure) || !refusingStatuses.has(error.status)) throw error
         if (refusals === 0) sinceMs = clock.monotonicMs()
@@ -229,36 +226,10 @@ class Exporter implements RecordExport {
       } catch (error) {
         if (this.#isStopping) break
         this.#tellFailing(what, error)
-        await this.#wait(this.#retryMs(error))
+        await this.#wait(retryPauseMs(this.#streak, error))
       }
     } while (!this.#isStopping)
     return undefined
-  }
-
-  /** What is on its way may arrive; a receiver that never answers must not keep the process from ending. */
-  async #abandonable<Result>(work: Promise<Result>): Promise<Result> {
-    const { signal } = this.#stopping
-    const over = Promise.withResolvers<never>()
-    const onAbort = (): void =>
-      void this.#waitFor(graceMs, new AbortController().signal).then(() => over.reject(new SendFailure('stopped')))
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      return await Promise.race([work, over.promise])
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-      // heard by nobody when it comes too late
-      work.catch(() => undefined)
-      over.promise.catch(() => undefined)
-    }
-  }
-
-  /** Doubled each time, a part of it by chance, so that many gateways do not come back at once. */
-  #retryMs(error: unknown): number {
-    const pause = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(this.#streak - 1, 10))
-    const own = pause / 2 + randomInt(Math.floor(pause / 2) + 1)
-    const asked = error instanceof SendFailure ? (error.retryAfterMs ?? 0) : 0
-    return Math.max(own, asked)
   }
 
   #wait(ms: number): Promise<void> {
@@ -298,24 +269,4 @@ class Exporter implements RecordExport {
     log.warn({ export: name, log: origin, records: skipped }, 'records were pruned before an export had sent them')
     await audit.administered('export.skipped', '', { name, log: origin, records: skipped }).catch(() => undefined)
   }
-}
-
-/** A code or a message of our own; never what a receiver said. */
-function reasonOf(error: unknown): string {
-  if (isSystemError(error)) return error.code ?? 'failed'
-  return error instanceof Error ? error.message : 'failed'
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    timer.unref()
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
-  })
 }

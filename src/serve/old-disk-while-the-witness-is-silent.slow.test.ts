@@ -14,7 +14,8 @@ import { keySource } from './key-encryption-key.ts'
 
 test('calls stop at once when the witness is heard, and do not come back when it is silenced again', async (t) => {
   const home = await makeWitnessedHome(t)
-  const { vkeys, url, port, dataDir, close } = await openFor(home, 'w.example/1')
+  const first = await openFor(home, 'w.example/1')
+  const { vkeys, url, port, dataDir } = first
   const settings: WitnessInput = { witnesses: [{ key: vkeys[1] ?? '', url }], interval: '200ms' }
   await (await home.start(settings)).stop()
   const snapshot = join(temporaryFolder(), 'data')
@@ -26,7 +27,7 @@ test('calls stop at once when the witness is heard, and do not come back when it
   renameSync(home.data, join(home.dir, 'newest'))
   cpSync(snapshot, home.data, { recursive: true })
 
-  await close()
+  await first.close()
   const silent = createServer(() => undefined)
   await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve))
   await assert.rejects(home.start({ ...settings, atStart: 'required' }), {
@@ -34,7 +35,6 @@ test('calls stop at once when the witness is heard, and do not come back when it
     message: /atStart asks for 1 witnesses first; "w\.example\/1"/,
   })
   const gateway = await home.start(settings)
-  t.after(() => gateway.stop())
   assert.match((await home.call(gateway)).text, /"result"/)
   await new Promise((resolve) => {
     silent.close(resolve)
@@ -61,6 +61,8 @@ test('calls stop at once when the witness is heard, and do not come back when it
   for await (const { event } of readLedger(home.logFolder, { keyEncryptionKey }))
     isRecorded ||= JSON.stringify(event ?? {}).includes('witness.conflict')
   assert.ok(isRecorded)
+  await gateway.stop()
+  await assert.rejects(home.start(settings), { code: 'LEDGER_CORRUPT' })
 })
 
 test('a witness that is required and there lets the gateway start; one that does not know the log does not', async (t) => {

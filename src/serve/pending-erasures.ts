@@ -31,6 +31,7 @@ export interface PendingErasures {
 
 const lifeMs = 7 * 86_400_000 // bound: life of an erasure that waits for approval
 const maxPending = 100 // bound: erasures that wait for approval
+const maxListBytes = 16_777_216 // bound: bytes in the list of erasures that wait
 
 const schema = z.strictObject({
   erasures: z.array(
@@ -56,7 +57,7 @@ export function createPendingErasures(
     await files.syncFolder(dirname(path))
   }
   const read = async (): Promise<readonly PendingErasure[]> => {
-    const bytes = await files.readFile(path)
+    const bytes = await files.readFile(path, maxListBytes)
     const all = bytes === undefined ? [] : parse(bytes)
     if (all !== undefined) {
       const waiting = all.filter(({ expiresAtMs }) => expiresAtMs > clock.nowMs())
@@ -78,7 +79,7 @@ export function createPendingErasures(
     find: async (id) => (await read()).find((each) => each.id === id),
     remove: async (id) => await write((await read()).filter((each) => each.id !== id)),
     async sweep() {
-      if ((await files.readFile(`${path}.tmp`)) !== undefined) await files.remove(`${path}.tmp`)
+      if ((await files.readFile(`${path}.tmp`, maxListBytes)) !== undefined) await files.remove(`${path}.tmp`)
       await read()
     },
   }

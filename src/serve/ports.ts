@@ -1,8 +1,9 @@
 // What the commands call, implemented: the one place where the command line meets the rest of the product.
 
-import { readdir, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { verifyLedger } from '../audit/audit.ts'
+import { fileBounds, nodeFiles, verifyLedger } from '../audit/audit.ts'
 import { compilePolicy, explain } from '../authorize/authorize.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
@@ -17,6 +18,7 @@ import { createProofPorts } from './audit-proofs.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
+import { readRetention } from './foresee-upkeep.ts'
 import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
 import { readVouchers } from './read-vouchers.ts'
@@ -63,11 +65,17 @@ export function createPorts(): Ports {
         close: () => state.close(),
       }
     },
+    readRetention: (context) => readRetention(context, systemClock),
     beginAnew: (request) => beginAnew({ ...request, clock: systemClock }),
     async verifyLedger(ledgerRoot, options) {
       const known = await knownOrigins(ledgerRoot)
       const { keptOrigins = [], ...vouchers } = options === undefined ? {} : readVouchers(options, systemClock)
-      return await verifyLedger(ledgerRoot, { ...vouchers, expectedOrigins: [...new Set([...known, ...keptOrigins])] })
+      return await verifyLedger(ledgerRoot, {
+        ...vouchers,
+        expectedOrigins: [...new Set([...known, ...keptOrigins])],
+        // where logs are written, one without its segments has lost them; a copy for an auditor comes without keys
+        mustHaveSegments: existsSync(keysOf(ledgerRoot)),
+      })
     },
     runWitness,
     witnessKeys,
@@ -89,10 +97,14 @@ export function createPorts(): Ports {
 
 /** Origins that have a key in this data directory: a log that was deleted whole is missed by its key. */
 async function knownOrigins(ledgerRoot: string): Promise<string[]> {
-  const keys = join(ledgerRoot, '..', 'keys')
+  const keys = keysOf(ledgerRoot)
   const names = (await readdir(keys).catch(() => [])).filter((name) => /^ledger-[a-z]+\.origin$/.test(name))
-  return await Promise.all(names.map(async (name) => (await readFile(join(keys, name), 'utf8')).trim()))
+  const read = async (name: string): Promise<string> =>
+    (await nodeFiles.readFile(join(keys, name), fileBounds.role))?.toString('utf8').trim() ?? ''
+  return await Promise.all(names.map(read))
 }
+
+const keysOf = (ledgerRoot: string): string => join(ledgerRoot, '..', 'keys')
 
 function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
   const compiled = compilePolicy(

@@ -28,7 +28,9 @@ export interface RetentionMethodsOptions {
   readonly minimumExported: (origin: string) => number | undefined
 }
 
-export function createRetentionMethods(state: State, options: RetentionMethodsOptions): RetentionMethods {
+export type RetentionState = Pick<State, 'dataDir' | 'withLog' | 'ownership' | 'keys' | 'keyStore' | 'pepper' | 'audit'>
+
+export function createRetentionMethods(state: RetentionState, options: RetentionMethodsOptions): RetentionMethods {
   const methods = new Methods(state, options)
   return {
     'audit.erase': (request) => methods.inTurn(() => methods.erase(request)),
@@ -66,11 +68,11 @@ interface Approved {
 class Methods {
   readonly holds
   readonly #pending
-  readonly #state: State
+  readonly #state: RetentionState
   readonly #options: RetentionMethodsOptions
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(state: State, options: RetentionMethodsOptions) {
+  constructor(state: RetentionState, options: RetentionMethodsOptions) {
     this.#state = state
     this.#options = options
     this.holds = createHoldBook(nodeFiles, join(state.dataDir, 'holds.json'))

@@ -7,7 +7,9 @@ import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   claimedOrigin,
+  dropGivenUp,
   forgetOrigin,
+  formatSucceeds,
   ledgerIdentity,
   openLedger,
   parseOrigin,
@@ -35,12 +37,20 @@ export async function beginAnew(options: BeginAnewOptions): Promise<BeginAnewRep
   try {
     const dataDir = held.path
     const origin = await claimedOrigin(dataDir, options.role)
-    if (origin === undefined)
-      throw new Fault('CONTROL_FAILED', `this data directory has no log of the role ${options.role}`)
-    const fault = await findFault({ ...options, dataDir })
-    if (fault === undefined && !options.althoughItOpens) return { kind: 'sound', origin }
-    const why = fault?.message ?? 'none: the log opens'
-    abandoned = await setAside({ ...options, dataDir }, { origin, fault: why })
+    const earlier = await readSuccession(dataDir, options.role)
+    if (origin === undefined) {
+      if (earlier === undefined)
+        throw new Fault('CONTROL_FAILED', `this data directory has no log of the role ${options.role}`)
+      // killed when the old log was forgotten already
+      abandoned = withReason(earlier, options.reason)
+      await writeSuccession(dataDir, options.role, abandoned)
+    } else {
+      const fault = await findFault({ ...options, dataDir })
+      if (fault === undefined) await dropGivenUp(dataDir, options.role, origin)
+      if (fault === undefined && !options.althoughItOpens) return { kind: 'sound', origin }
+      const why = fault?.message ?? 'none: the log opens'
+      abandoned = await setAside({ ...options, dataDir }, { origin, fault: why })
+    }
   } finally {
     held.close()
   }
@@ -57,7 +67,14 @@ async function findFault({ dataDir, loaded, role, clock }: BeginAnewOptions): Pr
   const { segmentSize } = loaded?.config.audit ?? configSchema.parse({}).audit
   try {
     const identity = await ledgerIdentity(dataDir, role)
-    const ledger = await openLedger({ ...identity, keyEncryptionKey, clock, segmentSize, onFatal: () => undefined })
+    const ledger = await openLedger({
+      ...identity,
+      ...(identity.succession && { succeeds: formatSucceeds(identity.succession) }),
+      keyEncryptionKey,
+      clock,
+      segmentSize,
+      onFatal: () => undefined,
+    })
     await ledger.close()
     return undefined
   } catch (error) {
@@ -79,18 +96,27 @@ async function setAside(
   const succession: Succession =
     !isThere && earlier?.origin === origin
       ? // killed when the log was moved already: what was known of it then stands
-        { ...earlier, reason }
+        withReason(earlier, reason)
       : {
           origin: name === 'unknown' ? name : origin,
           ...(await readClaimedEnd(dir, origin)),
           fault,
           reason,
           movedTo: isThere ? `set-aside/${name}-${time}` : '',
+          ...(earlier?.origin === origin && { earlierReason: reasonsOf(earlier) }),
         }
   await writeSuccession(dataDir, role, succession)
   if (isThere) await move(dir, join(dataDir, succession.movedTo))
   await forgetOrigin(dataDir, role)
   return succession
+}
+
+const reasonsOf = ({ earlierReason, reason }: Succession): string =>
+  earlierReason === undefined ? reason : `${earlierReason}; ${reason}`
+
+/** A try that was cut short, finished: neither reason is forgotten. */
+function withReason(earlier: Succession, reason: string): Succession {
+  return { ...earlier, earlierReason: reasonsOf(earlier), reason }
 }
 
 /** Durable in both places before the role forgets its log. */

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { readLedger } from '../audit/audit.ts'
 import { Fault } from '../base/fault.ts'
+import type { JsonObject } from '../base/strict-json.ts'
 import type { Claim } from '../exchange/exchange.ts'
+import { refuse } from '../refusal/refusal.ts'
 import { admittedOf } from '../../test/fakes/walk.ts'
 import { facts, home, open } from './fake-state.ts'
+import { keySource } from './key-encryption-key.ts'
 import type { State } from './state.ts'
 
 const owned = {
@@ -90,6 +94,28 @@ test('a store that cannot be opened leaves nothing locked', async () => {
   rmSync(join(dataDir, 'state.db'), { recursive: true })
   const state = await open(dataDir)
   await state.close()
+})
+
+test('what a flood left uncounted when the gateway was killed is said at the next start', async () => {
+  const dataDir = home()
+  const first = await open(dataDir)
+  const unknown = { ...facts, caller: '', origin: '', source: '192.0.2.7' }
+  for (let count = 0; count < 310; count += 1) await first.audit.refusedUnknown(unknown, refuse('AUTHN_MISSING', ''))
+  const killed = home()
+  cpSync(join(dataDir, '..'), join(killed, '..'), { recursive: true })
+  for (const lock of globSync(join(killed, '**', '*lock'))) rmSync(lock, { recursive: true })
+  await first.close()
+  const second = await open(killed)
+  await second.close()
+  const dir = join(killed, 'ledger', second.ledger.origin.split('/')[1] ?? '')
+  const keyEncryptionKey = await keySource(killed, undefined).load()
+  const said: JsonObject[] = []
+  for await (const { event } of readLedger(dir, { keyEncryptionKey }))
+    if (event !== undefined && 'folded' in event) said.push(event)
+  assert.deepEqual(
+    said.map(({ folded, uncounted }) => [folded, uncounted]),
+    [[1, true]],
+  )
 })
 
 test('secrets lie outside the data directory, for nobody else to read', async () => {

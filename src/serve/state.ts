@@ -8,6 +8,7 @@ import {
   confirmBegun,
   createAuditTrail,
   createOpenCalls,
+  dropGivenUp,
   findCutOff,
   formatSucceeds,
   ledgerIdentity,
@@ -83,6 +84,7 @@ export async function openState(options: StateOptions): Promise<State> {
       })
     const ledger = await open(identity)
     opened.push(ledger)
+    await dropGivenUp(dataDir, options.role, origin)
     if (!identity.isBegun) await confirmBegun(dataDir, options.role)
     await options.confirm?.(dataDir, ledger)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
@@ -145,6 +147,7 @@ export async function openState(options: StateOptions): Promise<State> {
           throw new Fault('CONTROL_FAILED', `this data directory has no log of the role ${role}`)
         const other = await open(await ledgerIdentity(dataDir, role))
         try {
+          await dropGivenUp(dataDir, role, other.origin)
           return await work(other)
         } finally {
           await other.close()

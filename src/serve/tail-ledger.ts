@@ -1,14 +1,21 @@
 // `audit tail`: the latest records of all logs of a data directory, by time, and on request those that follow. Reading
 // begins near the end, where the checkpoint says that it is, and keeps no more than was asked for.
 
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createLedgerReader, formatOrigin, toOcsf, type LedgerReader, type LedgerRecord } from '../audit/audit.ts'
+import {
+  createLedgerReader,
+  formatOrigin,
+  nodeFiles,
+  toOcsf,
+  type LedgerReader,
+  type LedgerRecord,
+} from '../audit/audit.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import { isSystemError } from '../base/system-error.ts'
 import { readVersion } from '../base/version.ts'
 import type { TailOptions, TailRecord } from '../cli/ports.ts'
-import { parseCheckpoint } from '../tlog/checkpoint.ts'
+import { maxNoteBytes, parseCheckpoint } from '../tlog/checkpoint.ts'
 import { existingKeySource } from './key-encryption-key.ts'
 
 /** How often a followed ledger is looked at again. */
@@ -112,6 +119,6 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** What the checkpoint says, which is never more than there is; 0 where there is none, or none that can be read. */
 async function sizeOf(dir: string): Promise<number> {
-  const bytes = await readFile(join(dir, 'checkpoint')).catch(() => undefined)
+  const bytes = await nodeFiles.readFile(join(dir, 'checkpoint'), maxNoteBytes).catch(() => undefined)
   return (bytes && parseCheckpoint(bytes)?.size) ?? 0
 }

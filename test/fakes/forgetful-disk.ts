@@ -116,9 +116,10 @@ function describeDisk(root: FolderNode): ForgetfulDisk {
       if (found === undefined) change(folderOf(path), [[basename(path), file]])
       return openNode(file, path, noteCall)
     }),
-    readFile: promised((path) => {
+    readFile: promised((path, maxBytes) => {
       const file = find(path)
-      return isFolder(file) ? fail('EISDIR', path) : file && Buffer.from(file.live)
+      if (file === undefined) return undefined
+      return isFile(file) && file.live.length <= maxBytes ? Buffer.from(file.live) : Buffer.alloc(0)
     }),
     fileSize: promised((path) => fileAt(path).live.length),
     kindOf: promised((path) => {

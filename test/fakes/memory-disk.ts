@@ -33,7 +33,10 @@ export function loadMemoryDisk(folder: string): MemoryDisk {
         close: () => Promise.resolve(),
       })
     },
-    readFile: (path) => Promise.resolve(files.get(path)),
+    readFile: (path, maxBytes) => {
+      const bytes = files.get(path)
+      return Promise.resolve(bytes !== undefined && bytes.length > maxBytes ? Buffer.alloc(0) : bytes)
+    },
     kindOf: (path) => Promise.resolve(files.has(path) ? 'file' : 'folder'),
     fileSize: (path) => Promise.resolve(get(path).length),
     list: (path) => {

@@ -18,7 +18,7 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/serve/control-server.ts': 'the control socket, and a probe whether somebody answers on it',
     'src/cli/control-client.ts': 'the control socket',
     'src/config': 'isIP',
-    'src/limit': 'isIPv6',
+    'src/base': 'isIPv6',
     'src/authorize': 'networks in conditions',
   },
   'node:tls': { 'src/listen': 'serves TLS' },
