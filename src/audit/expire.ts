@@ -33,6 +33,8 @@ export interface RetentionRules {
 export interface RetentionRequest {
   readonly rules: RetentionRules
   readonly nowMs: number
+  /** what is not old enough by this time stays, whatever the clock says */
+  readonly vouchedMs: number
   /** key ids, hex, of subjects under legal hold */
   readonly heldKeys: ReadonlySet<string>
   /** records from this index on stay: of a subject under hold, or not yet exported */
@@ -53,6 +55,8 @@ export interface RetentionResult {
   /** first index that the log still holds */
   readonly minimumIndex: number
   readonly freedBytes: number
+  /** how far the clock is ahead of what can be vouched for, where that alone kept something; otherwise 0 */
+  readonly clockAheadMs: number
 }
 
 export interface RetentionParts {
@@ -79,6 +83,19 @@ interface Sealed {
 const rewritten = 'rewrite.tmp'
 
 export async function applyRetention(parts: RetentionParts, request: RetentionRequest): Promise<RetentionResult> {
+  const { nowMs, vouchedMs, isDryRun } = request
+  if (nowMs <= vouchedMs) return { ...(await retain(parts, request)), clockAheadMs: 0 }
+  const result = await retain(parts, { ...request, nowMs: vouchedMs })
+  const more = await retain(parts, { ...request, isDryRun: true })
+  const isHeld = isDryRun
+    ? more.bodies !== result.bodies || more.records !== result.records
+    : more.bodies > 0 || more.records > 0
+  return { ...result, clockAheadMs: isHeld ? nowMs - vouchedMs : 0 }
+}
+
+type Retained = Omit<RetentionResult, 'clockAheadMs'>
+
+async function retain(parts: RetentionParts, request: RetentionRequest): Promise<Retained> {
   const sealed = await findSealed(parts)
   const pruned = await pruneRecords(parts, sealed, request)
   const kept = sealed.filter(({ first }) => first >= pruned.minimumIndex)

@@ -5,6 +5,7 @@
 import { close, constants, fdatasync, fstat, ftruncate, open, read, readSync, write } from 'node:fs'
 import { mkdir, open as openHandle, readdir, rename, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { Fault } from '../base/fault.ts'
 
 export interface OpenFile {
   /** writes all bytes at the position */
@@ -19,7 +20,7 @@ export interface OpenFile {
 }
 
 export interface FileSystem {
-  /** `create`: fails when it exists; `replace`: empties it; `update`: must exist; `read`: must exist */
+  /** `create`: fails when it exists; `replace`: empties it; `update`: must exist; `read`: must exist, and be a file */
   open(path: string, mode: 'create' | 'replace' | 'update' | 'read'): Promise<OpenFile>
   /**
    * A small file, whole. Undefined when there is nothing of that name; empty when it is larger, or no file (a pipe, a
@@ -44,11 +45,16 @@ const openCallback = promisify(open)
 const closeCallback = promisify(close)
 const truncateCallback = promisify(ftruncate)
 const statCallback = promisify(fstat)
-const flags = { create: 'wx+', replace: 'w+', update: 'r+', read: 'r' } as const
+// a pipe without a writer would be waited for
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK
+const flags = { create: 'wx+', replace: 'w+', update: 'r+', read: readFlags } as const
 
 export const nodeFiles: FileSystem = {
   async open(path, mode) {
-    return fileOf(await openCallback(path, flags[mode], 0o600))
+    const fd = await openCallback(path, flags[mode], 0o600)
+    if (mode !== 'read' || (await statCallback(fd)).isFile()) return fileOf(fd)
+    await closeCallback(fd)
+    throw new Fault('LEDGER_CORRUPT', `${path} is no file`, { hint: 'see what lies there, and move it away' })
   },
   fileSize: async (path) => (await stat(path)).size,
   async kindOf(path) {
@@ -80,8 +86,7 @@ export function errorCode(error: unknown): string {
 async function readBounded(path: string, maxBytes: number): Promise<Buffer | undefined> {
   let handle: FileHandle
   try {
-    // a pipe without a writer would be waited for
-    handle = await openHandle(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    handle = await openHandle(path, readFlags)
   } catch (error) {
     // a socket
     if (errorCode(error) === 'ENXIO') return Buffer.alloc(0)

@@ -1,12 +1,15 @@
 // What retention would take from a log that nobody has open, and what an erasure would destroy in it. It reads: no lock
 // is taken and nothing is made, so that a question leaves a data directory as it was.
 
+import type { Clock } from '../base/clock.ts'
 import { Bug } from '../base/invariant.ts'
+import { recordsWritten } from './count-records.ts'
 import type { SubjectTrace } from './erase-subject.ts'
 import { applyRetention, type RetentionResult } from './expire.ts'
 import { nodeFiles, type FileSystem } from './files.ts'
 import { findSubjectLines } from './find-subject.ts'
 import type { WantedRetention } from './ledger.ts'
+import { createVouchedTime } from './vouched-time.ts'
 
 export interface ReadLog {
   /** the folder of the log */
@@ -19,7 +22,8 @@ export interface ReadLog {
 /** Rejects with LEDGER_CORRUPT where a segment is damaged. */
 export async function foreseeRetention(
   log: ReadLog,
-  { rules, heldSubjects, minimumExported, nowMs }: Omit<WantedRetention, 'isDryRun'> & { readonly nowMs: number },
+  { rules, heldSubjects, minimumExported, vouchedMs = Infinity }: Omit<WantedRetention, 'isDryRun'>,
+  clock: Clock,
 ): Promise<RetentionResult> {
   const lines = (await Promise.all(heldSubjects.map((subject) => findSubjectLines(log, subject)))).flat()
   const heldKeys = new Set(lines.map(({ line }) => line.keyId.toString('hex')))
@@ -38,8 +42,14 @@ export async function foreseeRetention(
       keptLines: never,
       commitOwn: never,
     },
-    { rules, nowMs, heldKeys, keepFrom, keepBodiesFrom, isDryRun: true },
+    { rules, nowMs: clock.nowMs(), vouchedMs, heldKeys, keepFrom, keepBodiesFrom, isDryRun: true },
   )
+}
+
+/** As `Ledger.vouchedMs`, of a log that is not open. */
+export async function foreseeVouchedMs({ dir, fs: files = nodeFiles }: ReadLog, clock: Clock): Promise<number> {
+  const size = (await recordsWritten(dir, files)) ?? 0
+  return await createVouchedTime({ files, dir, size, clock }).latestMs()
 }
 
 /** What the log has of a subject, as `Ledger.findSubject` says it. */

@@ -56,6 +56,7 @@ import {
 import { createKeyWrapper } from './subject-line.ts'
 import { openSubjects, type SubjectKey, type Subjects } from './subjects.ts'
 import { createTileWriter, type TileWriter } from './tile-writer.ts'
+import { createVouchedTime, type VouchedTime } from './vouched-time.ts'
 
 export type { NewRecord } from './encode-record.ts'
 export type { FileSystem, OpenFile } from './files.ts'
@@ -118,6 +119,8 @@ export interface Ledger {
    * for nobody. Durable when it resolves. Rejects with a Fault.
    */
   eraseSubject(subject: string): Promise<SubjectErasure>
+  /** the latest time that the log vouches for: a clock that is ahead of it has jumped. Rejects with a Fault. */
+  vouchedMs(): Promise<number>
   /** Removes what the rules let go, from segments that are written no more. Rejects with a Fault. */
   applyRetention(wanted: WantedRetention): Promise<RetentionResult>
   /** the value of Sallyport-Record-Signature for a receipt of this log, by its newest key */
@@ -151,6 +154,8 @@ export interface WantedRetention {
   readonly heldSubjects: readonly string[]
   /** first record that is not exported yet, where there is an exporter: neither it nor its body goes */
   readonly minimumExported?: number | undefined
+  /** a later time does not count; without it what the log itself vouches for, Infinity for the clock alone */
+  readonly vouchedMs?: number | undefined
   /** changes nothing */
   readonly isDryRun: boolean
 }
@@ -277,6 +282,7 @@ class Writer implements Ledger {
   #exclusive: Promise<void> | undefined
   #tending: Promise<unknown> = Promise.resolve()
   readonly #expiredBodies = new Map<BodyKind, number>()
+  readonly #vouchedTime: VouchedTime
   readonly #formatTime = createTimeFormatter()
   #pendingBytes = 0
   #running: Promise<void> | undefined
@@ -294,7 +300,8 @@ class Writer implements Ledger {
     this.#root = this.#edge.root()
     this.#note = recovered.note ?? Buffer.from(keys.sign(0, emptyRoot))
     this.#group = createGroupBuilder(this.#edge, keys)
-    const { dir, segmentSize, origin } = options
+    const { dir, segmentSize, origin, clock } = options
+    this.#vouchedTime = createVouchedTime({ files, dir, size: this.#size, clock })
     const { segment, sealedBytes } = recovered
     this.#segments = createSegmentWriter({ files, dir, origin, segmentSize, segment, sealedBytes })
     this.#tiles = createTileWriter({
@@ -487,11 +494,21 @@ class Writer implements Ledger {
     })
   }
 
+  async vouchedMs(): Promise<number> {
+    try {
+      return await this.#vouchedTime.latestMs()
+    } catch (error) {
+      throw this.#judge(error)
+    }
+  }
+
   applyRetention(wanted: WantedRetention): Promise<RetentionResult> {
     return this.#tend(() => this.#applyRetention(wanted))
   }
 
-  async #applyRetention({ rules, heldSubjects, minimumExported, isDryRun }: WantedRetention): Promise<RetentionResult> {
+  async #applyRetention(wanted: WantedRetention): Promise<RetentionResult> {
+    const { rules, heldSubjects, minimumExported, isDryRun } = wanted
+    const vouchedMs = wanted.vouchedMs ?? (await this.vouchedMs())
     const { subjects, files } = this.#parts
     const { dir, clock } = this.#options
     const lines = (await Promise.all(heldSubjects.map((each) => subjects.find(each, 0)))).flatMap(
@@ -501,7 +518,8 @@ class Writer implements Ledger {
     // no record of a subject is older than its first line
     const keepBodiesFrom = minimumExported ?? Infinity
     const keepFrom = Math.min(keepBodiesFrom, ...lines.map(({ line }) => line.index))
-    const request: RetentionRequest = { rules, nowMs: clock.nowMs(), heldKeys, keepFrom, keepBodiesFrom, isDryRun }
+    const nowMs = clock.nowMs()
+    const request: RetentionRequest = { rules, nowMs, vouchedMs, heldKeys, keepFrom, keepBodiesFrom, isDryRun }
     const parts: RetentionParts = {
       files,
       dir,

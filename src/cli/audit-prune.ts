@@ -20,7 +20,7 @@ export const command: Command = {
     const dryRun = input.flag('dry-run')
     const request = { method: 'audit.prune', params: { dryRun } } as const
     const answer = dryRun
-      ? await askState(input, state, request, (readings) => readings['audit.prune']())
+      ? await askState(input, state, request, (readings) => readings['audit.prune'](request.params))
       : await changeState(input, state, 'audit.prune', request.params)
     if (answer.heldBy !== '' && !input.json) {
       const hint = `when it may be released: sallyport audit release ${answer.heldBy} --reason TEXT`

@@ -1,20 +1,17 @@
 // `audit verify-export`: checks an export offline, on any machine, with nothing but the key of the log, and says in
 // words what it shows and what it leaves open. Exit 1 with the reason when it does not hold.
 
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import type { Command } from './command.ts'
-import { CommandError, countOf, printable, printJson } from './io.ts'
+import { countOf, printable, printJson } from './io.ts'
 import type { Io } from './io.ts'
 import type { ExportVerdict } from './ports.ts'
-import { formatWitnesses, readTrust, trustOptions } from './read-trust.ts'
+import { formatWitnesses, readTrust, requireFile, trustOptions } from './read-trust.ts'
 
 export const command: Command = {
   arguments: [{ name: 'FILE', about: 'what audit export wrote' }],
   options: trustOptions,
   run: async (input) => {
-    const path = resolve(input.io.cwd, input.args[0] ?? '')
-    if (!existsSync(path)) throw new CommandError(2, `there is no file ${path}`, 'check the path')
+    const path = requireFile(input, input.args[0] ?? '')
     const trust = await readTrust(input, { kind: 'export', path })
     const verdict = await (await input.ports()).verifyExport({ path, ...trust })
     if (input.json) printJson(input.io, verdict)

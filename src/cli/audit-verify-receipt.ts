@@ -7,7 +7,7 @@ import { dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
 import { CommandError, printable, printJson } from './io.ts'
 import type { Evidence } from './ports.ts'
-import { readFileArgument, readTrust, trustOptions } from './read-trust.ts'
+import { readFileArgument, readTrust, requireFile, trustOptions } from './read-trust.ts'
 
 const proofBounds = { maxBytes: 1_048_577, exit: 1 } as const
 const noteBounds = { maxBytes: 131_072, exit: 1 } as const
@@ -49,6 +49,6 @@ function readEvidence(input: Input): Evidence {
   const path = resolve(input.io.cwd, input.option(kind) ?? '')
   if (!existsSync(path)) throw new CommandError(2, `there is no ${path}`, `check --${kind}`)
   if (kind === 'proof') return { kind, bytes: readFileArgument(input, path, proofBounds) }
-  if (kind === 'export') return { kind, path }
+  if (kind === 'export') return { kind, path: requireFile(input, path) }
   return kind === 'log' ? { kind, dir: path } : { kind, dataDir: path }
 }

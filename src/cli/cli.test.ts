@@ -53,6 +53,7 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
         },
         close: () => Promise.resolve(),
       }),
+    readRetention: unused,
     beginAnew: unused,
     runWitness: unused,
     witnessKeys: unused,

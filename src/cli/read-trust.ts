@@ -2,7 +2,7 @@
 // key itself or `file:PATH` with one a line, and a checkpoint that was kept elsewhere (--since). Never what lies in that
 // which is checked; it is shown to those who must give a key. Files are bounded: what is huge is neither.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isSystemError, systemReason } from '../base/system-error.ts'
 import type { Input, OptionSpec } from './command.ts'
@@ -109,6 +109,15 @@ export function readFileArgument(input: Input, path: string, { maxBytes, exit }:
   if (bytes === undefined) throw new CommandError(2, `cannot read ${path}: it is no file`, 'check the path')
   if (bytes.length > maxBytes) throw new CommandError(exit, `${path} is longer than such a file may be`)
   return bytes
+}
+
+/** The path of a file that is read bit by bit; ends the command when it is none: a pipe would be waited for. */
+export function requireFile(input: Input, path: string): string {
+  const absolute = resolve(input.io.cwd, path)
+  const found = statSync(absolute, { throwIfNoEntry: false })
+  if (found === undefined) throw new CommandError(2, `there is no file ${absolute}`, 'check the path')
+  if (!found.isFile()) throw new CommandError(2, `cannot read ${path}: it is no file`, 'check the path')
+  return absolute
 }
 
 /** What the shell hands over, as by `<(…)`: the only pipes that somebody is sure to write into. */

@@ -6,14 +6,14 @@ export interface RetentionMethods {
   'audit.hold'(params: HoldRequest): Promise<HoldAnswer>
   'audit.holds'(params: Record<string, never>): Promise<readonly HoldSummary[]>
   'audit.release'(params: { readonly name: string; readonly reason: string }): Promise<HoldAnswer>
-  'audit.prune'(params: { readonly dryRun: boolean }): Promise<PruneAnswer>
+  'audit.prune'(params: { readonly dryRun: boolean; readonly althoughClockJumped?: boolean | undefined }): Promise<PruneAnswer>
 }
 
 /** What is answered without changing anything: holds, and dry runs. */
 export interface RetentionReadings {
   'audit.erase'(params: { readonly subject: string }): Promise<EraseAnswer>
   'audit.holds'(): Promise<readonly HoldSummary[]>
-  'audit.prune'(): Promise<PruneAnswer>
+  'audit.prune'(params: { readonly althoughClockJumped?: boolean | undefined }): Promise<PruneAnswer>
 }
 
 export interface EraseRequest {
@@ -67,6 +67,8 @@ export type HoldAnswer =
 export interface PruneAnswer {
   /** a hold on everything: nothing was looked at; '' for none */
   readonly heldBy: string
+  /** how far the clock is ahead of what the logs vouch for, where that alone kept something; otherwise 0 */
+  readonly clockAheadMs: number
   readonly logs: readonly PrunedLog[]
 }
 export interface PrunedLog {

@@ -68,7 +68,7 @@ function hideSecretParts(text: string): string {
   const withScheme = text.replace(/\/\/\S*@/g, '//…@')
   // without a scheme, unless it names a caller
   const anonymous = withScheme.replace(/^(?!(?:key|user|agent|group|serviceaccount):)[^\s/:@]+:[^\s@]*@/, '…@')
-  return text.includes('//') ? anonymous.replace(/[?#]\S*/g, '?…') : anonymous.replace(/\?\S*=\S*/g, '?…')
+  return text.includes('//') ? anonymous.replace(/[?#]\S*/g, '?…') : anonymous.replace(/\?[\w.%~-]+=\S*/g, '?…')
 }
 
 /** `did you mean "x"`, or the list when nothing is near. */

@@ -17,28 +17,38 @@ export interface RetentionRun {
   readonly isDryRun: boolean
   /** first record of a log that is not exported yet; undefined where nothing is exported */
   readonly minimumExported: (origin: string) => number | undefined
+  /** when a witness last cosigned, by its own clock */
+  readonly witnessedMs?: (() => number | undefined) | undefined
+  /** somebody says that the clock is right, whatever the logs vouch for */
+  readonly isClockTrusted?: boolean
 }
 
 export async function applyRetention(state: RetainingState, run: RetentionRun): Promise<PruneAnswer> {
   const rules = rulesOf(run.config)
-  if (Object.keys(rules.bodiesMs).length === 0 && rules.recordsMs === undefined) return { heldBy: '', logs: [] }
+  if (Object.keys(rules.bodiesMs).length === 0 && rules.recordsMs === undefined) return { heldBy: '', clockAheadMs: 0, logs: [] }
   const holds = await createHoldBook(nodeFiles, join(state.dataDir, 'holds.json')).list()
   const onAll = holds.find(({ subject }) => subject === undefined)
-  if (onAll !== undefined) return { heldBy: onAll.name, logs: [] }
+  if (onAll !== undefined) return { heldBy: onAll.name, clockAheadMs: 0, logs: [] }
   const heldSubjects = holds.map(({ subject }) => subject).filter((subject) => subject !== undefined)
   const logs: PrunedLog[] = []
+  let vouchedMs = run.isClockTrusted === true ? Infinity : (run.witnessedMs?.() ?? 0)
+  let clockAheadMs = 0
   for (const role of await rolesOf(state.dataDir)) {
     await state.withLog(role, async (ledger) => {
       const { origin } = ledger
       const minimumExported = run.minimumExported(origin)
-      const wanted = { rules, heldSubjects, minimumExported, isDryRun: run.isDryRun }
-      logs.push({ origin, ...(await ledger.applyRetention(wanted)) })
+      // the log of the gateway comes first, and vouches for one that is seldom written
+      vouchedMs = Math.max(vouchedMs, await ledger.vouchedMs())
+      const wanted = { rules, heldSubjects, minimumExported, vouchedMs, isDryRun: run.isDryRun }
+      const { clockAheadMs: aheadMs, ...pruned } = await ledger.applyRetention(wanted)
+      clockAheadMs = Math.max(clockAheadMs, aheadMs)
+      logs.push({ origin, ...pruned })
     })
   }
   const hasGone = logs.some(({ bodies, records }) => bodies > 0 || records > 0)
   if (hasGone && !run.isDryRun)
     await state.audit.administered('audit.prune', '', { logs: logs.map((log) => ({ ...log })) })
-  return { heldBy: '', logs }
+  return { heldBy: '', clockAheadMs, logs }
 }
 
 /** What is said of a kind goes before what is said of all. */

@@ -36,7 +36,7 @@ function fakeMethods(): ControlMethods {
     'audit.hold': () => Promise.resolve({ kind: 'refused', why: 'there is one', hint: '' }),
     'audit.holds': () => Promise.resolve([]),
     'audit.release': () => Promise.resolve({ kind: 'refused', why: 'there is none', hint: '' }),
-    'audit.prune': () => Promise.resolve({ heldBy: '', logs: [] }),
+    'audit.prune': () => Promise.resolve({ heldBy: '', clockAheadMs: 0, logs: [] }),
     'ledger.rotate-key': () => Promise.reject(new Fault('CONTROL_FAILED', 'two keys sign this log')),
   }
 }

@@ -45,7 +45,7 @@ const paramSchemas = {
   'audit.hold': z.strictObject({ name, subject: subject.nullable(), reason }),
   'audit.holds': none,
   'audit.release': z.strictObject({ name, reason }),
-  'audit.prune': z.strictObject({ dryRun: z.boolean() }),
+  'audit.prune': z.strictObject({ dryRun: z.boolean(), althoughClockJumped: z.boolean().optional() }),
   'ledger.rotate-key': z.strictObject({
     role: z.enum(['gateway', 'cli']),
     overlapMs: z.number().int().nonnegative(),

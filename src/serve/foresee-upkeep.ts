@@ -2,7 +2,14 @@
 // it is done, over logs that are only read. It takes no lock, records nothing and makes no log, key or file.
 
 import { join } from 'node:path'
-import { claimedOrigin, foreseeErasure, foreseeRetention, parseOrigin, type Ledger } from '../audit/audit.ts'
+import {
+  claimedOrigin,
+  foreseeErasure,
+  foreseeRetention,
+  foreseeVouchedMs,
+  parseOrigin,
+  type Ledger,
+} from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { RetentionReadings, StateContext } from '../cli/ports.ts'
@@ -19,11 +26,12 @@ export function readRetention(context: StateContext, clock: Clock): RetentionRea
   const methods = createRetentionMethods(readingState(context, clock), {
     clock,
     config: () => config,
+    keyEncryptionKey: async () => await existingKeySource(dataDir, loaded)?.load(),
     minimumExported: (origin) => exportedBelow(dataDir, exportNames(config), origin),
   })
   return {
     'audit.holds': () => methods['audit.holds']({}),
-    'audit.prune': () => methods['audit.prune']({ dryRun: true }),
+    'audit.prune': (params) => methods['audit.prune']({ ...params, dryRun: true }),
     async 'audit.erase'({ subject }) {
       const request = { subject, reason: '', dryRun: true, approver: null, approve: null }
       const answer = await methods['audit.erase'](request)
@@ -44,10 +52,11 @@ function readingState({ dataDir, loaded }: StateContext, clock: Clock): Retentio
         hint: 'name the configuration that refers to it (--config FILE), or put it beside the data directory as DIR.kek',
       })
     const log = { dir: join(dataDir, 'ledger', parseOrigin(origin) ?? ''), origin, keyEncryptionKey }
-    const ledger: Pick<Ledger, 'origin' | 'findSubject' | 'applyRetention'> = {
+    const ledger: Pick<Ledger, 'origin' | 'findSubject' | 'vouchedMs' | 'applyRetention'> = {
       origin,
       findSubject: (subject) => foreseeErasure(log, subject),
-      applyRetention: (wanted) => foreseeRetention(log, { ...wanted, nowMs: clock.nowMs() }),
+      vouchedMs: () => foreseeVouchedMs(log, clock),
+      applyRetention: (wanted) => foreseeRetention(log, wanted, clock),
     }
     return ledger as Ledger // a dry run calls nothing else
   }

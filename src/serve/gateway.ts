@@ -43,6 +43,7 @@ import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
 import { startHealthChecks } from './health.ts'
+import { existingKeySource } from './key-encryption-key.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
@@ -274,12 +275,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...createRetentionMethods(state, {
         clock,
         config: () => snapshot.config,
+        keyEncryptionKey: async () => await existingKeySource(state.dataDir, loaded)?.load(),
         minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
+        witnessedMs: () => witnesses?.status().find(({ log: name }) => name === state.ledger.origin)?.status.newest?.timeMs,
       }),
     }
     const upkeep = createAuditUpkeep({
       clock,
-      run: () => methods['audit.prune']({ dryRun: false }),
+      run: async () => {
+        const { clockAheadMs } = await methods['audit.prune']({ dryRun: false })
+        if (clockAheadMs === 0) return
+        log.warn({ clockAheadMs }, 'the clock is ahead of what the ledger vouches for: less was removed than is due by it')
+        await state.audit.administered('audit.prune.held-back', '', { clockAheadMs })
+      },
       onProblem: (error) => log.error({ err: error }, 'records that have expired could not be removed'),
     })
     undo.push(() => upkeep.stop())

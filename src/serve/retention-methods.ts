@@ -17,6 +17,7 @@ import type { Config } from '../config/config.ts'
 import { findApprover, isApprover, type Approver } from './approvers.ts'
 import { applyRetention } from './audit-upkeep.ts'
 import { eraseEverywhere } from './erase-everywhere.ts'
+import { findMissedLogs } from './find-missed-logs.ts'
 import { createPendingErasures, type PendingErasure } from './pending-erasures.ts'
 import type { State } from './state.ts'
 
@@ -26,6 +27,10 @@ export interface RetentionMethodsOptions {
   readonly config: () => Config
   /** first record of a log that is not exported yet; undefined where nothing is exported */
   readonly minimumExported: (origin: string) => number | undefined
+  /** undefined where it cannot be had; for asking logs that are not written here */
+  readonly keyEncryptionKey?: () => Promise<Buffer | undefined>
+  /** when a witness last cosigned, by its own clock; undefined where none has */
+  readonly witnessedMs?: () => number | undefined
 }
 
 export type RetentionState = Pick<State, 'dataDir' | 'withLog' | 'ownership' | 'keys' | 'keyStore' | 'pepper' | 'audit'>
@@ -37,7 +42,7 @@ export function createRetentionMethods(state: RetentionState, options: Retention
     'audit.hold': ({ name, subject, reason }) => methods.inTurn(() => methods.hold(name, subject ?? undefined, reason)),
     'audit.holds': async () => (await methods.holds.list()).map(summarize),
     'audit.release': ({ name, reason }) => methods.inTurn(() => methods.release(name, reason)),
-    'audit.prune': ({ dryRun }) =>
+    'audit.prune': ({ dryRun, althoughClockJumped = false }) =>
       methods.inTurn(async () => {
         const { minimumExported } = options
         if (!dryRun) await methods.sweepPending()
@@ -45,6 +50,8 @@ export function createRetentionMethods(state: RetentionState, options: Retention
           config: options.config(),
           isDryRun: dryRun,
           minimumExported,
+          witnessedMs: options.witnessedMs,
+          isClockTrusted: althoughClockJumped,
         })
       }),
   }
@@ -99,12 +106,20 @@ class Methods {
     if (held !== undefined) return held
     const config = this.#options.config()
     const { dryRun: isDryRun } = request
-    if (isDryRun) return { kind: 'dry-run', ...(await eraseEverywhere(this.#state, subject, { config, isDryRun })) }
+    if (isDryRun) return await this.#complete('dry-run', subject, await eraseEverywhere(this.#state, subject, { config, isDryRun }))
     await this.#record('audit.erase', { reason, by: [...by] })
     const report = await eraseEverywhere(this.#state, subject, { config, isDryRun })
     if (id !== undefined) await this.#pending.remove(id)
     await this.#record('audit.erase.done', { reason, by: [...by], ...countsOf(report) })
-    return { kind: 'erased', ...report }
+    return await this.#complete('erased', subject, report)
+  }
+
+  /** With the logs that were left out. */
+  async #complete(kind: 'dry-run' | 'erased', subject: string, report: ErasedReport): Promise<EraseAnswer> {
+    const { dataDir } = this.#state
+    const keyEncryptionKey = await this.#options.keyEncryptionKey?.()
+    const reached = report.logs.map(({ origin }) => origin)
+    return { kind, ...report, missed: await findMissedLogs({ dataDir, keyEncryptionKey, subject, reached }) }
   }
 
   /** Whether the erasure may be carried out now; otherwise what is answered instead. */
@@ -114,6 +129,12 @@ class Methods {
     const needsTwo = config.audit.erasure.approvers.length > 0
     if (approve === null && subject === null) return await this.#refuse('nobody was named', 'write --subject ID', [])
     if (approve === null && (dryRun || !needsTwo)) return { subject: subject ?? '', reason, by: [], id: undefined }
+    if (!needsTwo)
+      return await this.#refuse(
+        'no approvers are configured: no erasure waits for one',
+        'erase directly: sallyport audit erase --subject ID --reason TEXT, or name them in audit.erasure.approvers',
+        [],
+      )
     const approver = key === null ? undefined : findApprover(this.#state, config, { key, clock: this.#options.clock })
     if (approver === undefined) {
       const why = 'an erasure takes the API keys of two approvers, and this is none'
@@ -163,7 +184,7 @@ class Methods {
     const held = await this.holds.holdOn(subject)
     if (held === undefined) return undefined
     const why = `the subject is under legal hold ${held.name}${held.subject === undefined ? ', which is on everything' : ''}`
-    return await this.#refuse(why, `when it may be released: sallyport audit release ${held.name}`, by)
+    return await this.#refuse(why, `when it may be released: sallyport audit release ${held.name} --reason TEXT`, by)
   }
 
   async #refuse(why: string, hint: string, by: readonly string[]): Promise<Refused> {

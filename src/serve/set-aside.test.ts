@@ -2,7 +2,17 @@
 // tasks stay who they were, and a kill in between loses none of it. A log that opens is not set aside.
 
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { collect } from '../../test/fakes/sample-ledger.ts'
@@ -10,6 +20,7 @@ import { admittedOf } from '../../test/fakes/walk.ts'
 import { claimedOrigin, readLedger, verifyLedger, writeSuccession } from '../audit/audit.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault, type FaultCode } from '../base/fault.ts'
+import type { JsonObject } from '../base/strict-json.ts'
 import type { BeginAnewReport } from '../cli/ports.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { facts, home, open } from './fake-state.ts'
@@ -62,6 +73,12 @@ const run = (dataDir: string, changes: { althoughItOpens?: boolean; role?: 'gate
     ...changes,
     clock: createManualClock(),
   })
+
+async function saidOf({ dataDir }: World, origin: string): Promise<JsonObject | undefined> {
+  const keyEncryptionKey = await keySource(dataDir, undefined).load()
+  const records = await collect(readLedger(join(dataDir, 'ledger', origin.slice(-8)), { keyEncryptionKey }))
+  return records.find(({ envelope }) => envelope.operation === 'ledger.begun-anew')?.event
+}
 
 const damages: Readonly<Record<string, (world: World) => void>> = {
   'its checkpoint is missing': ({ dir }) => rmSync(join(dir, 'checkpoint')),
@@ -217,6 +234,59 @@ test('killed before the new log was begun, the next start begins it and says so'
   const { origin } = state.ledger
   await state.close()
   await checkBegun(world, { kind: 'begun', origin, abandoned: abandonedOf(world, '') })
+})
+
+test('a try that was cut short, finished by another: both reasons are recorded, and said', async () => {
+  for (const isMoved of [false, true]) {
+    const world = await make()
+    damages['its checkpoint is missing']?.(world)
+    const known = { ...abandonedOf(world, 'set-aside/moved'), reason: 'the first try' }
+    await writeSuccession(world.dataDir, 'gateway', known)
+    if (isMoved) {
+      mkdirSync(join(world.dataDir, 'set-aside'))
+      renameSync(world.dir, join(world.dataDir, 'set-aside/moved'))
+    }
+    const report = await run(world.dataDir)
+    await checkBegun(world, report)
+    assert.ok(report.kind === 'begun')
+    assert.equal(report.abandoned.earlierReason, 'the first try')
+    assert.equal((await saidOf(world, report.origin))?.['earlierReason'], 'the first try')
+  }
+})
+
+test('killed when the old log was forgotten, the next try goes on, and records both reasons', async () => {
+  const world = await make()
+  const known = { ...abandonedOf(world, 'set-aside/moved'), reason: 'the first try', size: 4, root: 'A'.repeat(44) }
+  await writeSuccession(world.dataDir, 'gateway', known)
+  mkdirSync(join(world.dataDir, 'set-aside'))
+  renameSync(world.dir, join(world.dataDir, 'set-aside/moved'))
+  rmSync(join(world.dataDir, 'keys/ledger-gateway.origin'))
+  const report = await run(world.dataDir)
+  await checkBegun(world, report)
+  assert.ok(report.kind === 'begun')
+  const { earlierReason, size, movedTo } = report.abandoned
+  assert.deepEqual([earlierReason, size, movedTo], ['the first try', 4, 'set-aside/moved'])
+})
+
+test('what a killed try knew of a log that went on is never said of it later', async () => {
+  const world = await make()
+  const known = { ...abandonedOf(world, 'set-aside/never'), size: 1, root: 'A'.repeat(44) }
+  await writeSuccession(world.dataDir, 'gateway', known)
+  await (await open(world.dataDir)).close()
+  assert.equal(existsSync(join(world.dataDir, 'keys/ledger-gateway.succeeds')), false)
+  rmSync(world.dir, { recursive: true })
+  const report = await run(world.dataDir)
+  await checkBegun(world, report)
+  assert.ok(report.kind === 'begun')
+  const { size, movedTo, earlierReason } = report.abandoned
+  assert.deepEqual([size, movedTo, earlierReason], [undefined, '', undefined])
+})
+
+test('a try that finds the log sound forgets what the one before it had begun to say', async () => {
+  const world = await make()
+  await writeSuccession(world.dataDir, 'gateway', abandonedOf(world, 'set-aside/never'))
+  assert.equal((await run(world.dataDir)).kind, 'sound')
+  assert.equal(existsSync(join(world.dataDir, 'keys/ledger-gateway.succeeds')), false)
 })
 
 test('a log that was put back after all succeeds nothing', async () => {
