@@ -37,7 +37,8 @@ function forge(sample: Sample): void {
 async function problemsOf(sample: Sample): Promise<string[]> {
   const copy = createSample()
   cpSync(sample.dir, copy.dir, { recursive: true })
-  for (const name of ['segments', 'subjects.keys', 'lock']) rmSync(join(copy.dir, name), { recursive: true, force: true })
+  for (const name of ['segments', 'subjects.keys', 'lock'])
+    rmSync(join(copy.dir, name), { recursive: true, force: true })
   const [whole, tiles] = [await verifyLedger(sample.root), await verifyLedger(copy.root)]
   assert.deepEqual(tiles.problems, whole.problems)
   return whole.problems.map(({ index, file, kind }) => `${kind} ${index} ${file}`)

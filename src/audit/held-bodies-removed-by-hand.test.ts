@@ -101,7 +101,8 @@ test('an expiry that a failing disk ended verifies, and the next one goes on', a
   const failing: FileSystem = {
     ...nodeFiles,
     async rename(from, to) {
-      if (to.endsWith('.seg') && from.endsWith('rewrite.tmp') && (left -= 1) < 0) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+      if (to.endsWith('.seg') && from.endsWith('rewrite.tmp') && (left -= 1) < 0)
+        throw Object.assign(new Error('EIO'), { code: 'EIO' })
       await nodeFiles.rename(from, to)
     },
   }

@@ -45,7 +45,9 @@ const isErased = (line: string): boolean => line.startsWith('x1')
 async function assertLines(change: (lines: string[]) => string[]): Promise<void> {
   const problems = await problemsOf(change)
   assert.ok(
-    problems.some((problem) => /^0: the key lines of pruned records are not those that record \d+ says are kept$/.test(problem)),
+    problems.some((problem) =>
+      /^0: the key lines of pruned records are not those that record \d+ says are kept$/.test(problem),
+    ),
     problems.join('\n'),
   )
 }

@@ -3,9 +3,10 @@
 // the system shows it. It guards against mistakes on one machine, not against two machines on one volume.
 
 import { readFileSync } from 'node:fs'
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { link, rename, unlink, writeFile } from 'node:fs/promises'
 import { Fault } from '../base/fault.ts'
-import { errorCode } from './files.ts'
+import { fileBounds } from './file-bounds.ts'
+import { errorCode, nodeFiles } from './files.ts'
 
 export interface Lock {
   release(): Promise<void>
@@ -56,7 +57,7 @@ async function removeStale(path: string, holder: string): Promise<void> {
 
 async function readHolder(path: string): Promise<string | undefined> {
   try {
-    return (await readFile(path, 'utf8')).trim()
+    return (await nodeFiles.readFile(path, fileBounds.lock))?.toString('utf8').trim()
   } catch {
     // released between two looks
     return undefined

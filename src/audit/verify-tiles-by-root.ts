@@ -164,7 +164,8 @@ class RootVerifier {
     else await this.#reportUnproven('entries', index, tileWidth)
     const places: readonly TileLevel[] = isProven ? [0] : [0, 'entries']
     for (const level of places)
-      for (const width of listing.partial.get(`${level}/${index}`) ?? []) await this.#reportUnproven(level, index, width)
+      for (const width of listing.partial.get(`${level}/${index}`) ?? [])
+        await this.#reportUnproven(level, index, width)
     for (const width of isProven ? (listing.partial.get(`entries/${index}`) ?? []) : []) {
       const file = await readTileFile(files, dir, { level: 'entries', index, width })
       if (file === undefined) await this.#reportUnproven('entries', index, width)

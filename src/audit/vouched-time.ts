@@ -5,7 +5,6 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { FileSystem } from './files.ts'
-import { segmentIndices } from './group-source.ts'
 import { createLedgerReader } from './read-ledger.ts'
 
 export interface VouchedTime {
@@ -36,20 +35,6 @@ export function createVouchedTime({ files, dir, size, clock }: VouchedTimeOption
       return newestMs + (clock.monotonicMs() - startedMs) + slackMs
     },
   }
-}
-
-/** The same of a log that nobody has open. */
-export async function foreseeVouchedMs(dir: string, files: FileSystem): Promise<number> {
-  const last = (await segmentIndices(files, dir)).at(-1)
-  let newestMs = 0
-  if (last === undefined) return newestMs
-  const reader = createLedgerReader(dir, { from: last, fs: files })
-  try {
-    for await (const { envelope } of reader.read()) newestMs = Date.parse(envelope.time)
-  } finally {
-    await reader.close()
-  }
-  return newestMs + slackMs
 }
 
 async function timeOfRecord(files: FileSystem, dir: string, index: number): Promise<number | undefined> {

@@ -1,5 +1,5 @@
 // `audit prune`: removes what audit.retention lets go, from every log of the data directory; the ledger still
-// verifies. Exit 1 when a legal hold on everything forbids it.
+// verifies. Exit 1 when a legal hold on everything forbids it, or when only a clock that has jumped would let more go.
 
 import { askState, changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
@@ -12,13 +12,15 @@ export const command: Command = {
   arguments: [],
   options: {
     'dry-run': { about: 'say what would go, and change nothing' },
+    'although-the-clock-jumped': { about: 'the clock is right, though ahead of what the ledger vouches for' },
     'data-dir': dataDirOption,
     config: configOption,
   },
   run: async (input) => {
     const state = await requireOwnLedger(input)
     const dryRun = input.flag('dry-run')
-    const request = { method: 'audit.prune', params: { dryRun } } as const
+    const althoughClockJumped = input.flag('although-the-clock-jumped')
+    const request = { method: 'audit.prune', params: { dryRun, althoughClockJumped } } as const
     const answer = dryRun
       ? await askState(input, state, request, (readings) => readings['audit.prune'](request.params))
       : await changeState(input, state, 'audit.prune', request.params)
@@ -29,7 +31,15 @@ export const command: Command = {
     if (input.json) printJson(input.io, answer)
     else
       for (const log of answer.logs) input.io.out(`${printable(describe(log, dryRun ? 'would remove' : 'removed'))}\n`)
-    return answer.heldBy === '' ? 0 : 1
+    if (answer.clockAheadMs > 0 && !input.json) {
+      const what = `the clock is ${Math.ceil(answer.clockAheadMs / 3_600_000)} h ahead of what the ledger vouches for`
+      throw new CommandError(
+        1,
+        `${what}: what is due by that alone stays`,
+        'if it is right: --although-the-clock-jumped',
+      )
+    }
+    return answer.heldBy === '' && answer.clockAheadMs === 0 ? 0 : 1
   },
 }
 

@@ -25,7 +25,8 @@ export interface RetentionRun {
 
 export async function applyRetention(state: RetainingState, run: RetentionRun): Promise<PruneAnswer> {
   const rules = rulesOf(run.config)
-  if (Object.keys(rules.bodiesMs).length === 0 && rules.recordsMs === undefined) return { heldBy: '', clockAheadMs: 0, logs: [] }
+  if (Object.keys(rules.bodiesMs).length === 0 && rules.recordsMs === undefined)
+    return { heldBy: '', clockAheadMs: 0, logs: [] }
   const holds = await createHoldBook(nodeFiles, join(state.dataDir, 'holds.json')).list()
   const onAll = holds.find(({ subject }) => subject === undefined)
   if (onAll !== undefined) return { heldBy: onAll.name, clockAheadMs: 0, logs: [] }
