@@ -14,6 +14,7 @@ import type { CommitOwn } from './rotate-key.ts'
 import { errorCode, type FileSystem } from './files.ts'
 import { frameHeadBytes, frameType, sealFrame, type Group } from './frame.ts'
 import { areListed, segmentIndices } from './group-source.ts'
+import { readLineClaims, type LineClaims } from './hold-key-lines.ts'
 import { createCount, keptFields, u64, type KeptLines } from './kept-lines.ts'
 import { listTiles } from './list-tiles.ts'
 import { lastTiles } from './load-frontier.ts'
@@ -64,8 +65,8 @@ export interface RetentionParts {
   readonly dir: string
   /** writes one record of the ledger about itself, nothing else being written meanwhile */
   readonly commitOwn: CommitOwn
-  /** what stays of the key lines of records below an index; no erasure goes on meanwhile, nor is one unfinished */
-  readonly keptLines: (minimumIndex: number) => Promise<KeptLines>
+  /** what stays of the key lines of records that go, held against them; no erasure goes on meanwhile, nor is one unfinished */
+  readonly keptLines: (claims: LineClaims) => Promise<KeptLines>
   /** by kind, the index below which no body is left; goes on between calls */
   readonly done: Map<BodyKind, number>
   /** the log is being closed: what is not done yet is done another time */
@@ -150,6 +151,13 @@ async function* groupsOf(files: FileSystem, dir: string, first: number): AsyncGe
   }
 }
 
+async function* groupsOfAll(
+  { files, dir }: RetentionParts,
+  segments: readonly Sealed[],
+): AsyncGenerator<Group, void, undefined> {
+  for (const { first } of segments) yield* groupsOf(files, dir, first)
+}
+
 // what is damaged is evidence: it is not written anew with a checksum that fits
 function isSound(group: Group): boolean {
   return areListed(group) && group.records.every(({ damaged }) => damaged === undefined)
@@ -181,7 +189,8 @@ async function pruneRecords(
   for (const { first } of gone) freedBytes += await files.fileSize(join(dir, 'segments', segmentName(first)))
   const result = { records: minimumIndex - oldest, minimumIndex, freedBytes }
   if (gone.length === 0 || isDryRun) return result
-  const kept = await parts.keptLines(minimumIndex)
+  const claims = await readLineClaims(parts, groupsOfAll(parts, gone), { from: oldest, to: minimumIndex })
+  const kept = await parts.keptLines(claims)
   await parts.commitOwn(ownOperation.pruned, {
     [reservedField.minimumIndex]: String(minimumIndex),
     ...keptFields(kept),

@@ -51,7 +51,7 @@ export function createHoldBook(files: FileSystem, path: string): HoldBook {
       if (holds.some(({ name }) => name === hold.name)) return false
       if (holds.length >= maxHolds)
         throw new Fault('CONTROL_FAILED', `there are ${maxHolds} legal holds already`, {
-          hint: 'release one: sallyport audit release NAME',
+          hint: 'release one: sallyport audit release NAME --reason TEXT',
         })
       await write([...holds, hold])
       return true

@@ -26,7 +26,7 @@ const oddities: Readonly<Record<string, (path: string) => void>> = {
   },
   'a pipe': (path) => execFileSync('mkfifo', [path]),
   'a device that never ends': (path) => symlinkSync('/dev/zero', path),
-  'a folder': (path) => void mkdirSync(path),
+  'a folder': (path) => mkdirSync(path),
 }
 
 let sample: Sample

@@ -139,6 +139,6 @@ async function readText(path: string): Promise<string | undefined> {
 
 function lost({ dir }: Loaded, role: string): Fault {
   return new Fault('LEDGER_CORRUPT', `the log of this data directory is gone: no segments are to be found in ${dir}`, {
-    hint: `restore that folder from a backup, or begin a new log that says so: sallyport audit begin-anew --role ${role} (docs/ledger.md)`,
+    hint: `restore that folder from a backup, or begin a new log that says so: sallyport audit begin-anew --role ${role} --reason TEXT (docs/ledger.md)`,
   })
 }

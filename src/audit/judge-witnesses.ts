@@ -38,7 +38,7 @@ function distinct(votes: readonly Vote[]): Vote[] {
 
 export function putBack(message: string): Fault {
   return new Fault('LEDGER_CORRUPT', message, {
-    hint: 'an older state was put back, or a second copy of this gateway runs: restore the newest state; `sallyport audit begin-anew --although-it-opens` begins a new log that does not hide the gap; docs/ledger.md says how to leave out a witness that errs',
+    hint: 'an older state was put back, or a second copy of this gateway runs: restore the newest state; `sallyport audit begin-anew --although-it-opens --reason TEXT` begins a new log that does not hide the gap; docs/ledger.md says how to leave out a witness that errs',
   })
 }
 

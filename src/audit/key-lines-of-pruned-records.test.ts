@@ -98,3 +98,34 @@ test('lines in another order are found, and a line that is added', async () => {
   await assertLines((lines) => [...lines.slice(0, 2), lines[1] ?? '', ...lines.slice(2)])
   await assertLines((lines) => [...lines, lines[0] ?? ''])
 })
+
+test('lines that were changed before the pruning are not vouched for: nothing is pruned', async () => {
+  for (const isPrunedBefore of [false, true]) {
+    const sample = createSample()
+    const ledger = await sample.open()
+    const wanted = { rules: { bodiesMs: {}, recordsMs: dayMs }, heldSubjects: [], isDryRun: false }
+    for (let number = 0; number < 300; number += 1) {
+      await ledger.append(sampleRecord(number, { timeMs: sampleStartMs + number * tenMinutesMs }))
+      sample.clock.advance(tenMinutesMs)
+    }
+    if (isPrunedBefore) assert.ok((await ledger.applyRetention(wanted)).records > 0)
+    for (let number = 300; number < 500; number += 1) {
+      await ledger.append(sampleRecord(number, { timeMs: sampleStartMs + number * tenMinutesMs }))
+      sample.clock.advance(tenMinutesMs)
+    }
+    const path = join(sample.dir, 'subjects.keys')
+    const whole = readFileSync(path, 'latin1')
+    const lines = whole.split('\n')
+    writeFileSync(path, [formatErasedLine(lines[0] ?? '', 30), ...lines.slice(1)].join('\n'), 'latin1')
+    const { size } = ledger
+    await assert.rejects(
+      ledger.applyRetention(wanted),
+      /the key lines are not what the log says, and no record is pruned/,
+    )
+    assert.equal(ledger.size, size)
+    writeFileSync(path, whole, 'latin1')
+    assert.ok((await ledger.applyRetention(wanted)).records > 0)
+    await ledger.close()
+    assert.deepEqual((await verifyLedger(sample.root)).problems, [])
+  }
+})

@@ -44,7 +44,13 @@ export async function openKeyRing(dataDir: string, name: string, files: FileSyst
   if (keys.length === 0) throw unreadableKey(join(folder, `ledger-${name}.pem`), undefined)
   keys.sort((a, b) => a.number - b.number)
   const retiring = join(folder, `ledger-${name}.retiring`)
-  return new FolderRing({ files, folder, name, keys, retirement: parseRetirement(await files.readFile(retiring, fileBounds.role)) })
+  return new FolderRing({
+    files,
+    folder,
+    name,
+    keys,
+    retirement: parseRetirement(await files.readFile(retiring, fileBounds.role)),
+  })
 }
 
 /** A single key that lies nowhere and cannot be rotated. */
@@ -148,6 +154,6 @@ function parseRetirement(bytes: Buffer | undefined): Retirement | undefined {
 export function unreadableKey(what: string, cause: unknown): Fault {
   return new Fault('KEY_UNREADABLE', `cannot read the ledger's signing key: ${what}`, {
     cause,
-    hint: 'restore the keys folder of the data directory from a backup; without one, begin a new log that says so: sallyport audit begin-anew',
+    hint: 'restore the keys folder of the data directory from a backup; without one, begin a new log that says so: sallyport audit begin-anew --reason TEXT',
   })
 }

@@ -27,6 +27,7 @@ import { errorCode, nodeFiles, type FileSystem } from './files.ts'
 import { createGroupBuilder, type GroupBuilder } from './group.ts'
 import { fixedRing, type KeyRing } from './key-ring.ts'
 import { keyLineHash } from './key-schedule.ts'
+import { holdKeyLines, type LineClaims } from './hold-key-lines.ts'
 import { readKeptLines, type KeptLines } from './kept-lines.ts'
 import { takeLock, type Lock } from './lock.ts'
 import type { CheckpointSigner } from '../tlog/checkpoint.ts'
@@ -525,7 +526,7 @@ class Writer implements Ledger {
       dir,
       done: this.#expiredBodies,
       isStopping: () => this.#closing !== undefined,
-      keptLines: (minimumIndex) => this.#keptLines(minimumIndex),
+      keptLines: (claims) => this.#keptLines(claims),
       commitOwn: (operation, fields) =>
         this.#exclusively(
           () => undefined,
@@ -542,14 +543,17 @@ class Writer implements Ledger {
   }
 
   /** Of the key lines whose records are to be pruned; after an erasure that could not be finished before. */
-  async #keptLines(minimumIndex: number): Promise<KeptLines> {
+  async #keptLines(claims: LineClaims): Promise<KeptLines> {
     const { files, subjects } = this.#parts
     const { dir } = this.#options
     const begin = (): void => undefined
-    await this.#exclusively(begin, () => finishErasure({ files, dir }, subjects))
+    await this.#exclusively(begin, async () => {
+      await finishErasure({ files, dir }, subjects)
+      await holdKeyLines(files, dir, claims)
+    })
     const file = await files.open(join(dir, 'subjects.keys'), 'read')
     try {
-      return await readKeptLines({ file, minimumIndex, recordIndex: Number.MAX_SAFE_INTEGER })
+      return await readKeptLines({ file, minimumIndex: claims.to, recordIndex: Number.MAX_SAFE_INTEGER })
     } finally {
       await file.close()
     }

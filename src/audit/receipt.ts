@@ -46,6 +46,12 @@ export function signReceipt(receipt: Receipt, signer: { keyHash: number; private
   })
 }
 
+/** Hash of the key that a signature says it is by; undefined when it is no signature. */
+export function signingKeyHash(signature: string): number | undefined {
+  const keyHash = signaturePattern.exec(signature)?.[1]
+  return keyHash === undefined ? undefined : Number.parseInt(keyHash, 16)
+}
+
 /** True when one of the keys signed exactly this receipt. */
 export function verifyReceiptSignature(receipt: Receipt, signature: string, verifiers: readonly Verifier[]): boolean {
   const [, keyHash = '', encoded = ''] = signaturePattern.exec(signature) ?? []

@@ -252,7 +252,7 @@ class Walk {
 
 /** For every fault that says that a log cannot be gone on with. */
 export const wayOutHint =
-  'run `sallyport audit verify`; restore the log from a backup, or begin a new one that says so: `sallyport audit begin-anew` (docs/ledger.md)'
+  'run `sallyport audit verify`; restore the log from a backup, or begin a new one that says so: `sallyport audit begin-anew --reason TEXT` (docs/ledger.md)'
 
 function rollback(signed: number, present: number): Fault {
   return corrupt(`the log is smaller than its signed checkpoint: ${present} records, ${signed} were signed`)

@@ -122,7 +122,7 @@ async function loadLines(file: OpenFile, size: number): Promise<Loaded & { last:
     // a torn or uncommitted line may stand at the end only; what cannot be read must not be overwritten
     if ((isCommitted && droppedLines > 0) || (line === undefined && isWhole && !isCommitted)) {
       throw new Fault('LEDGER_CORRUPT', `subjects.keys is damaged at byte ${isCommitted ? committedBytes : offset}`, {
-        hint: 'run `sallyport audit verify` and restore subjects.keys from a backup; without one: `sallyport audit begin-anew` (docs/ledger.md)',
+        hint: 'run `sallyport audit verify` and restore subjects.keys from a backup; without one: `sallyport audit begin-anew --reason TEXT` (docs/ledger.md)',
       })
     }
     if (!isCommitted) {

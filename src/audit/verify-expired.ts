@@ -50,7 +50,7 @@ export function createBodyChecker(): BodyChecker {
 
   return {
     meet(record) {
-      const known = gone.get(record.file) ?? { first: record, kinds: new Map(), bodies: createCount() }
+      const known: Gone = gone.get(record.file) ?? { first: record, kinds: new Map(), bodies: createCount() }
       gone.set(record.file, known)
       known.bodies.add(u64(record.index))
       const kind = known.kinds.get(record.kind)

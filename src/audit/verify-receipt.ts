@@ -10,7 +10,7 @@ import { verifyConsistency, verifyInclusion } from '../tlog/merkle.ts'
 import { openTree } from '../tlog/tree-reader.ts'
 import { errorCode, nodeFiles, type FileSystem, type OpenFile } from './files.ts'
 import { readMinimumIndex } from './prove.ts'
-import { verifyReceiptSignature } from './receipt.ts'
+import { signingKeyHash, verifyReceiptSignature } from './receipt.ts'
 import { openTiles, type TiledLog } from './tile-files.ts'
 import { proveCheckpoint, type ProvenCheckpoint, type TrustedKeys } from './trusted-keys.ts'
 import { verifyExport } from './verify-bundle.ts'
@@ -27,6 +27,7 @@ export type ReceiptFinding =
   | 'not-covered'
   /** the log and the checkpoint that was kept are two histories */
   | 'rewritten'
+  /** by a key that was given, as it says, and that did not sign it */
   | 'false-signature'
   /** the evidence itself does not hold */
   | 'no-evidence'
@@ -67,11 +68,21 @@ type Finding = Omit<ReceiptVerdict, 'isSigned'>
 export async function verifyReceipt(question: ReceiptQuestion): Promise<ReceiptVerdict> {
   const { receipt, signature, trusted } = question
   const isSigned = signature === undefined ? undefined : verifyReceiptSignature(receipt, signature, trusted.log)
+  if (isSigned === false && !isByGivenKey(question)) {
+    const message = 'the receipt is signed by a key that was not given: that says nothing of the log'
+    return { ...noEvidence(message), isSigned }
+  }
   if (isSigned === false) {
-    const message = 'the signature of the receipt is not by a key that was given: the log never said this'
+    const message = 'the signature of the receipt does not fit the key that it names: the log never said this'
     return { finding: 'false-signature', message, size: undefined, isSigned }
   }
   return { ...(await findRecord(question, isSigned === true)), isSigned }
+}
+
+/** Only of a key that was given can be said that it did not sign. */
+function isByGivenKey({ receipt, signature = '', trusted }: ReceiptQuestion): boolean {
+  const keyHash = signingKeyHash(signature)
+  return trusted.log.some((verifier) => verifier.name === receipt.origin && verifier.keyHash === keyHash)
 }
 
 async function findRecord(question: ReceiptQuestion, isSigned: boolean): Promise<Finding> {

@@ -2,7 +2,7 @@
 // it. What was not chosen stays secret. That it was disclosed is recorded first.
 
 import { resolve } from 'node:path'
-import { describe, refuseOther, writeProof } from './audit-prove.ts'
+import { describe, refuseExisting, refuseOther, writeProof } from './audit-prove.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError, printJson, printWarning } from './io.ts'
@@ -32,9 +32,10 @@ export const command: Command = {
     const document = await (await input.ports()).discloseRecord(asked)
     refuseOther(document)
     const { log, origin, index } = document
+    const file = resolve(input.io.cwd, input.option('out') ?? `${log}-${index}.tlog-proof`)
+    refuseExisting([file])
     const what = { record: `${origin}/${index}`, fields }
     const recorded = await recordTaken(input, state, { action: 'audit.disclose', what })
-    const file = resolve(input.io.cwd, input.option('out') ?? `${log}-${index}.tlog-proof`)
     const written = writeProof(document, file)
     if (input.json) printJson(input.io, { ...written, disclosed: fields, recorded })
     else input.io.out(`${describe(written)}\ndisclosed: ${fields.join(', ')}\n`)

@@ -1,7 +1,8 @@
 // `audit erase`: destroys the keys of a subject in every log, for good, and says what it cannot reach. Where the
 // configuration names approvers, it takes two of them: the first leaves a request, the second approves it.
 
-import { resolveSecret } from '../config/config.ts'
+import { existsSync } from 'node:fs'
+import { referencedPath, resolveSecret } from '../config/config.ts'
 import { askState, changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
@@ -52,8 +53,14 @@ function readRequest(input: Input): EraseRequest {
     throw new CommandError(2, '--dry-run goes with --subject', 'write --subject ID --dry-run')
   if (subject !== null) readSubject(subject)
   const as = input.option('as')
-  const approver = as === undefined ? null : resolveSecret(as, input.io.cwd).toString('utf8').trim()
+  const approver = as === undefined ? null : readApproverKey(input, as)
   return { subject, reason, dryRun, approver, approve }
+}
+
+function readApproverKey(input: Input, reference: string): string {
+  const path = reference.startsWith('file:') ? referencedPath(reference, input.io.cwd) : undefined
+  if (path !== undefined && !existsSync(path)) throw new CommandError(2, `there is no file ${path}`, 'check --as')
+  return resolveSecret(reference, input.io.cwd).toString('utf8').trim()
 }
 
 function printAnswer(input: Input, answer: EraseAnswer): ExitCode {

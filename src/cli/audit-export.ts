@@ -7,10 +7,10 @@ import { systemClock } from '../base/clock.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
 import { CommandError, countOf, printable, printJsonLines, printWarning } from './io.ts'
+import { requireRecords } from './ledger-at-hand.ts'
 import type { ExportedFile, ExportQuery } from './ports.ts'
 import { readTime } from './read-time.ts'
 import { recordTaken } from './record-taken.ts'
-import { requireDataDir } from './state.ts'
 
 const filters = ['caller', 'agent', 'operation', 'outcome', 'code', 'kind'] as const
 
@@ -36,7 +36,7 @@ export const command: Command = {
     const query = readQuery(input)
     const out = input.option('out')
     if (out === undefined) throw new CommandError(2, '--out is missing', 'write --out FILE')
-    const state = await requireDataDir(input)
+    const { state, exitCode } = await requireRecords(input)
     const place = placeOf(resolve(input.io.cwd, out))
     const warn = (message: string, hint: string): void => printWarning(input.io, message, hint)
     const pathOf = (log: string): string => `${place.pathOf(log)}.partial`
@@ -55,7 +55,7 @@ export const command: Command = {
     } finally {
       for (const { path } of partial) rmSync(path, { force: true })
     }
-    return 0
+    return exitCode
   },
 }
 
@@ -71,7 +71,15 @@ function readQuery(input: Input): ExportQuery {
     const value = input.option(name)
     if (value !== undefined) query[name] = value
   }
+  refuseReversed(query)
   return query
+}
+
+function refuseReversed({ fromIndex, toIndex, fromMs, toMs }: ExportQuery): void {
+  const isReversed = (from: number | undefined, to: number | undefined): boolean =>
+    from !== undefined && to !== undefined && from > to
+  if (isReversed(fromIndex, toIndex) || isReversed(fromMs, toMs))
+    throw new CommandError(2, '--from lies behind --to', 'change them round')
 }
 
 /** The question, as it was asked. */
@@ -95,6 +103,7 @@ function placeOf(out: string): ExportPlace {
     return { pathOf, nameOf: pathOf }
   }
   const { dir, name, ext } = parse(out)
+  if (!existsSync(dir)) throw new CommandError(2, `there is no folder ${dir}`, 'check --out')
   const pathOf = (log: string): string => join(dir, `${name}-${log}${ext}`)
   return { pathOf, nameOf: (log, logs) => (logs === 1 ? out : pathOf(log)) }
 }

@@ -1,8 +1,9 @@
 // `audit prove`: writes a proof (C2SP tlog-proof) that a record is in the ledger, for somebody who has nothing but the
 // public key of the log. It says no more than the record says in clear; `audit disclose` does that.
 
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { isSystemError } from '../base/system-error.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
 import { CommandError, printable, printJsonLines, printWarning } from './io.ts'
@@ -23,6 +24,7 @@ export const command: Command = {
     const documents = await (await input.ports()).proveRecords({ ...state, record: input.args[0] ?? '', warn })
     for (const document of documents) refuseOther(document)
     const paths = placesFor(input, documents)
+    refuseExisting(paths)
     const written = documents.map((document, at) => writeProof(document, paths[at] ?? ''))
     if (input.json) printJsonLines(input.io, written)
     else for (const each of written) input.io.out(`${describe(each)}\n`)
@@ -61,10 +63,26 @@ export interface WrittenProof {
   readonly witnessed: boolean
 }
 
-/** Readable by its owner alone: handing it on is a decision of its own. */
+/** Before anything is recorded or written. */
+export function refuseExisting(paths: readonly string[]): void {
+  const folder = paths.map((path) => dirname(path)).find((path) => !existsSync(path))
+  if (folder !== undefined) throw new CommandError(2, `there is no folder ${folder}`, 'check --out')
+  const inTheWay = paths.find((path) => existsSync(path))
+  if (inTheWay !== undefined) throw isThere(inTheWay)
+}
+
+const isThere = (path: string): CommandError =>
+  new CommandError(2, `${path} is there already`, 'name another file: --out FILE')
+
+/** Readable by its owner alone: handing it on is a decision of its own. Never over another file. */
 export function writeProof(document: ProofDocument, file: string): WrittenProof {
   const { origin, index, kind, leafHash, size, witnessed, bytes } = document
-  writeFileSync(file, bytes, { mode: 0o600 })
+  try {
+    writeFileSync(file, bytes, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'EEXIST') throw isThere(file)
+    throw error
+  }
   return { file, origin, index, kind, leafHash, size, witnessed }
 }
 

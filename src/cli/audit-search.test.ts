@@ -10,7 +10,7 @@ import type { Ports, SearchOptions, TailRecord } from './ports.ts'
 import { readTime } from './read-time.ts'
 
 const cwd = temporaryFolder()
-mkdirSync(join(cwd, 'data'))
+mkdirSync(join(cwd, 'data/ledger/aaaaaaaa/segments'), { recursive: true })
 
 interface Run {
   readonly code: number
@@ -81,6 +81,7 @@ test('refuses what it does not understand, and asks nothing', async () => {
     ['--since', '14.11.2026'],
     ['--until', '2026-13-01'],
     ['--until', '2026-11-14T10:00:00'],
+    ['--since', '2026-11-15', '--until', '2026-11-14'],
     ['--limit', '0'],
     ['--limit', '10001'],
     ['--limit', '1e3'],

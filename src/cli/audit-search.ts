@@ -6,10 +6,10 @@ import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
 import { CommandError, countOf, printError, printJson, printWarning } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
+import { requireRecords } from './ledger-at-hand.ts'
 import type { SearchOptions, SearchQuery } from './ports.ts'
 import { readTime } from './read-time.ts'
 import { formatRecord } from './record-line.ts'
-import { requireDataDir } from './state.ts'
 
 const maxResults = 10_000 // bound: records that one search gives
 
@@ -24,7 +24,7 @@ export const command: Command = {
     agent: { value: 'NAME', about: 'which agent' },
     task: { value: 'ID', about: 'records that speak of this task' },
     context: { value: 'ID', about: 'records that speak of this context' },
-    operation: { value: 'NAME', about: "SendMessage, key.created, …; 'key.*' for all that begin so" },
+    operation: { value: 'NAME', about: "SendMessage, key.create, …; 'key.*' for all that begin so" },
     outcome: { value: 'OUTCOME', about: `one of ${outcomes.join(', ')}` },
     code: { value: 'CODE', about: "code of a refusal; 'AUTHN_*' for all that begin so" },
     kind: { value: 'KIND', about: `one of ${kinds.join(', ')}` },
@@ -41,7 +41,7 @@ export const command: Command = {
   run: async (input) => {
     const query = readQuery(input)
     const limit = readLimit(input)
-    const state = await requireDataDir(input)
+    const { state, exitCode } = await requireRecords(input)
     const voice = createVoice(input.io)
     const records = (await input.ports()).searchLedger({
       ...state,
@@ -56,7 +56,7 @@ export const command: Command = {
       else input.io.out(`${formatRecord(record)}\n`)
     }
     voice.endProgress()
-    return voice.exitCode()
+    return exitCode === 0 ? voice.exitCode() : exitCode
   },
 }
 
@@ -132,6 +132,8 @@ function readQuery(input: Input): SearchQuery {
     const value = input.option(flag)
     if (value !== undefined) query[name] = readTime(`--${flag}`, value, nowMs)
   }
+  if (query.sinceMs !== undefined && query.untilMs !== undefined && query.sinceMs > query.untilMs)
+    throw new CommandError(2, '--since is later than --until', 'change them round')
   return query
 }
 

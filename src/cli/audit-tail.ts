@@ -4,8 +4,8 @@
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError, printJson } from './io.ts'
+import { requireRecords } from './ledger-at-hand.ts'
 import { formatRecord } from './record-line.ts'
-import { requireDataDir } from './state.ts'
 
 export const command: Command = {
   arguments: [],
@@ -19,13 +19,13 @@ export const command: Command = {
     const text = input.option('lines') ?? '10'
     if (!/^\d{1,9}$/.test(text)) throw new CommandError(2, `-n is not a number: ${JSON.stringify(text)}`, 'write -n 10')
     const follow = input.flag('follow')
-    const state = await requireDataDir(input)
+    const { state, exitCode } = await requireRecords(input)
     const signal = follow ? input.io.stopSignal() : new AbortController().signal
     const records = (await input.ports()).tailLedger({ ...state, count: Number(text), follow, signal })
     for await (const record of records) {
       if (input.json) printJson(input.io, record.ocsf)
       else input.io.out(`${formatRecord(record)}\n`)
     }
-    return 0
+    return exitCode
   },
 }

@@ -24,19 +24,31 @@ export const command: Command = {
     ...trustOptions,
   },
   run: async (input) => {
+    const signature = readSignature(input)
     const evidence = readEvidence(input)
     const trust = await readTrust(input, evidence)
     const keptFile = input.option('checkpoint')
     if (keptFile !== undefined && evidence.kind !== 'log' && evidence.kind !== 'data-dir')
       throw new CommandError(2, '--checkpoint is held against a log', 'give the log too: --data-dir DIR or --log DIR')
     const kept = keptFile === undefined ? undefined : readFileArgument(input, keptFile, noteBounds)
-    const asked = { receipt: input.args[0] ?? '', signature: input.option('signature'), evidence, kept, ...trust }
+    const asked = { receipt: input.args[0] ?? '', signature, evidence, kept, ...trust }
     const verdict = await (await input.ports()).verifyReceipt(asked)
     const isThere = verdict.finding === 'included'
     if (input.json) printJson(input.io, { ok: isThere, ...verdict })
     else input.io.out(`${isThere ? 'ok' : 'not ok'}: ${printable(verdict.message)}\n`)
     return isThere ? 0 : 1
   },
+}
+
+/** What is no signature at all was mistyped: it says nothing, least of all against the log. */
+function readSignature(input: Input): string | undefined {
+  const signature = input.option('signature')
+  if (signature === undefined || /^[0-9a-f]{8} [\w-]{86}$/.test(signature)) return signature
+  throw new CommandError(
+    2,
+    '--signature is not a signature of a receipt',
+    "write it as the header Sallyport-Record-Signature has it: '<8 hex digits> <86 characters>'",
+  )
 }
 
 function readEvidence(input: Input): Evidence {

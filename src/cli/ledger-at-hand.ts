@@ -4,7 +4,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Input } from './command.ts'
-import { CommandError } from './io.ts'
+import { CommandError, printError } from './io.ts'
+import type { ExitCode } from './io.ts'
 import type { StateContext } from './ports.ts'
 import { requireDataDir } from './state.ts'
 
@@ -21,10 +22,28 @@ export async function requireOwnLedger(input: Input): Promise<StateContext> {
   throw noLedger(state)
 }
 
+/** A data directory with records to read; says so, and is `3` in the end, where only tiles of a log are here. */
+export async function requireRecords(input: Input): Promise<{ state: StateContext; exitCode: ExitCode }> {
+  const state = await requireLedger(input)
+  const root = join(state.dataDir, 'ledger')
+  const logs = readdirSync(root)
+  const bare = logs.filter((log) => !hasSegments(join(root, log)) && existsSync(join(root, log, 'tile')))
+  const said = bare.map((log) => `only tiles of ${log} are here`)
+  const hint = 'read them with sallyport audit verify, sallyport audit verify-proof'
+  if (bare.length > 0 && bare.length === logs.length) throw new CommandError(3, said.join(', '), hint)
+  for (const message of said) printError(input.io, message, hint)
+  return { state, exitCode: bare.length === 0 ? 0 : 3 }
+}
+
+function hasSegments(dir: string): boolean {
+  const folder = join(dir, 'segments')
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.seg'))
+}
+
 /** A data directory in which there are logs, whoever writes them. */
 export async function requireLedger(input: Input): Promise<StateContext> {
   const state = await requireDataDir(input)
-  if (!existsSync(join(state.dataDir, 'ledger'))) throw noLedger(state)
+  if (!hasLogs(state.dataDir)) throw noLedger(state)
   return state
 }
 

@@ -1,6 +1,7 @@
 // The entry of the command line: hands the process's words, streams and signals to the door. The only file of cli
 // that touches `process`, and the only one that does work on import.
 
+import { systemReason } from '../base/system-error.ts'
 import { runCli } from './cli.ts'
 import type { Io } from './io.ts'
 
@@ -17,10 +18,11 @@ const io: Io = {
   },
 }
 
-// A reader that went away (`… | head`) is no fault of ours.
+// A reader that went away (`… | head`) is no fault of ours; a disk that took nothing must not look like an answer.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`error: cannot write the output: ${systemReason(error)}\n`)
+  process.exit(3)
 })
 
 process.exitCode = await runCli(process.argv.slice(2), io, async () =>

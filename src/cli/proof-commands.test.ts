@@ -57,7 +57,7 @@ async function run(cwd: string, words: readonly string[], ports: Partial<Ports>)
 
 function dataFolder(parts: readonly string[] = ['keys']): string {
   const cwd = temporaryFolder()
-  for (const part of ['', ...parts]) mkdirSync(join(cwd, 'data', part), { recursive: true })
+  for (const part of ['ledger/5a11e001/segments', ...parts]) mkdirSync(join(cwd, 'data', part), { recursive: true })
   return cwd
 }
 
@@ -66,12 +66,15 @@ for (const [words, message] of [
   [['audit', 'disclose', 'x/1'], /--field is missing/],
   [['audit', 'export'], /--out is missing/],
   [['audit', 'export', '--out', 'x', '--from', 'yesterday'], /--from is not a time/],
+  [['audit', 'export', '--out', 'x', '--from', '9', '--to', '3'], /--from lies behind --to/],
+  [['audit', 'export', '--out', 'x', '--from', '2026-11-15', '--to', '2026-11-14'], /--from lies behind --to/],
+  [['audit', 'verify-receipt', 'r', '--signature', 'bla', '--proof', 'proof', '--key', 'k'], /is not a signature/],
   [['audit', 'verify-proof', 'nowhere'], /cannot read nowhere/],
   [['audit', 'verify-proof', 'proof'], /--key is missing/],
   [['audit', 'verify-proof', 'proof', '--key', 'file:nowhere'], /cannot read nowhere/],
   [['audit', 'verify-proof', 'proof', '--key', 'file:empty'], /there is no verifier key in empty/],
   [['audit', 'verify-proof', 'proof', '--key', 'file:data'], /cannot read data/],
-  [['audit', 'verify-proof', 'proof', '--key', 'file:/dev/zero'], /longer than such a file may be/],
+  [['audit', 'verify-proof', 'proof', '--key', 'file:/dev/zero'], /cannot read .dev.zero: it is no file/],
   [['audit', 'verify-proof', 'proof', '--key', 'k', '--require-witnesses', '0'], /is not a number of witnesses/],
   [['audit', 'verify-proof', 'proof', '--key', 'k', '--require-witnesses', '1'], /needs keys of witnesses/],
   [['audit', 'verify-proof', 'proof', '--key', 'k', '--require-witnesses', 'two'], /is not a number/],
@@ -107,6 +110,22 @@ test('several proofs go into a folder', async () => {
   const { code } = await run(cwd, ['audit', 'prove', 'c', '--data-dir', 'data', '--out', 'proofs'], { proveRecords })
   assert.equal(code, 0)
   assert.deepEqual(readdirSync(join(cwd, 'proofs')), ['5a11e001-17.tlog-proof', '5a11e001-18.tlog-proof'])
+})
+
+test('no proof is written over a file, and nothing is recorded then', async () => {
+  const cwd = dataFolder()
+  writeFileSync(join(cwd, 'd'), 'mine')
+  const proveRecords = (): Promise<readonly ProofDocument[]> => Promise.resolve([document])
+  for (const words of [['audit', 'prove', 'x', '--data-dir', 'data', '--out', 'd'], disclose]) {
+    const { code, err, taken } = await run(cwd, words, { proveRecords, discloseRecord })
+    assert.equal(code, 2)
+    assert.match(err, /d is there already\nhint: name another file/)
+    assert.deepEqual(taken, [])
+  }
+  assert.equal(readFileSync(join(cwd, 'd'), 'utf8'), 'mine')
+  const { code, err } = await run(cwd, ['audit', 'prove', 'x', '--data-dir', 'data', '--out', 'no/d'], { proveRecords })
+  assert.equal(code, 2)
+  assert.match(err, /there is no folder .*\/no/)
 })
 
 const disclose = ['audit', 'disclose', 'x/17', '--field', 'caller', '--data-dir', 'data', '--out', 'd'] as const

@@ -6,14 +6,17 @@ export interface RetentionMethods {
   'audit.hold'(params: HoldRequest): Promise<HoldAnswer>
   'audit.holds'(params: Record<string, never>): Promise<readonly HoldSummary[]>
   'audit.release'(params: { readonly name: string; readonly reason: string }): Promise<HoldAnswer>
-  'audit.prune'(params: { readonly dryRun: boolean; readonly althoughClockJumped?: boolean | undefined }): Promise<PruneAnswer>
+  'audit.prune'(params: {
+    readonly dryRun: boolean
+    readonly althoughClockJumped?: boolean | undefined
+  }): Promise<PruneAnswer>
 }
 
 /** What is answered without changing anything: holds, and dry runs. */
 export interface RetentionReadings {
   'audit.erase'(params: { readonly subject: string }): Promise<EraseAnswer>
   'audit.holds'(): Promise<readonly HoldSummary[]>
-  'audit.prune'(params: { readonly althoughClockJumped?: boolean | undefined }): Promise<PruneAnswer>
+  'audit.prune'(params: { readonly dryRun: boolean; readonly althoughClockJumped?: boolean | undefined }): Promise<PruneAnswer>
 }
 
 export interface EraseRequest {

@@ -19,7 +19,10 @@ import { createSearchedLedger, fill, search, secondName } from '../../test/fakes
 import { sampleRecord, sampleStartMs } from '../../test/fakes/sample-ledger.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
+import type { SearchQuery } from '../cli/ports.ts'
 import { reindexLedger } from './audit-search.ts'
+import { facts, home, open } from './fake-state.ts'
+import type { State } from './state.ts'
 
 const numbersWhere = (
   count: number,
@@ -105,6 +108,23 @@ test('gives the latest that fit in order of time over all logs, or newest first'
     [exact.numbers, exact.said],
     [[1, 5, 5, 9, 9, 13].slice(1), ['there are more; these are the latest 5 (see --limit)']],
   )
+})
+
+test('a search by caller finds what the caller did, not what was done to its key', async () => {
+  const dataDir = home()
+  const state = await open(dataDir)
+  await state.audit.administered('key.create', 'key:ci', { name: 'ci' })
+  const refusal = { code: 'AUTHZ_DENIED', detail: '' } as Parameters<State['audit']['refused']>[1]
+  await state.audit.refused({ ...facts, caller: 'key:ci' }, refusal)
+  await state.audit.refused({ ...facts, caller: '' }, refusal)
+  await state.audit.administered('key.revoke', 'key:ci', { name: 'ci' })
+  await state.close()
+  const kindsOf = async (query: SearchQuery): Promise<string[]> =>
+    (await search(dataDir, query, { limit: 1 })).found.map(({ record }) => record.envelope.operation)
+  assert.deepEqual(await kindsOf({ caller: 'key:ci' }), ['SendMessage'])
+  assert.deepEqual(await kindsOf({ caller: 'key:ci', operation: 'key.*' }), [])
+  assert.deepEqual(await kindsOf({ operation: 'key.create' }), ['key.create'])
+  assert.deepEqual(await kindsOf({ caller: 'anonymous' }), ['SendMessage'])
 })
 
 test('each search indexes what came since, also while the log is being written', async () => {

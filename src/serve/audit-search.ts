@@ -46,7 +46,7 @@ export async function* searchLedger(
   try {
     const found = await withIndex(options, async (index) => {
       await indexLedger(index, logs, options)
-      return await collect(index, filters, limit + 1, query.origin === undefined ? undefined : records)
+      return await collect(index, filters, limit + 1, mustBeRead(query) ? records : undefined)
     })
     if (found.length > limit) {
       options.note(`there are more; these are the latest ${limit} (see --limit)`)
@@ -202,6 +202,7 @@ class RecordReaders {
   /** What the index cannot know for sure, or at all. */
   #isMatch({ envelope, event }: LedgerRecord): boolean {
     const { call, origin } = this.#query
+    if (!isOfCaller(this.#query, event)) return false
     return (call === undefined || envelope.call === call) && (origin === undefined || event?.['origin'] === origin)
   }
 
@@ -227,6 +228,16 @@ class RecordReaders {
   async close(): Promise<void> {
     for (const reader of this.#readers.values()) await reader.close()
   }
+}
+
+const mustBeRead = ({ origin, caller }: SearchQuery): boolean => origin !== undefined || caller !== undefined
+
+/**
+ * As an export chooses: the actor of an act upon a key is that key, and it called nobody. Of a record whose body is gone
+ * the pseudonym alone speaks, and of callers nobody knows there is no more.
+ */
+function isOfCaller({ caller }: SearchQuery, event: LedgerRecord['event']): boolean {
+  return caller === undefined || caller === 'anonymous' || event === undefined || event['caller'] === caller
 }
 
 /** A row names the actor or, once that was erased, none; everything else stands in the envelope. */

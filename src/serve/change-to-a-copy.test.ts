@@ -121,7 +121,10 @@ test('a log that an erasure did not reach is named, and the erasure is not compl
 test('who is no principal is neither erased nor held', async () => {
   const dataDir = await written()
   for (const name of ['carol', 'group:corp/all', 'user:', 'key:*', 'user:a b']) {
-    for (const words of [['erase', '--reason', 'asked'], ['hold', 'case-7']]) {
+    for (const words of [
+      ['erase', '--reason', 'asked'],
+      ['hold', 'case-7'],
+    ]) {
       const { code, err } = await run(dataDir, ...words, '--subject', name)
       assert.equal(code, 2, name)
       assert.match(err, /is not a principal: .*\nhint: .*user:corp\/4f1c, key:ci/)

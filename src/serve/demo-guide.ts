@@ -9,7 +9,15 @@ export interface GuideFacts {
   readonly adminToken: string
 }
 
-export function renderGuide(facts: GuideFacts, how: { file: string; color: boolean; command: string }): string {
+export interface GuideManner {
+  readonly file: string
+  readonly color: boolean
+  readonly command: string
+  /** the folder that stays behind; undefined for one that is removed */
+  readonly keptIn: string | undefined
+}
+
+export function renderGuide(facts: GuideFacts, how: GuideManner): string {
   const paint = (code: string, text: string): string => (how.color ? `\u001b[${code}m${text}\u001b[0m` : text)
   const place = (name: string, value: string): string => `  ${name.padEnd(13)}${value}`
   const step = ({ title, command, shows }: Step, at: number): string =>
@@ -29,7 +37,7 @@ export function renderGuide(facts: GuideFacts, how: { file: string; color: boole
     'Paste these into another terminal in this folder, one by one:',
     '',
     ...stepsFor(facts, how).map(step),
-    'Ctrl-C ends it and removes its data.',
+    how.keptIn === undefined ? 'Ctrl-C ends it and removes its data.' : `Ctrl-C ends it and keeps ${how.keptIn}.`,
     '',
   ].join('\n')
 }

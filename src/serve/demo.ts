@@ -82,7 +82,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         options.out(
           options.json
             ? `${JSON.stringify(ready)}\n`
-            : renderGuide(ready, { file, color: options.color, command: launcher() }),
+            : renderGuide(ready, { file, color: options.color, command: launcher(), keptIn: options.dataDir }),
         )
       },
       err: options.err,

@@ -277,7 +277,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         config: () => snapshot.config,
         keyEncryptionKey: async () => await existingKeySource(state.dataDir, loaded)?.load(),
         minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
-        witnessedMs: () => witnesses?.status().find(({ log: name }) => name === state.ledger.origin)?.status.newest?.timeMs,
+        witnessedMs: () => {
+          const ofLog = witnesses?.status().find((each) => each.log === state.ledger.origin)
+          return ofLog?.status.newest?.timeMs
+        },
       }),
     }
     const upkeep = createAuditUpkeep({
@@ -285,7 +288,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       run: async () => {
         const { clockAheadMs } = await methods['audit.prune']({ dryRun: false })
         if (clockAheadMs === 0) return
-        log.warn({ clockAheadMs }, 'the clock is ahead of what the ledger vouches for: less was removed than is due by it')
+        log.warn({ clockAheadMs }, 'the clock is ahead of what the ledger vouches for: what only it lets go was kept')
         await state.audit.administered('audit.prune.held-back', '', { clockAheadMs })
       },
       onProblem: (error) => log.error({ err: error }, 'records that have expired could not be removed'),

@@ -106,7 +106,8 @@ class Methods {
     if (held !== undefined) return held
     const config = this.#options.config()
     const { dryRun: isDryRun } = request
-    if (isDryRun) return await this.#complete('dry-run', subject, await eraseEverywhere(this.#state, subject, { config, isDryRun }))
+    if (isDryRun)
+      return await this.#complete('dry-run', subject, await eraseEverywhere(this.#state, subject, { config, isDryRun }))
     await this.#record('audit.erase', { reason, by: [...by] })
     const report = await eraseEverywhere(this.#state, subject, { config, isDryRun })
     if (id !== undefined) await this.#pending.remove(id)

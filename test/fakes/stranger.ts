@@ -30,6 +30,8 @@ export interface ReadLog {
 }
 
 const base64url = (bytes: Buffer): string => bytes.toString('base64url')
+const u64 = (...values: readonly number[]): Buffer =>
+  Buffer.from(BigUint64Array.from(values, (value) => BigInt(value)).buffer)
 
 interface Key {
   readonly line: string
@@ -251,11 +253,40 @@ class Stranger {
       )
       assert.ok(isSaid, `nothing says that body ${index} expired`)
     }
+    this.#checkNamedBodies(first)
     const minimums = this.#own('minimum-index').filter(({ index, value }) => Number(value) <= index)
     const stated = this.#minimumIndex()
     if (stated > 0) assert.ok(minimums.some(({ value }) => Number(value) === stated))
     assert.ok(first <= stated, 'older segments are missing')
     for (const { index } of this.#own('succeeds')) assert.equal(index, 1)
+  }
+
+  /** What is gone from a segment is what one record says of it. Those of earlier versions say less. */
+  #checkNamedBodies(first: number): void {
+    const named = this.#own('expired-bodies').map(({ value }) => value)
+    if (named.length < this.#own('expired-before').length) return
+    const begins = readdirSync(join(this.#dir, 'segments')).map((name) => Number.parseInt(name, 10))
+    for (const begin of begins) {
+      const end = Math.min(...begins.filter((each) => each > begin))
+      const gone = this.#records.filter(({ index, isExpired }) => isExpired && index >= begin && index < end)
+      const sum = base64url(sha256(...gone.map(({ index }) => u64(index))))
+      if (gone.length > 0) assert.ok(named.includes(`${begin} ${gone.length} ${sum}`), 'other bodies are gone')
+    }
+    assert.ok(begins.includes(first))
+  }
+
+  /** The newest record of a pruning says which lines of pruned records stay. */
+  #checkKeptLines(lines: readonly { index: number; hash: string; erasure: number | undefined }[]): void {
+    const pruning = this.#own('minimum-index').at(-1)
+    const { 'kept-lines': kept, 'kept-erased': keptErased } = pruning?.fields ?? {}
+    if (pruning === undefined || kept === undefined) return
+    const below = lines.filter(({ index }) => index < Number(pruning.value))
+    const hashes = below.map(({ hash }) => Buffer.from(hash, 'base64url'))
+    assert.equal(kept, `${below.length} ${base64url(sha256(...hashes))}`)
+    const erased = below.flatMap(({ index, erasure = Infinity }) =>
+      erasure < pruning.index ? [u64(index, erasure)] : [],
+    )
+    assert.equal(keptErased, `${erased.length} ${base64url(sha256(...erased))}`)
   }
 
   #checkLines(first: number): void {
@@ -280,6 +311,13 @@ class Stranger {
       if (form === 'x1') erased.set(Number(erasure), [...others, Buffer.from(hash, 'base64url')])
     }
     assert.equal(commitments.size, found.length)
+    this.#checkKeptLines(
+      found.map((line) => {
+        const [form, index, , , , erasure] = line.split(' ')
+        const hash = commitments.get(Number(index)) ?? ''
+        return { index: Number(index), hash, erasure: form === 'x1' ? Number(erasure) : undefined }
+      }),
+    )
     const committed = this.#own('line').map(({ index, value }): [number, string] => [index, value])
     assert.deepEqual(
       [...commitments].filter(([index]) => index >= first),
