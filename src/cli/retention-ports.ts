@@ -16,7 +16,10 @@ export interface RetentionMethods {
 export interface RetentionReadings {
   'audit.erase'(params: { readonly subject: string }): Promise<EraseAnswer>
   'audit.holds'(): Promise<readonly HoldSummary[]>
-  'audit.prune'(params: { readonly dryRun: boolean; readonly althoughClockJumped?: boolean | undefined }): Promise<PruneAnswer>
+  'audit.prune'(params: {
+    readonly dryRun: boolean
+    readonly althoughClockJumped?: boolean | undefined
+  }): Promise<PruneAnswer>
 }
 
 export interface EraseRequest {
