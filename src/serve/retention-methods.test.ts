@@ -166,7 +166,11 @@ test('holds that cannot be read keep everything', async (t) => {
 test('a hold on everything stops retention', async (t) => {
   const world = await make(t, { audit: { retention: { bodies: '1s' } } })
   await world.methods['audit.hold']({ name: 'freeze', subject: null, reason: '' })
-  assert.deepEqual(await world.methods['audit.prune']({ dryRun: false }), { heldBy: 'freeze', clockAheadMs: 0, logs: [] })
+  assert.deepEqual(await world.methods['audit.prune']({ dryRun: false }), {
+    heldBy: 'freeze',
+    clockAheadMs: 0,
+    logs: [],
+  })
 })
 
 test('two approvers erase what neither can alone', async (t) => {
