@@ -148,7 +148,8 @@ function countStep(totals, title, isGood) {
 async function runTests(files, totals, args) {
   if (files.length === 0) return
   const color = process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: '1' } : {}
-  const child = start(pinnedNode(), ['--test', '--test-timeout=300000', ...args, ...files], {
+  // a test that timed out may leave something running: its file ends all the same
+  const child = start(pinnedNode(), ['--test', '--test-timeout=300000', '--test-force-exit', ...args, ...files], {
     stdio: ['inherit', 'pipe', 'inherit'],
     env: color,
   })

@@ -227,7 +227,8 @@ class Reader implements LedgerReader {
 
   /** True when there is more to read: in a later segment, or in this one, if it grew before it was sealed. */
   async #leaveSegment(): Promise<boolean> {
-    const later = (await this.#segments()).find((index) => index >= this.#at && index > 0)
+    // a kill can leave a segment without a record, which begins where it ends: it does not follow itself
+    const later = (await this.#segments()).find((index) => index >= this.#at && index > this.#segment)
     if (later === undefined) return false
     if (later !== this.#at) {
       if (await this.#isPrunedTo(later)) return await this.#closeSegment()
