@@ -37,6 +37,13 @@ export interface Reply {
   destroy(): void
 }
 
+/** A client certificate whose private key the client has, and whose chain was verified in the handshake. */
+export interface PeerCertificate {
+  readonly der: Buffer
+  /** base64url SHA-256 of the DER: `x5t#S256` of RFC 8705 */
+  readonly thumbprint: string
+}
+
 export interface ReceivedFields {
   /** unique id of this call; letters and digits */
   readonly call: string
@@ -55,6 +62,8 @@ export interface ReceivedFields {
   readonly headers: ReadonlyMap<string, string>
   /** the client's address, after declared proxies */
   readonly source: string
+  /** the client's certificate, which gateway.tls.clientCa vouches for; absent without one */
+  readonly peer?: PeerCertificate | undefined
   readonly reply: Reply
   /** reads the whole body once; a refusal when too large or too slow */
   readBody(): Promise<Buffer | Refusal>
@@ -71,10 +80,20 @@ export interface Principal {
   readonly display: string
 }
 
+/** Agents and operations that a credential is good for; undefined: all, an empty list: none. */
+export interface CallerScope {
+  readonly agents?: readonly string[] | undefined
+  readonly operations?: readonly Operation[] | undefined
+}
+
 export interface Caller extends Principal {
-  readonly method: 'api-key' | 'jwt' | 'anonymous'
+  readonly method: 'api-key' | 'jwt' | 'introspection' | 'service-account' | 'mtls' | 'anonymous'
   /** the id of the key, or the token's issuer name: never a secret */
   readonly credential: string
+  /** what the credential narrows policy to; it never grants */
+  readonly scope?: CallerScope | undefined
+  /** more about the credential for the record (`jti`, `podUid`, …), never a secret */
+  readonly evidence?: Readonly<Record<string, string>> | undefined
   /** when the credential ends, milliseconds since the epoch; Infinity when it does not */
   readonly expiresAtMs: number
   /** throws nothing; true when the credential has been revoked since. Asked again on open streams. */

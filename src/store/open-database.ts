@@ -7,8 +7,10 @@ import { Fault } from '../base/fault.ts'
 
 export interface DatabaseShape {
   readonly version: number
-  /** run once, in an empty file */
+  /** run once, in an empty file: what version 1 is */
   readonly schema: string
+  /** what makes of each version the next, from version 1 on; a file of any of them is brought up */
+  readonly upgrades?: readonly string[]
   /** FULL: a commit survives a power cut. NORMAL: the file stays whole, the last commits may be gone. */
   readonly synchronous: 'FULL' | 'NORMAL'
 }
@@ -36,16 +38,21 @@ export function openDatabase(path: string, shape: DatabaseShape): DatabaseSync {
 
 function install(database: DatabaseSync, shape: DatabaseShape): void {
   const versionOf = (): number => Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+  const steps = [shape.schema, ...(shape.upgrades ?? [])]
+  // without upgrades an older file is made anew by whoever owns it
+  const oldest = shape.version - (shape.upgrades?.length ?? 0)
   const found = versionOf()
   if (found === shape.version) return
-  if (found !== 0) {
+  if (found !== 0 && (found > shape.version || found < oldest)) {
     throw new Fault('STORE_UNREACHABLE', `format ${found} is not known to this version of sallyport`, {
       hint: 'use the version that wrote it, or a newer one',
     })
   }
   inTransaction(database, () => {
     // another process may have been as quick
-    if (versionOf() !== shape.version) database.exec(`${shape.schema}; PRAGMA user_version = ${shape.version}`)
+    const version = versionOf()
+    const missing = version === 0 ? steps : steps.slice(1 + version - oldest)
+    if (version !== shape.version) database.exec(`${missing.join(';')}; PRAGMA user_version = ${shape.version}`)
   })
 }
 

@@ -5,32 +5,16 @@ import type { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../base/fault.ts'
 import type { KeyRecord, KeySecret, KeyStore } from '../authenticate/authenticate.ts'
 import { bytes, integer, optionalInteger, text, type Columns } from './columns.ts'
-import { inTransaction, openDatabase } from './open-database.ts'
+import { inTransaction } from './open-database.ts'
+import { openStateDatabase } from './state-database.ts'
 
 export interface SqliteKeyStore extends KeyStore {
   close(): void
 }
 
-const schema = `
-  CREATE TABLE api_key (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    environment TEXT NOT NULL,
-    created_at_ms INTEGER NOT NULL,
-    expires_at_ms INTEGER,
-    revoked_at_ms INTEGER
-  ) STRICT;
-  CREATE TABLE api_key_secret (
-    key_id TEXT NOT NULL REFERENCES api_key (id),
-    position INTEGER NOT NULL,
-    hmac BLOB NOT NULL,
-    not_after_ms INTEGER,
-    PRIMARY KEY (key_id, position)
-  ) STRICT`
-
 /** Opens or creates the file. Throws a Fault when it cannot be used. */
 export function openKeyStore(path: string): SqliteKeyStore {
-  const database = openDatabase(path, { version: 1, schema, synchronous: 'FULL' })
+  const database = openStateDatabase(path)
   const records = readAll(database)
   const write = prepareWrite(database)
   const liveUntil = new Map<string, number>()

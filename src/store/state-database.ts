@@ -1,0 +1,31 @@
+// state.db: what is precious and small. Every concern has tables and a connection of its own; what the file holds is
+// written down here, once, as a first version and the steps from each version to the next. A step that was released
+// is never changed.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { openDatabase } from './open-database.ts'
+
+const firstVersion = `
+  CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    revoked_at_ms INTEGER
+  ) STRICT;
+  CREATE TABLE api_key_secret (
+    key_id TEXT NOT NULL REFERENCES api_key (id),
+    position INTEGER NOT NULL,
+    hmac BLOB NOT NULL,
+    not_after_ms INTEGER,
+    PRIMARY KEY (key_id, position)
+  ) STRICT`
+
+/** Version n + 1 is version n and the n-th of these. */
+const upgrades: readonly string[] = []
+
+/** Opens or creates the file, and brings an older one up. Throws a Fault when it cannot be used. */
+export function openStateDatabase(path: string): DatabaseSync {
+  return openDatabase(path, { version: 1 + upgrades.length, schema: firstVersion, upgrades, synchronous: 'FULL' })
+}
