@@ -91,6 +91,13 @@ function checkListeners(config: Config): Finding[] {
       hint,
     })
   }
+  if (gateway.tls?.clientCertificates === 'optional' && gateway.tls.clientCa === undefined) {
+    found.push({
+      path: ['gateway', 'tls', 'clientCertificates'],
+      message: 'nobody vouches for client certificates, so none are asked for',
+      hint: 'give clientCa, or leave clientCertificates out',
+    })
+  }
   if (!isLoopback(splitAddress(admin.listen).host)) {
     found.push({
       path: ['admin', 'listen'],

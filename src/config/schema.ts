@@ -101,7 +101,13 @@ const tlsServer = z.strictObject({
   key: secretReference.describe('PEM private key'),
   clientCa: secretReference
     .optional()
-    .describe('PEM bundle; when given, a client certificate signed by it is required'),
+    .describe('PEM bundle that vouches for client certificates; none are asked for without it'),
+  clientCertificates: z
+    .enum(['required', 'optional'])
+    .default('required')
+    .describe(
+      'with clientCa: whether a caller must show a certificate to connect. One that does not verify never gets through',
+    ),
 })
 
 const bounds = z

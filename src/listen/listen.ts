@@ -2,18 +2,20 @@
 // share the port; owns bounds on head, body, time and connections; refuses every request with two meanings.
 // It never looks at who is calling.
 
+import { constants } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { systemReason } from '../base/system-error.ts'
 import { createCallId } from '../base/ids.ts'
 import { formatAddress, type Bounds, type Snapshot } from '../config/config.ts'
-import type { HeaderRecord, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
+import type { HeaderRecord, PeerCertificate, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
 import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { checkHead } from './check-head.ts'
 import { NodeReply, type Unsent } from './node-reply.ts'
+import { readPeer } from './peer-certificate.ts'
 import { readBody } from './read-body.ts'
 import { createSourceReader, type SourceReader } from './source-address.ts'
 
@@ -33,7 +35,16 @@ export interface ListenerOptions {
   readonly onCall: (received: Received) => void
   readonly onUnreadable: (unreadable: Unreadable) => void
   /** PEM; plain HTTP when absent */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer; readonly clientCa?: Buffer }
+  readonly tls?: ListenerTls
+}
+
+export interface ListenerTls {
+  readonly certificate: Buffer
+  readonly key: Buffer
+  /** who vouches for client certificates; none are asked for without it */
+  readonly clientCa?: Buffer
+  /** optional: callers without a certificate are served too, never those whose certificate does not verify */
+  readonly clientCertificates?: 'required' | 'optional'
 }
 
 export interface Listener {
@@ -51,6 +62,7 @@ export interface Listener {
 /** One connection: its requests that are not yet answered to the end, and whether what it says still makes sense. */
 interface Line {
   readonly unanswered: Set<IncomingMessage>
+  readonly peer: PeerCertificate | undefined
   isCondemned: boolean
 }
 
@@ -121,6 +133,7 @@ export function createListener(options: ListenerOptions): Listener {
       host: head.host,
       headers: head.headers,
       source: sourceReaderOf(snapshot).read(request.socket.remoteAddress, head.headers),
+      peer: line.peer,
       reply,
       readBody: () => {
         const body = readBody(request, head.headers, snapshot.config.gateway.bounds)
@@ -175,7 +188,13 @@ export function createListener(options: ListenerOptions): Listener {
   http.emit('listening')
 
   const accept = (socket: Socket): void => {
-    lines.set(socket, { unanswered: new Set(), isCondemned: false })
+    const presented = socket instanceof TLSSocket ? readPeer(socket) : 'none'
+    if (presented === 'unverified') {
+      socket.destroy()
+      return
+    }
+    const peer = presented === 'none' ? undefined : presented
+    lines.set(socket, { unanswered: new Set(), peer, isCondemned: false })
     socket.once('close', () => {
       lines.delete(socket)
       if (lines.size === 0) onLastClose()
@@ -189,7 +208,10 @@ export function createListener(options: ListenerOptions): Listener {
           key: options.tls.key,
           ca: options.tls.clientCa,
           requestCert: options.tls.clientCa !== undefined,
-          rejectUnauthorized: options.tls.clientCa !== undefined,
+          // where they are optional TLS lets everybody through, and `accept` ends those that did not verify
+          rejectUnauthorized: options.tls.clientCa !== undefined && options.tls.clientCertificates !== 'optional',
+          // a resumed session would speak for a certificate without proof of its key, and without its chain
+          secureOptions: options.tls.clientCa === undefined ? 0 : constants.SSL_OP_NO_TICKET,
           minVersion: 'TLSv1.2',
           ALPNProtocols: ['http/1.1'],
           handshakeTimeout: bounds.headTime,

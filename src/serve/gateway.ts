@@ -203,6 +203,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           certificate: resolveSecret(tls.certificate, loaded.baseDir),
           key: resolveSecret(tls.key, loaded.baseDir),
           ...(tls.clientCa && { clientCa: resolveSecret(tls.clientCa, loaded.baseDir) }),
+          clientCertificates: tls.clientCertificates,
         },
       }),
     })
