@@ -93,7 +93,7 @@ function write(options: IssueOptions, issuer: { name: string; key: KeyObject }):
     der,
     pem: pemOf('CERTIFICATE', der),
     key: keys.privateKey,
-    keyPem: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    keyPem: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),
     serial,
     thumbprint: createHash('sha256').update(der).digest('base64url'),
   }
