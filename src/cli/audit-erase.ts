@@ -2,7 +2,7 @@
 // configuration names approvers, it takes two of them: the first leaves a request, the second approves it.
 
 import { existsSync } from 'node:fs'
-import { referencedPath, resolveSecret } from '../config/config.ts'
+import { referencedPath, SecretReader } from '../config/config.ts'
 import { askState, changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
@@ -60,7 +60,7 @@ function readRequest(input: Input): EraseRequest {
 function readApproverKey(input: Input, reference: string): string {
   const path = reference.startsWith('file:') ? referencedPath(reference, input.io.cwd) : undefined
   if (path !== undefined && !existsSync(path)) throw new CommandError(2, `there is no file ${path}`, 'check --as')
-  return resolveSecret(reference, input.io.cwd).toString('utf8').trim()
+  return new SecretReader(input.io.cwd).resolve(reference).text().trim()
 }
 
 function printAnswer(input: Input, answer: EraseAnswer): ExitCode {

@@ -9,16 +9,16 @@ import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
 import { checkSecrets, isFileBelow, referencedPath } from './secrets.ts'
-import type { Environment } from './secrets.ts'
+import type { SecretReader } from './secrets.ts'
 
 export interface Checked {
   readonly problems: readonly Finding[]
   readonly warnings: readonly Finding[]
 }
 
-/** Without an environment references to secrets are not followed. */
-export function checkConfig(config: Config, baseDir: string, env: Environment | undefined): Checked {
-  const secrets = env === undefined ? { problems: [], warnings: [] } : checkSecrets(config, baseDir, env)
+/** Without a reader references to secrets are not followed. */
+export function checkConfig(config: Config, baseDir: string, reader: SecretReader | undefined): Checked {
+  const secrets = reader === undefined ? { problems: [], warnings: [] } : checkSecrets(config, baseDir, reader)
   return {
     problems: [
       ...checkText(config, []),

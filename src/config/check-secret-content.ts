@@ -38,6 +38,7 @@ const certificatePositions: ReadonlySet<string> = new Set([
   'gateway.tls.clientCa',
   'agents.*.tls.ca',
   'audit.witness.witnesses.*.ca',
+  'audit.export.*.ca',
   'agents.*.tls.certificate',
 ])
 

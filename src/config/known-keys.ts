@@ -20,6 +20,7 @@ export interface SchemaNode {
   readonly required?: readonly string[]
   readonly items?: SchemaNode
   readonly anyOf?: readonly SchemaNode[]
+  readonly oneOf?: readonly SchemaNode[]
 }
 
 let cached: SchemaNode | undefined
@@ -56,5 +57,5 @@ export function knownKeys(path: ConfigPath): string[] {
 }
 
 function alternatives(node: SchemaNode): SchemaNode[] {
-  return [node, ...(node.anyOf ?? [])]
+  return [node, ...(node.anyOf ?? []), ...(node.oneOf ?? [])]
 }

@@ -14,8 +14,8 @@ import { readYaml } from './read-yaml.ts'
 import type { Place } from './read-yaml.ts'
 import { configSchema } from './schema.ts'
 import type { Config } from './schema.ts'
-import { isSecretPosition } from './secrets.ts'
-import type { Environment } from './secrets.ts'
+import { isSecretPosition } from './secret-positions.ts'
+import { SecretReader, type Environment } from './secrets.ts'
 
 export interface LoadedConfig {
   readonly ok: true
@@ -25,6 +25,8 @@ export interface LoadedConfig {
   /** absolute */
   readonly dataDir: string
   readonly config: Config
+  /** follows the references to secrets in it */
+  readonly secrets: SecretReader
   /** as written, before defaults */
   readonly input: unknown
   readonly warnings: readonly Problem[]
@@ -74,8 +76,8 @@ export function parseConfig(content: string | Buffer, file: string, options: Loa
   if (!parsed.success)
     return refuse(file, parsed.error.issues.flatMap((issue, at) => explainIssue(issue, input, at)).map(toProblem))
   const baseDir = dirname(resolve(file))
-  const env = options.secrets === 'unresolved' ? undefined : (options.env ?? process.env)
-  const checked = checkConfig(parsed.data, baseDir, env)
+  const secrets = new SecretReader(baseDir, options.env)
+  const checked = checkConfig(parsed.data, baseDir, options.secrets === 'unresolved' ? undefined : secrets)
   const problems = [...checked.problems, ...(options.extraChecks?.(parsed.data) ?? [])]
   if (problems.length > 0) return refuse(file, problems.map(toProblem))
   return {
@@ -84,6 +86,7 @@ export function parseConfig(content: string | Buffer, file: string, options: Loa
     baseDir,
     dataDir: resolve(baseDir, parsed.data.dataDir),
     config: parsed.data,
+    secrets,
     input,
     warnings: checked.warnings.map(toProblem),
   }

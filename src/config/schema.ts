@@ -58,7 +58,8 @@ const size = (fallback: string, description: string) =>
 
 const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'expected host:port')
 
-const secretReference = z
+/** Every position of this in the schema is one of a secret: secret-positions.ts. */
+export const secretReference = z
   .string()
   .regex(
     /^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/,

@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Fault } from '../base/fault.ts'
-import { configJsonSchema, resolveSecret } from './config.ts'
+import { configJsonSchema, SecretReader, secretPositions } from './config.ts'
 import type { SchemaNode } from './config.ts'
-import { isSecretPosition, secretPositions } from './secrets.ts'
+import { isSecretPosition } from './secret-positions.ts'
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const folder = temporaryFolder()
@@ -20,16 +20,16 @@ test('follows file and env references and leaves one newline out', () => {
     [' a ', ' a '],
   ] as const) {
     writeFileSync(join(folder, 'secret'), content)
-    assert.equal(resolveSecret('file:secret', folder, {}).toString(), expected)
-    assert.equal(resolveSecret('env:S', folder, { S: content }).toString(), expected)
+    assert.equal(new SecretReader(folder, {}).resolve('file:secret').text(), expected)
+    assert.equal(new SecretReader(folder, { S: content }).resolve('env:S').text(), expected)
   }
 })
 
 test('paths are relative to the configuration file, absolute ones stay', () => {
   mkdirSync(join(folder, 'keys'), { recursive: true })
   writeFileSync(join(folder, 'keys/k'), 'x')
-  assert.equal(resolveSecret('file:keys/k', folder, {}).toString(), 'x')
-  assert.equal(resolveSecret(`file:${join(folder, 'keys/k')}`, '/', {}).toString(), 'x')
+  assert.equal(new SecretReader(folder, {}).resolve('file:keys/k').text(), 'x')
+  assert.equal(new SecretReader('/', {}).resolve(`file:${join(folder, 'keys/k')}`).text(), 'x')
 })
 
 test('refuses what is absent, empty, a folder, too large or no reference', () => {
@@ -45,21 +45,22 @@ test('refuses what is absent, empty, a folder, too large or no reference', () =>
     'env:toString',
     'hunter2',
   ]) {
-    assert.throws(() => resolveSecret(reference, folder, { EMPTY: '' }), isUnreadable, reference)
+    assert.throws(() => new SecretReader(folder, { EMPTY: '' }).resolve(reference), isUnreadable, reference)
   }
 })
 
-test("the list of secret positions is the schema's", () => {
+test('secret positions are those of the JSON schema, alternatives included', () => {
   const found: string[] = []
   const walk = (node: SchemaNode, path: string): void => {
     if (node.pattern?.startsWith('^(file:') === true) found.push(path)
     for (const [key, member] of Object.entries(node.properties ?? {}))
       walk(member, path === '' ? key : `${path}.${key}`)
     if (node.items !== undefined) walk(node.items, `${path}.*`)
-    for (const member of node.anyOf ?? []) walk(member, path)
+    for (const member of [...(node.anyOf ?? []), ...(node.oneOf ?? [])]) walk(member, path)
   }
   walk(configJsonSchema(), '')
-  assert.deepEqual(found.sort(), [...secretPositions].sort())
+  assert.deepEqual([...new Set(found)].sort(), [...secretPositions()].sort())
+  assert.ok(secretPositions().includes('audit.export.*.authorization'))
   assert.ok(isSecretPosition(['agents', 3, 'credential', 'value']))
   assert.ok(!isSecretPosition(['agents', 3, 'url']))
 })

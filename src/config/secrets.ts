@@ -1,27 +1,43 @@
 // Follows references to secrets (`file:PATH`, `env:NAME`). Only this folder reads the environment and only here does
-// a secret enter the process; it is returned as bytes, never put into a configuration, a message or a snapshot.
+// a secret enter the process; it is handed out as a Secret, never put into a configuration, a message or a snapshot.
 
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { Fault } from '../base/fault.ts'
+import { Secret } from '../base/secret.ts'
 import { systemReason } from '../base/system-error.ts'
 import { checkSecretContents, type ReadSecret } from './check-secret-content.ts'
 import type { Finding, ConfigPath } from './problem.ts'
 import type { Config } from './schema.ts'
+import { secretPositions } from './secret-positions.ts'
 
 const maxSecretBytes = 1024 * 1024 // bound: a secret
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/**
- * The bytes behind a reference, without one trailing newline. `file:` paths are relative to `baseDir`, the folder of
- * the configuration file. Throws Fault KEY_UNREADABLE, which names the reference and never its content.
- */
-export function resolveSecret(reference: string, baseDir: string, env: Environment = process.env): Buffer {
-  if (reference.startsWith('env:')) return readVariable(reference, env)
-  if (!reference.startsWith('file:')) {
+/** Where a configuration's secrets come from. What it holds is in private fields: printing it shows nothing. */
+export class SecretReader {
+  readonly #baseDir: string
+  readonly #env: Environment
+
+  /** `file:` paths are relative to `baseDir`, the folder of the configuration file. */
+  constructor(baseDir: string, env: Environment = process.env) {
+    this.#baseDir = baseDir
+    this.#env = env
+  }
+
+  /**
+   * What is behind a reference, without one trailing newline; read anew each time. Throws Fault KEY_UNREADABLE, which
+   * names the reference and never its content.
+   */
+  resolve(reference: string): Secret {
+    if (reference.startsWith('env:')) return new Secret(readVariable(reference, this.#env))
+    if (reference.startsWith('file:')) return new Secret(readReferencedFile(reference, this.#baseDir))
     throw new Fault('KEY_UNREADABLE', 'a secret is not given as a reference', { hint: 'write file:PATH or env:NAME' })
   }
+}
+
+function readReferencedFile(reference: string, baseDir: string): Buffer {
   const path = referencedPath(reference, baseDir)
   let bytes: Buffer
   try {
@@ -40,7 +56,6 @@ export function resolveSecret(reference: string, baseDir: string, env: Environme
   return trimmed
 }
 
-/** The absolute path of a `file:` reference. */
 /** Whether a reference names a file below a folder, links followed as far as they can be. */
 export function isFileBelow(reference: string, baseDir: string, folder: string): boolean {
   if (!reference.startsWith('file:')) return false
@@ -58,6 +73,7 @@ function realPath(path: string): string {
   }
 }
 
+/** The absolute path of a `file:` reference. */
 export function referencedPath(reference: string, baseDir: string): string {
   return resolve(baseDir, reference.slice('file:'.length))
 }
@@ -76,38 +92,19 @@ function withoutNewline(bytes: Buffer): Buffer {
   return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
 }
 
-/** Where references to secrets stand in a configuration; `*` is any list index. A test holds it to the schema. */
-export const secretPositions: readonly string[] = [
-  'gateway.tls.certificate',
-  'gateway.tls.key',
-  'gateway.tls.clientCa',
-  'identity.apiKeys.pepper',
-  'agents.*.credential.value',
-  'agents.*.tls.ca',
-  'agents.*.tls.certificate',
-  'agents.*.tls.key',
-  'audit.keyEncryptionKey',
-  'audit.witness.witnesses.*.ca',
-  'admin.token',
-]
-
-const secretPositionSet: ReadonlySet<string> = new Set(secretPositions)
-
-export function isSecretPosition(path: ConfigPath): boolean {
-  return secretPositionSet.has(path.map((step) => (typeof step === 'number' ? '*' : step)).join('.'))
-}
-
 /** Positions whose files anyone may read: what is handed out in every handshake. */
 const publicPositions: ReadonlySet<string> = new Set([
   'gateway.tls.certificate',
   'gateway.tls.clientCa',
   'agents.*.tls.ca',
   'agents.*.tls.certificate',
+  'audit.export.*.ca',
+  'audit.witness.witnesses.*.ca',
 ])
 
 /** Every reference in a configuration, with its place. */
 function listSecretReferences(config: Config): { path: ConfigPath; position: string; reference: string }[] {
-  return secretPositions.flatMap((position) =>
+  return secretPositions().flatMap((position) =>
     follow(config, position.split('.'), []).map(({ path, value }) => ({ path, position, reference: value })),
   )
 }
@@ -125,14 +122,14 @@ function follow(value: unknown, steps: readonly string[], path: ConfigPath): { p
 export function checkSecrets(
   config: Config,
   baseDir: string,
-  env: Environment,
+  reader: SecretReader,
 ): { problems: Finding[]; warnings: Finding[] } {
   const problems: Finding[] = []
   const warnings: Finding[] = []
   const secrets: ReadSecret[] = []
   for (const { path, position, reference } of listSecretReferences(config)) {
     try {
-      secrets.push({ path, position, reference, bytes: resolveSecret(reference, baseDir, env) })
+      secrets.push({ path, position, reference, bytes: reader.resolve(reference).bytes() })
       if (
         !publicPositions.has(position) &&
         reference.startsWith('file:') &&

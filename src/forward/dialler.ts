@@ -3,11 +3,12 @@
 
 import { hash } from 'node:crypto'
 import { Pool, type Dispatcher } from 'undici'
+import type { Secret } from '../base/secret.ts'
 
 export interface TlsClient {
   readonly ca?: Buffer
   readonly certificate?: Buffer
-  readonly key?: Buffer
+  readonly key?: Secret
 }
 
 export interface PoolOptions {
@@ -113,7 +114,7 @@ export function createDialler(): Dialler {
 
 /** A digest: certificates are long, and a private key is not kept as text. */
 function keyOf({ origin, connectTimeoutMs, maxConnections, tls }: PoolOptions): string {
-  const files = [tls?.ca, tls?.certificate, tls?.key].map((part) => part?.toString('base64') ?? '')
+  const files = [tls?.ca, tls?.certificate, tls?.key?.bytes()].map((part) => part?.toString('base64') ?? '')
   return hash('sha256', JSON.stringify([origin, connectTimeoutMs, maxConnections, files]), 'base64url')
 }
 
@@ -130,7 +131,7 @@ function openPool({ origin, connectTimeoutMs, maxConnections, tls }: PoolOptions
       timeout: connectTimeoutMs,
       ...(tls?.ca && { ca: tls.ca }),
       ...(tls?.certificate && { cert: tls.certificate }),
-      ...(tls?.key && { key: tls.key }),
+      ...(tls?.key && { key: tls.key.bytes() }),
     },
   })
   // a failed connection is told to the request that needed it

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import test, { after, before } from 'node:test'
 import { createManualClock, type ManualClock } from '../base/clock.ts'
+import { Secret } from '../base/secret.ts'
 import { isRefusal, type RefusalCode } from '../refusal/refusal.ts'
 import { admittedOf, snapshotOf, type FakeAdmitted } from '../../test/fakes/walk.ts'
 import {
@@ -209,7 +210,10 @@ test('the assertion names caller, origin and chain, and is for this agent alone'
 })
 
 test("the agent's own credential goes to this agent and to no other", async () => {
-  const { clock, forwarder } = world({}, { credential: { header: 'authorization', value: 'Bearer upstream' } })
+  const { clock, forwarder } = world(
+    {},
+    { credential: { header: 'authorization', value: Secret.ofText('Bearer upstream') } },
+  )
   const snapshot = snapshotOf({
     agents: [
       { name: 'calculator', url: `${url}/rpc` },
@@ -231,7 +235,7 @@ test("the agent's own credential goes to this agent and to no other", async () =
 })
 
 test('a redirect is an answer, and nobody follows it', async () => {
-  const { ask } = world({}, { credential: { header: 'authorization', value: 'Bearer upstream' } })
+  const { ask } = world({}, { credential: { header: 'authorization', value: Secret.ofText('Bearer upstream') } })
   handler = (_request, response) => response.writeHead(307, { location: `${url}/elsewhere` }).end()
   const answer = await ask()
   assert.equal(answer.kind === 'unary' && answer.status, 307)

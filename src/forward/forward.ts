@@ -109,7 +109,7 @@ function agentHeaders(admitted: Admitted, forwarder: Forwarder, upstream: Upstre
   if (trace !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(trace))
     headers.push('traceparent', trace)
   const credential = upstream.secrets.credential
-  if (credential !== undefined) headers.push(credential.header, credential.value)
+  if (credential !== undefined) headers.push(credential.header, credential.value.text())
   return headers
 }
 

@@ -3,13 +3,14 @@
 
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
+import type { Secret } from '../base/secret.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { createBreaker, type Breaker } from './breaker.ts'
 import type { Dialler, PoolLease, TlsClient } from './dialler.ts'
 
 /** Secrets of an agent, already resolved from their references. */
 export interface AgentSecrets {
-  readonly credential?: { readonly header: string; readonly value: string }
+  readonly credential?: { readonly header: string; readonly value: Secret }
   readonly tls?: TlsClient
 }
 

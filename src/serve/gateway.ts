@@ -16,7 +16,6 @@ import {
   isLoopback,
   recordedAgents,
   referencedPath,
-  resolveSecret,
   splitAddress,
   watchConfig,
   type AgentConfig,
@@ -138,7 +137,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     const ruleParts = { clock, authenticator, signer, dialler }
     const rules = new WeakMap<Snapshot, Rules>()
-    rules.set(snapshot, compileRules(snapshot, loaded.baseDir, ruleParts))
+    rules.set(snapshot, compileRules(snapshot, loaded.secrets, ruleParts))
     const rulesOf = (of: Snapshot): Rules => {
       const found = rules.get(of)
       if (found === undefined) throw new Error('a snapshot without rules')
@@ -200,9 +199,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       onUnreadable: (unreadable) => open.follow(walkUnreadable(unreadable, parts)),
       ...(tls && {
         tls: {
-          certificate: resolveSecret(tls.certificate, loaded.baseDir),
-          key: resolveSecret(tls.key, loaded.baseDir),
-          ...(tls.clientCa && { clientCa: resolveSecret(tls.clientCa, loaded.baseDir) }),
+          certificate: loaded.secrets.resolve(tls.certificate).bytes(),
+          key: loaded.secrets.resolve(tls.key).bytes(),
+          ...(tls.clientCa && { clientCa: loaded.secrets.resolve(tls.clientCa).bytes() }),
           clientCertificates: tls.clientCertificates,
         },
       }),
@@ -216,16 +215,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const bound = await listener.listen(host, port)
     undo.push(() => listener.drain(0))
     const url = `${tls === undefined ? 'http' : 'https'}://${formatAddress(host, bound)}`
-    const adopt = (next: Snapshot): void => {
+    const adopt = (next: Snapshot, of: LoadedConfig): void => {
       const before = rulesOf(snapshot)
-      rules.set(next, compileRules(next, loaded.baseDir, { ...ruleParts, before }))
+      rules.set(next, compileRules(next, of.secrets, { ...ruleParts, before }))
       limiter.reconfigure(next.config.limits)
       parts.sourceLimiter.reconfigure(next.config.unauthenticated.requests)
       listener.reconfigure(next.config.gateway.bounds)
       open.whenIdle(snapshot, () => releaseRules(before))
       snapshot = next
     }
-    adopt(buildSnapshot(loaded.config, { publicUrl: url }))
+    adopt(buildSnapshot(loaded.config, { publicUrl: url }), loaded)
 
     const readiness = createReadiness({
       nowMs: () => clock.nowMs(),
@@ -242,7 +241,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       publicUrl: url,
       extraChecks: checkPolicy,
       onSnapshot(next, nextLoaded, needRestart) {
-        adopt(next)
+        adopt(next, nextLoaded)
         loaded = nextLoaded
         readiness.reloaded()
         log.info({ digest: next.digest }, 'configuration reloaded')
@@ -379,6 +378,6 @@ async function fetchCard(agent: AgentConfig, rules: Rules, dialler: Dialler): Pr
   return await dialler.get(url, { ...cardBounds, ...(tls && { tls }) })
 }
 
-function resolveAdminToken({ config, baseDir }: LoadedConfig): string | undefined {
-  return config.admin.token === undefined ? undefined : resolveSecret(config.admin.token, baseDir).toString('utf8')
+function resolveAdminToken({ config, secrets }: LoadedConfig): string | undefined {
+  return config.admin.token === undefined ? undefined : secrets.resolve(config.admin.token).text()
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import test from 'node:test'
 import { createManualClock } from '../base/clock.ts'
+import { SecretReader } from '../config/config.ts'
 import { createAssertionSigner, createDialler, type Dialler } from '../forward/forward.ts'
 import { makeWorld } from '../../test/fakes/identity.ts'
 import { snapshotOf } from '../../test/fakes/walk.ts'
@@ -29,7 +30,12 @@ test('an agent is up or down as the last check or call found it', async (t) => {
     },
   }
   const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
-  const rules = compileRules(snapshot, '', { clock, authenticator: makeWorld().authenticator, signer, dialler: real })
+  const rules = compileRules(snapshot, new SecretReader(''), {
+    clock,
+    authenticator: makeWorld().authenticator,
+    signer,
+    dialler: real,
+  })
   const health = startHealthChecks({ dialler, clock, rules: () => rules, snapshot: () => snapshot })
   t.after(() => health.stop())
   const isUp = (): boolean[] => health.report().map((agent) => agent.isUp)

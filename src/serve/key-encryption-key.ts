@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
-import { isFileBelow, resolveSecret, type LoadedConfig } from '../config/config.ts'
+import { isFileBelow, type LoadedConfig } from '../config/config.ts'
 
 export interface KeySource {
   /** 32 bytes. Rejects with a Fault, KEY_UNREADABLE. */
@@ -25,7 +25,7 @@ export function keySource(dataDir: string, loaded: LoadedConfig | undefined): Ke
   const read = (): Buffer =>
     reference === undefined || loaded === undefined
       ? readOrCreateSecretFile(pathBeside(dataDir), newSecret)
-      : resolveSecret(reference, loaded.baseDir)
+      : loaded.secrets.resolve(reference).bytes()
   return {
     load: () =>
       new Promise((resolve) => {

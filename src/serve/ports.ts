@@ -137,7 +137,7 @@ function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
 
 async function inspectAgent(target: AgentTarget): Promise<CardFacts> {
   const configured = target.loaded?.config.agents.find((agent) => agent.name === target.name)
-  const tls = configured && target.loaded ? agentSecrets(configured, target.loaded.baseDir).tls : undefined
+  const tls = configured && target.loaded ? agentSecrets(configured, target.loaded.secrets).tls : undefined
   const cardUrl = target.cardUrl ?? `${target.url.replace(/\/+$/, '')}/.well-known/agent-card.json`
   const dialler = createDialler()
   try {

@@ -6,7 +6,7 @@ import type { Authenticator } from '../authenticate/authenticate.ts'
 import { compilePolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
-import { resolveSecret, type AgentConfig, type Config, type Finding, type Snapshot } from '../config/config.ts'
+import type { AgentConfig, Config, Finding, SecretReader, Snapshot } from '../config/config.ts'
 import {
   createUpstream,
   type AgentSecrets,
@@ -49,7 +49,7 @@ function findPolicyProblems(config: Config): readonly Finding[] {
   }))
 }
 
-export function compileRules(snapshot: Snapshot, baseDir: string, parts: RuleParts): Rules {
+export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: RuleParts): Rules {
   const { config } = snapshot
   const compiled = compilePolicy(
     config.policy,
@@ -57,7 +57,7 @@ export function compileRules(snapshot: Snapshot, baseDir: string, parts: RulePar
   )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   // all secrets before the first pool: one that is missing leaves nothing open
-  const secrets = new Map(config.agents.map((agent) => [agent, agentSecrets(agent, baseDir)]))
+  const secrets = new Map(config.agents.map((agent) => [agent, agentSecrets(agent, reader)]))
   const upstreams = new Map<string, Upstream>()
   for (const [agent, secret] of secrets) {
     const upstream = createUpstream(agent, secret, parts.dialler, parts.clock)
@@ -82,25 +82,25 @@ export function releaseRules(rules: Rules): void {
   for (const upstream of rules.forwarder.upstreams.values()) upstream.release()
 }
 
-export function agentSecrets(agent: AgentConfig, baseDir: string): AgentSecrets {
-  const tls = agentTls(agent, baseDir)
+export function agentSecrets(agent: AgentConfig, reader: SecretReader): AgentSecrets {
+  const tls = agentTls(agent, reader)
   return {
     ...(agent.credential && {
       credential: {
         header: agent.credential.header.toLowerCase(),
-        value: resolveSecret(agent.credential.value, baseDir).toString('utf8'),
+        value: reader.resolve(agent.credential.value),
       },
     }),
     ...(tls && { tls }),
   }
 }
 
-function agentTls(agent: AgentConfig, baseDir: string): TlsClient | undefined {
+function agentTls(agent: AgentConfig, reader: SecretReader): TlsClient | undefined {
   if (agent.tls === undefined) return undefined
   const { ca, certificate, key } = agent.tls
   return {
-    ...(ca && { ca: resolveSecret(ca, baseDir) }),
-    ...(certificate && { certificate: resolveSecret(certificate, baseDir) }),
-    ...(key && { key: resolveSecret(key, baseDir) }),
+    ...(ca && { ca: reader.resolve(ca).bytes() }),
+    ...(certificate && { certificate: reader.resolve(certificate).bytes() }),
+    ...(key && { key: reader.resolve(key) }),
   }
 }

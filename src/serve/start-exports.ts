@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { isLoopback, resolveSecret, type Config, type LoadedConfig } from '../config/config.ts'
+import { isLoopback, type Config, type LoadedConfig } from '../config/config.ts'
 import type { Dialler } from '../forward/forward.ts'
 import { startExport, type ExportLog, type ExportReport } from './export-records.ts'
 import type { ExportTarget } from './export-target.ts'
@@ -72,8 +72,8 @@ function targetOf(config: ExportConfig, { loaded, dialler, clock, version }: Exp
     url,
     dialler,
     authorization: () =>
-      authorization === undefined ? undefined : resolveSecret(authorization, loaded.baseDir).toString('utf8').trim(),
-    tls: ca === undefined ? undefined : { ca: resolveSecret(ca, loaded.baseDir) },
+      authorization === undefined ? undefined : loaded.secrets.resolve(authorization).text().trim(),
+    tls: ca === undefined ? undefined : { ca: loaded.secrets.resolve(ca).bytes() },
     nowMs: () => clock.nowMs(),
   }
   return config.kind === 'otlp' ? createOtlpLogs({ ...options, version }) : createHttpLines(options)

@@ -15,7 +15,7 @@ import {
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { isSystemError } from '../base/system-error.ts'
-import { resolveSecret, type LoadedConfig } from '../config/config.ts'
+import type { LoadedConfig } from '../config/config.ts'
 import type { Dialler } from '../forward/forward.ts'
 import { maxAddCheckpointAnswerBytes } from '../tlog/add-checkpoint.ts'
 import { parseCosigner } from '../tlog/cosignature.ts'
@@ -118,7 +118,7 @@ type WitnessConfig = LoadedConfig['config']['audit']['witness']['witnesses'][num
 function portOf({ key, url, ca }: WitnessConfig, { loaded, dialler }: WitnessesOptions): WitnessPort {
   const cosigner = parseCosigner(key)
   if (cosigner === undefined) throw new Fault('CONFIG_INVALID', `not the verifier key of a witness: ${key}`)
-  const tls = ca === undefined ? undefined : { ca: resolveSecret(ca, loaded.baseDir) }
+  const tls = ca === undefined ? undefined : { ca: loaded.secrets.resolve(ca).bytes() }
   const prefix = url.replace(/\/+$/, '')
   const bounds = { maxBytes: maxAddCheckpointAnswerBytes, timeoutMs: askMs, ...(tls && { tls }) }
   return {

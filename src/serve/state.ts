@@ -21,7 +21,7 @@ import {
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
-import { configSchema, resolveSecret, type Config, type LoadedConfig } from '../config/config.ts'
+import { configSchema, type Config, type LoadedConfig } from '../config/config.ts'
 import { openDataDir, openKeyStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
 import { keySource, newSecret } from './key-encryption-key.ts'
 import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
@@ -183,5 +183,5 @@ function loadPepper(dataDir: string, loaded: LoadedConfig | undefined): Buffer {
   const reference = loaded?.config.identity.apiKeys.pepper
   return reference === undefined || loaded === undefined
     ? readOrCreateSecretFile(`${dataDir}.pepper`, newSecret)
-    : resolveSecret(reference, loaded.baseDir)
+    : loaded.secrets.resolve(reference).bytes()
 }
