@@ -32,7 +32,7 @@ export function authorize(
 ): Authorized | AuthorizationRefusal {
   let policyInput: JsonObject | undefined
   try {
-    const input = gatherInput(validated, ownership)
+    const input = gatherInput(validated, ownership, policy.metadataKeys)
     if (typeof input === 'string') return { ...refuse('AUTHZ_DENIED', input), policyInput: undefined }
     policyInput = asJson(input)
     const decision = decide(policy, input)

@@ -39,6 +39,8 @@ interface Work {
   readonly conditions: Map<string, Condition>
 }
 
+const maxMetadataKeys = 64 // bound: keys of message.metadata that a policy reads
+
 export function compilePolicy(policy: PolicyConfig, agents: readonly string[]): PolicyResult {
   const work: Work = { agents: new Set(agents), problems: [], conditions: new Map() }
   const roles = new Map<string, readonly Item<Rule>[]>()
@@ -49,8 +51,13 @@ export function compilePolicy(policy: PolicyConfig, agents: readonly string[]): 
   }
   const bound = bind(policy, roles, work)
   const denied = compileDenies(policy, work)
+  const metadataKeys = new Set([...work.conditions.values()].flatMap((condition) => [...condition.metadataKeys]))
+  if (metadataKeys.size > maxMetadataKeys) {
+    const message = `the conditions read ${metadataKeys.size} keys of message.metadata, at most ${maxMetadataKeys}`
+    report(work, [], message, 'every one of them is recorded with each call')
+  }
   if (work.problems.length > 0) return { ok: false, problems: work.problems }
-  return { ok: true, policy: assemble(bound, denied) }
+  return { ok: true, policy: assemble(bound, denied, [...metadataKeys].toSorted()) }
 }
 
 function compileRole(role: Role, roleIndex: number, work: Work): readonly Item<Rule>[] {
@@ -154,7 +161,11 @@ function report(work: Work, path: (string | number)[], message: string, hint: st
   work.problems.push({ path: ['policy', ...path], message, hint })
 }
 
-function assemble({ grants, roles }: Bound, denied: readonly CompiledDeny[]): CompiledPolicy {
+function assemble(
+  { grants, roles }: Bound,
+  denied: readonly CompiledDeny[],
+  metadataKeys: readonly string[],
+): CompiledPolicy {
   const tables = new Map<string, AgentTable<Rule>>()
   const rules = new Map<string, AgentTable<Rule>>()
   for (const [principal, granted] of grants) {
@@ -185,7 +196,7 @@ function assemble({ grants, roles }: Bound, denied: readonly CompiledDeny[]): Co
     denied.filter((deny) => deny.callers === undefined),
     unconditionalFirst,
   )
-  return { entries, wildcards: takeWildcards(entries), denies: everyone }
+  return { entries, wildcards: takeWildcards(entries), denies: everyone, metadataKeys }
 }
 
 function itemsOf(granted: readonly Grant[], roles: Bound['roles']): readonly Item<Rule>[] {

@@ -9,13 +9,14 @@ import {
   asBool,
   asInt,
   asList,
+  asRecord,
   compare,
   type Evaluate,
   exact,
   fail,
   type Frame,
   isEqual,
-  isList,
+  NotRecorded,
   type Value,
 } from './condition-value.ts'
 
@@ -35,13 +36,15 @@ interface Scope {
   /** variables of the enclosing loops; the index is the slot in Frame.locals */
   readonly locals: readonly string[]
   readonly globals: readonly string[]
+  /** gathers the keys of message.metadata that are read */
+  readonly metadataKeys: Set<string>
 }
 
 /** Loops within loops multiply. */
 const maxNesting = 2 // bound: nested loops in a condition
 
-export function compileExpression(ast: ASTNode, globals: readonly string[]): Evaluate {
-  return compile(ast, { locals: [], globals })
+export function compileExpression(ast: ASTNode, globals: readonly string[], metadataKeys: Set<string>): Evaluate {
+  return compile(ast, { locals: [], globals, metadataKeys })
 }
 
 function compile(ast: ASTNode, scope: Scope): Evaluate {
@@ -51,9 +54,9 @@ function compile(ast: ASTNode, scope: Scope): Evaluate {
     case 'id':
       return compileName(ast.args, scope, ast)
     case '.':
-      return compileField(compile(ast.args[0], scope), ast.args[1])
+      return compileMember(ast.args[0], ast.args[1], ast, scope)
     case '[]':
-      return compileIndex(ast.args[0], ast.args[1], scope)
+      return compileIndex(ast.args[0], ast.args[1], ast, scope)
     case 'call':
       return compileCall(ast, ast.args[0], ast.args[1], scope)
     case 'rcall':
@@ -95,16 +98,61 @@ function compileName(name: string, scope: Scope, ast: ASTNode): Evaluate {
 
 function compileField(record: Evaluate, field: string): Evaluate {
   return (frame) => {
-    const value = record(frame)
-    const isRecord = typeof value === 'object' && !isList(value) && !(value instanceof Date)
-    if (!isRecord || !Object.hasOwn(value, field)) return fail(`no such field: ${field}`)
+    const value = asRecord(record(frame))
+    if (!Object.hasOwn(value, field)) return fail(`no such field: ${field}`)
     return value[field] ?? fail(`no such field: ${field}`)
   }
 }
 
-function compileIndex(target: ASTNode, index: ASTNode, scope: Scope): Evaluate {
+/** A field of a record; of metadata, which is the only map there is, the value of a key. */
+function compileMember(target: ASTNode, field: string, ast: ASTNode, scope: Scope): Evaluate {
+  const message = messageOf(target)
+  if (message !== undefined) {
+    scope.metadataKeys.add(field)
+    return compileMetadata(compile(message, scope), field)
+  }
+  if (field === metadata) throw unkeyed(ast)
+  return compileField(compile(target, scope), field)
+}
+
+/** No other record has a field of this name. */
+const metadata = 'metadata'
+
+/** Of `MESSAGE.metadata`, in either spelling, the message. */
+function messageOf(ast: ASTNode): ASTNode | undefined {
+  if (ast.op === '.') return ast.args[1] === metadata ? ast.args[0] : undefined
+  if (ast.op !== '[]') return undefined
+  const [target, index] = ast.args
+  return index.op === 'value' && index.args === metadata ? target : undefined
+}
+
+function unkeyed(ast: ASTNode): PlacedError {
+  const hint = 'write message.metadata["key"], which is "" where there is no such key; message.metadataKeys lists keys'
+  return new PlacedError('metadata is read by a key in quotes', hint, ast.start)
+}
+
+/**
+ * Values are the caller's words, so only those that policy names are ever copied. A key that is not there reads as
+ * ""; a value that is no short scalar errs, or a list around a word would slip past what is said of the word.
+ */
+function compileMetadata(message: Evaluate, key: string): Evaluate {
+  return (frame) => {
+    const { metadata: values, metadataKeys } = asRecord(message(frame))
+    const value =
+      values === undefined ? undefined : Object.hasOwn(asRecord(values), key) ? asRecord(values)[key] : undefined
+    if (typeof value === 'string') return value
+    if (value !== undefined) return fail(`the metadata ${key} is no short text, bool or whole number`)
+    const keys = asList(metadataKeys)
+    frame.spend(1 + (keys.length >> 2))
+    if (keys.includes(key)) throw new NotRecorded(`the metadata ${key} was not recorded`)
+    return ''
+  }
+}
+
+function compileIndex(target: ASTNode, index: ASTNode, ast: ASTNode, scope: Scope): Evaluate {
+  if (index.op === 'value' && typeof index.args === 'string') return compileMember(target, index.args, ast, scope)
+  if (messageOf(target) !== undefined) throw unkeyed(index)
   const list = compile(target, scope)
-  if (index.op === 'value' && typeof index.args === 'string') return compileField(list, index.args)
   const position = compile(index, scope)
   return (frame) => {
     const items = asList(list(frame))

@@ -109,11 +109,22 @@ function contains(frame: Frame, target: Value, argument?: Value): boolean {
 
 function substring(frame: Frame, target: Value, first?: Value, second?: Value): string {
   const text = asString(target)
-  frame.payFor(text)
   const start = asInt(first)
-  const end = second === undefined ? text.length : asInt(second)
-  if (start < 0 || end < start || end > text.length) return fail('substring is out of range')
-  return text.slice(start, end)
+  const length = size(frame, text)
+  const end = second === undefined ? length : asInt(second)
+  if (start < 0 || end < start || end > length) return fail('substring is out of range')
+  if (length === text.length) return text.slice(start, end)
+  // Positions count code points, as size() does: else a few emoji in a name would shift what is compared.
+  frame.spend(length >> 1)
+  const from = unitOf(text, start)
+  return text.slice(from, from + unitOf(text.slice(from), end - start))
+}
+
+/** Where in UTF-16 units the code point of a position begins. */
+function unitOf(text: string, position: number): number {
+  let unit = 0
+  for (let left = position; left > 0; left--) unit += (text.codePointAt(unit) ?? 0) > 0xffff ? 2 : 1
+  return unit
 }
 
 /** From seconds since the epoch, or from RFC 3339 text with an explicit zone. */
@@ -123,7 +134,13 @@ function timestamp(frame: Frame, value: Value): Date {
   const text = asString(value)
   frame.payFor(text)
   const isRfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text)
-  return isRfc3339 ? validTime(new Date(text)) : fail('not a timestamp')
+  return isRfc3339 && isOnCalendar(text) ? validTime(new Date(text)) : fail('not a timestamp')
+}
+
+/** Date would read 30 February as 2 March, and 24:00 as the next day. */
+function isOnCalendar(text: string): boolean {
+  const day = new Date(`${text.slice(0, 10)}T00:00:00Z`)
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10)) && text.slice(11, 13) !== '24'
 }
 
 function validTime(time: Date): Date {

@@ -11,6 +11,9 @@ export interface ValueRecord {
 }
 export type Evaluate = (frame: Frame) => Value
 
+/** A condition speaks of something that was there, and that the record of this call does not hold. */
+export class NotRecorded extends Error {}
+
 /** About 10 ns a unit: no decision may cost more than some 10 ms, whatever is sent. */
 const budget = 1_000_000 // bound: cost of a decision
 
@@ -21,8 +24,14 @@ export class Frame {
   left: number = budget
 
   constructor(input: PolicyInput, operation: Operation, task: PolicyInput['task']) {
-    const { caller, origin, chain, agent, message, request, inlinePush } = input
-    const variables: unknown = { caller, origin, chain, agent, operation, message, request, inlinePush, task }
+    const { caller, origin, chain, agent, inlinePush } = input
+    // What follows from the rest is not recorded: inputs from before a variable was there have it as well.
+    const hops = chain.length === 0 ? nobody : chain.map((id, at) => ({ id, groups: input.chainGroups[at] ?? nobody }))
+    let size = 0
+    for (const part of input.message.parts) size += part.size
+    const message = { ...input.message, size }
+    const request = { ...input.request, time: new Date(input.request.timeMs) }
+    const variables: unknown = { caller, origin, chain, hops, agent, operation, message, request, inlinePush, task }
     // PolicyInput is JSON by construction; interfaces of the exchange have no index signature to say so.
     this.variables = variables as ValueRecord
   }
@@ -37,6 +46,8 @@ export class Frame {
     this.spend(1 + (text.length >> 3))
   }
 }
+
+const nobody: readonly never[] = Object.freeze([])
 
 export function fail(message: string): never {
   throw new Error(message)
@@ -60,6 +71,11 @@ export function asTime(value: Value | undefined): Date {
 
 export function asList(value: Value | undefined): readonly Value[] {
   return isList(value) ? value : fail('expected a list')
+}
+
+export function asRecord(value: Value | undefined): ValueRecord {
+  const isRecord = typeof value === 'object' && !isList(value) && !(value instanceof Date)
+  return isRecord ? value : fail('expected a record')
 }
 
 export function isList(value: Value | undefined): value is readonly Value[] {

@@ -67,6 +67,10 @@ describe('a condition that is met', () => {
     'timestamp(request.timeMs / 1000).getHours() == 8 && timestamp(0).getDayOfWeek() == 4',
     'timestamp(request.timeMs / 1000).getHours("Europe/Berlin") == 9',
     'timestamp("2027-01-15T23:30:00Z").getDayOfWeek("Asia/Tokyo") == 6',
+    'request.time.getHours() == 8 && request.time == timestamp(request.timeMs / 1000)',
+    'message.size == 150 && message.parts[0].size == 120',
+    'hops == [] || hops.all(h, size(h.groups) == 0)',
+    'message.metadata["k"] == "" && message.metadata.k == ""',
     'request.source.inNetwork("192.0.2.0/24") && !request.source.inNetwork("2001:db8::/32")',
   ]) {
     it(source, () => assert.equal(evaluate(source), true))

@@ -9,6 +9,8 @@ import type { Evaluate, Frame } from './condition-value.ts'
 export interface Condition {
   readonly source: string
   readonly evaluate: Evaluate
+  /** keys of message.metadata that it reads */
+  readonly metadataKeys: ReadonlySet<string>
 }
 
 export interface ConditionProblem {
@@ -27,6 +29,7 @@ const records: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Caller: { id: 'string', method: 'string', groups: 'list<string>', display: 'string' },
   Origin: { id: 'string', groups: 'list<string>', display: 'string' },
   Agent: { name: 'string' },
+  Hop: { id: 'string', groups: 'list<string>' },
   Part: { kind: 'string', size: 'int', mediaType: 'string', filename: 'string', host: 'string' },
   Message: {
     messageId: 'string',
@@ -34,11 +37,19 @@ const records: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     contextId: 'string',
     role: 'string',
     parts: 'list<Part>',
+    size: 'int',
     referenceTaskIds: 'list<string>',
     extensions: 'list<string>',
     metadataKeys: 'list<string>',
+    metadata: 'map<string, string>',
   },
-  Request: { binding: 'string', version: 'string', source: 'string', timeMs: 'int' },
+  Request: {
+    binding: 'string',
+    version: 'string',
+    source: 'string',
+    timeMs: 'int',
+    time: 'google.protobuf.Timestamp',
+  },
   Task: { known: 'bool', owner: 'string' },
 }
 
@@ -46,6 +57,7 @@ const variables: Readonly<Record<string, string>> = {
   caller: 'Caller',
   origin: 'Origin',
   chain: 'list<string>',
+  hops: 'list<Hop>',
   agent: 'Agent',
   operation: 'string',
   message: 'Message',
@@ -83,7 +95,9 @@ export function compileCondition(source: string): ConditionResult {
       throw new PlacedError(`a condition must be bool, this is ${checked.type}`, 'compare it with something', 0)
     }
     const ast: ASTNode = parsed.ast
-    return { ok: true, condition: { source, evaluate: compileExpression(ast, Object.keys(variables)) } }
+    const metadataKeys = new Set<string>()
+    const evaluate = compileExpression(ast, Object.keys(variables), metadataKeys)
+    return { ok: true, condition: { source, evaluate, metadataKeys } }
   } catch (error) {
     return { ok: false, problem: problemOf(error, source) }
   }

@@ -8,7 +8,7 @@ import type { AgentConfig } from '../config/config.ts'
 import type { Principal } from '../exchange/exchange.ts'
 import type { RefusalCode } from '../refusal/refusal.ts'
 import { type Condition, isMet } from './condition.ts'
-import { Frame } from './condition-value.ts'
+import { Frame, NotRecorded } from './condition-value.ts'
 import {
   type CompiledPolicy,
   type Deny,
@@ -23,7 +23,13 @@ import { type NamedThing, type PolicyInput, relationOf, taskFacts } from './poli
 
 export type Decision =
   | { readonly allowed: true; readonly allowedBy: readonly string[] }
-  | { readonly allowed: false; readonly code: RefusalCode; readonly detail: string }
+  | {
+      readonly allowed: false
+      readonly code: RefusalCode
+      readonly detail: string
+      /** a condition that might have allowed reads what this input does not hold: only of recorded calls */
+      readonly notRecorded?: boolean
+    }
 
 /** One thing that was looked at on the way to a decision, for those who ask why. */
 export interface Consideration {
@@ -54,7 +60,7 @@ export function decide(policy: CompiledPolicy, input: PolicyInput, observe?: Obs
   // the true reason. The same work is done for tasks that are missing, so that time tells no more than words.
   const missing = decideAll(startRound(policy, input, taskFacts(null, '', '')), [])
   if (!missing.allowed) return { ...missing, detail: `${missing.detail}; ${decision.detail}` }
-  return refused('AUTHZ_TASK_NOT_FOUND', decision.detail)
+  return { ...refused('AUTHZ_TASK_NOT_FOUND', decision.detail), ...(decision.notRecorded && { notRecorded: true }) }
 }
 
 /** Decides a recorded input under this policy. Throws when the record is of another format. */
@@ -114,13 +120,25 @@ interface Round {
   readonly observe: Observer | undefined
   frame: Frame | undefined
   outcomes: Map<Condition, boolean | string> | undefined
+  /** conditions that read what was not recorded */
+  unrecorded: Set<Condition> | undefined
 }
 
 function startRound(policy: CompiledPolicy, input: PolicyInput, task: PolicyInput['task'], observe?: Observer): Round {
   const { caller, origin } = input
   const callerEntries = entriesOf(policy, caller.id, caller.groups)
   const originEntries = origin.id === caller.id ? undefined : entriesOf(policy, origin.id, origin.groups)
-  return { policy, input, task, callerEntries, originEntries, observe, frame: undefined, outcomes: undefined }
+  return {
+    policy,
+    input,
+    task,
+    callerEntries,
+    originEntries,
+    observe,
+    frame: undefined,
+    outcomes: undefined,
+    unrecorded: undefined,
+  }
 }
 
 /** The call's own operation, and for a send with a push configuration in it that one too. */
@@ -137,6 +155,7 @@ function decideOne(round: Round, operation: Operation, others: readonly NamedThi
   // Each operation gets its own variables; conditions of the one before say nothing about it.
   round.frame = undefined
   round.outcomes = undefined
+  round.unrecorded = undefined
   const { input, callerEntries, originEntries } = round
   const denied = findDeny(round, operation)
   if (denied !== undefined) return denied
@@ -178,7 +197,8 @@ function denyIn(
     round.observe?.(consider('deny', subject, deny, operation, outcome))
     if (outcome === false) continue
     const why = typeof outcome === 'string' ? `, its condition erred: ${outcome}` : ''
-    return refused('AUTHZ_DENIED', `denied by ${deny.name}${subject === '' ? '' : ` for ${subject}`}${why}`)
+    const denied = refused('AUTHZ_DENIED', `denied by ${deny.name}${subject === '' ? '' : ` for ${subject}`}${why}`)
+    return isUnrecorded(round, deny) ? { ...denied, notRecorded: true } : denied
   }
   return undefined
 }
@@ -195,6 +215,7 @@ function allow(
   const { input, observe } = round
   let first = ''
   let erred = ''
+  let notRecorded = false
   let uncovered = others
   for (const entry of entries) {
     for (const rule of forOperation(entry.rules, input.agent.name, operation)) {
@@ -209,6 +230,7 @@ function allow(
       const outcome = evaluate(round, operation, rule)
       observe?.(consider('rule', who.id, rule, operation, outcome))
       if (typeof outcome === 'string') erred = `; the condition of ${rule.name} erred: ${outcome}`
+      if (isUnrecorded(round, rule)) notRecorded = true
       if (outcome !== true) continue
       if (first === '') first = rule.name
       uncovered = uncovered.filter((thing) => !isShared(rule, thing, who, input))
@@ -217,13 +239,15 @@ function allow(
   }
   if (first === '') {
     const account = onOwnAccount ? ' on its own account' : ''
-    return refused('AUTHZ_DENIED', `no rule allows ${who.id}${account} to ${operation} on ${input.agent.name}${erred}`)
+    const detail = `no rule allows ${who.id}${account} to ${operation} on ${input.agent.name}${erred}`
+    return { ...refused('AUTHZ_DENIED', detail), ...(notRecorded && { notRecorded }) }
   }
   const kinds = [
     ...new Set(uncovered.map((thing) => `${thing.owner === null ? 'unknown' : 'foreign'} ${thing.kind}`)),
   ].join(', ')
   observe?.({ kind: 'ownership', subject: who.id, name: first, operation, outcome: 'does not apply', because: kinds })
-  return refused('AUTHZ_TASK_NOT_FOUND', `${kinds} not shared with ${who.id} by ${first}`)
+  const detail = `${kinds} not shared with ${who.id} by ${first}`
+  return { ...refused('AUTHZ_TASK_NOT_FOUND', detail), ...(notRecorded && { notRecorded }) }
 }
 
 /** Whether this rule, held by `who`, reaches a thing that is not this caller's for this origin. */
@@ -252,9 +276,14 @@ function evaluate(round: Round, operation: Operation, { when }: Rule | Deny): bo
     outcome = isMet(when, (round.frame ??= new Frame(round.input, operation, round.task)))
   } catch (error) {
     outcome = textOf(error)
+    if (error instanceof NotRecorded) (round.unrecorded ??= new Set()).add(when)
   }
   round.outcomes.set(when, outcome)
   return outcome
+}
+
+function isUnrecorded(round: Round, { when }: Rule | Deny): boolean {
+  return when !== undefined && round.unrecorded?.has(when) === true
 }
 
 function consider(

@@ -2,6 +2,7 @@
 // index of owners in memory. Nothing of the product imports this.
 
 import { configSchema, type ConfigInput } from '../config/config.ts'
+import type { JsonObject } from '../base/strict-json.ts'
 import type { MessageFacts, Owned, Principal, TaskOwner, Validated } from '../exchange/exchange.ts'
 import { compilePolicy, type CompiledPolicy, type PolicyProblem } from './compile-policy.ts'
 import type { OwnershipReader } from './ownership.ts'
@@ -40,6 +41,7 @@ export interface FakeCall {
   readonly contextId?: string
   readonly configId?: string
   readonly message?: Partial<MessageFacts>
+  readonly metadata?: JsonObject
   readonly inlinePush?: boolean
 }
 
@@ -73,6 +75,7 @@ export function fakeCall(call: FakeCall): Validated {
     contextId,
     configId: call.configId ?? '',
     inlinePush: call.inlinePush ?? false,
+    metadata: call.metadata,
     message: {
       messageId: carriesMessage ? 'm-1' : '',
       taskId: carriesMessage ? taskId : '',
@@ -81,7 +84,7 @@ export function fakeCall(call: FakeCall): Validated {
       parts: carriesMessage ? [textPart] : [],
       referenceTaskIds: [],
       extensions: [],
-      metadataKeys: [],
+      metadataKeys: Object.keys(call.metadata ?? {}),
       ...call.message,
     },
   }

@@ -44,6 +44,8 @@ export interface CompiledPolicy {
   readonly wildcards: readonly { readonly prefix: string; readonly entry: Entry }[]
   /** denies that hold for everyone */
   readonly denies: AgentTable<Deny>
+  /** keys of message.metadata that some condition reads */
+  readonly metadataKeys: readonly string[]
 }
 
 const position: Readonly<Record<string, number>> = Object.freeze(

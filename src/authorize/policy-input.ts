@@ -1,7 +1,9 @@
 // What policy sees of a call, and all it sees: plain JSON, so that a recorded call can be decided again later
-// under another policy. Kinds, sizes and names of a message are here; its words never are.
+// under another policy. Kinds, sizes and names of a message are here; of its words only short
+// metadata whose key a condition of the policy names.
 
 import { type Operation, operations } from '../a2a/operations.ts'
+import { detach, type JsonValue } from '../base/strict-json.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { MessageFacts, Owned, TaskOwner, Validated } from '../exchange/exchange.ts'
 import type { OwnershipReader } from './ownership.ts'
@@ -35,7 +37,10 @@ export type PolicyInput = {
   readonly autonomous: { readonly caller: boolean; readonly origin: boolean }
   readonly agent: { readonly name: string }
   readonly operation: Operation
-  readonly message: MessageFacts
+  readonly message: MessageFacts & {
+    /** of the keys that policy read then; null: there, but no short scalar. Absent where there are none. */
+    readonly metadata?: Readonly<Record<string, string | null>>
+  }
   readonly request: {
     readonly binding: string
     readonly version: string
@@ -51,7 +56,11 @@ export type PolicyInput = {
 const maxReferences = 128 // bound: referenced tasks in a message
 
 /** The input, or why none can be made of this call. */
-export function gatherInput(call: Validated, ownership: OwnershipReader): PolicyInput | string {
+export function gatherInput(
+  call: Validated,
+  ownership: OwnershipReader,
+  metadataKeys: readonly string[] = nothing,
+): PolicyInput | string {
   const { caller, origin, message } = call
   if (message.referenceTaskIds.length > maxReferences) return `more than ${maxReferences} referenced tasks`
   const named = nameThings(call, ownership)
@@ -68,12 +77,29 @@ export function gatherInput(call: Validated, ownership: OwnershipReader): Policy
     },
     agent: { name: call.agent.name },
     operation: call.operation,
-    message,
+    message: withMetadata(call, metadataKeys),
     request: { binding: call.binding, version: call.version, source: call.source, timeMs: call.receivedAtMs },
     inlinePush: call.inlinePush,
     task: taskFacts(first?.kind === 'task' ? first.owner : null, caller.id, origin.id),
     named,
   }
+}
+
+const maxMetadataLength = 256 // bound: characters of a metadata value that a condition reads
+
+function withMetadata({ message, metadata }: Validated, keys: readonly string[]): PolicyInput['message'] {
+  if (metadata === undefined || keys.length === 0) return message
+  const there = keys.filter((key) => Object.hasOwn(metadata, key))
+  if (there.length === 0) return message
+  // not by assignment: a key may be `__proto__`
+  return { ...message, metadata: Object.fromEntries(there.map((key) => [key, scalarText(metadata[key])])) }
+}
+
+/** Fractions and large numbers would be rounded, and compare as something that was not sent. */
+function scalarText(value: JsonValue | undefined): string | null {
+  if (typeof value === 'string') return value.length <= maxMetadataLength ? detach(value) : null
+  const isExact = typeof value === 'boolean' || (typeof value === 'number' && Number.isSafeInteger(value))
+  return isExact ? String(value) : null
 }
 
 /** A chain that an agent began is on that agent's own account, however many hops it has gone since. */
@@ -114,7 +140,7 @@ function nameThings(call: Validated, ownership: OwnershipReader): readonly Named
   return things
 }
 
-const nothing: readonly NamedThing[] = Object.freeze([])
+const nothing: readonly never[] = Object.freeze([])
 
 /** A configuration inside a send that begins a task is its owner's, as the task will be. */
 function touchesPushConfig({ operation, taskId, configId, inlinePush }: Validated): boolean {

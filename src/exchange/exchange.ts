@@ -183,6 +183,8 @@ export interface ValidatedFields {
   readonly contextId: string
   readonly configId: string
   readonly message: MessageFacts
+  /** metadata of the message as it was sent, the caller's words: policy sees what its text names, nothing else */
+  readonly metadata: JsonObject | undefined
   /** the request carries an inline push configuration (sends), which push rules must also allow */
   readonly inlinePush: boolean
   /** returnImmediately of a send: false means the call may take minutes */

@@ -12,7 +12,15 @@ import { isWebUrl } from './url-host.ts'
 
 export type Facts = Pick<
   ValidatedFields,
-  'taskId' | 'contextId' | 'configId' | 'message' | 'inlinePush' | 'returnImmediately' | 'list' | 'historyLength'
+  | 'taskId'
+  | 'contextId'
+  | 'configId'
+  | 'message'
+  | 'metadata'
+  | 'inlinePush'
+  | 'returnImmediately'
+  | 'list'
+  | 'historyLength'
 >
 
 /** What the path of an HTTP+JSON request names; all empty on JSON-RPC. */
@@ -62,6 +70,7 @@ function facts(known: Partial<Facts>): Facts {
     contextId: known.contextId ?? '',
     configId: known.configId ?? '',
     message: known.message ?? noMessage,
+    metadata: known.metadata,
     inlinePush: known.inlinePush ?? false,
     returnImmediately: known.returnImmediately ?? false,
     list: known.list,
@@ -81,10 +90,15 @@ function readSend(params: JsonObject, _path: PathIds, agentTenant: string): Fact
     contextId: message.contextId,
     configId: isJsonObject(push) ? detach(textOf(push.id)) : '',
     message,
+    metadata: metadataOf(params.message),
     inlinePush: isJsonObject(push),
     returnImmediately: configuration.returnImmediately === true,
     historyLength: countOf(configuration.historyLength),
   })
+}
+
+function metadataOf(message: JsonValue | undefined): JsonObject | undefined {
+  return isJsonObject(message) && isJsonObject(message.metadata) ? message.metadata : undefined
 }
 
 /** A webhook inside a send is for this task alone: another id there would hang it on a task nobody checked. */

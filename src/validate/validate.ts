@@ -226,6 +226,7 @@ function mint(routed: Routed, understood: Understood): Validated {
     contextId: facts.contextId,
     configId: facts.configId,
     message: facts.message,
+    metadata: facts.metadata,
     inlinePush: facts.inlinePush,
     returnImmediately: facts.returnImmediately,
     list: facts.list,
