@@ -1,13 +1,16 @@
-// Making, rotating and revoking API keys. A key is shown once, in the answer to create or rotate; only the
+// Making, importing, rotating and revoking API keys. A key is shown once, in the answer to create or rotate; only the
 // HMAC of its secret is kept. Every change is durable before it is reported.
 
 import { createSecretKey, randomBytes as systemRandomBytes } from 'node:crypto'
+import { isOperation, operationNames } from '../a2a/operations.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { invariant } from '../base/invariant.ts'
-import { drawKeyId, drawKeySecret, formatApiKey, isApiKey } from './api-key.ts'
+import { findNetworkProblem } from '../base/networks.ts'
+import { type ApiKey, drawKeyId, drawKeySecret, formatApiKey, isApiKey, parseApiKey } from './api-key.ts'
 import { hmacOfSecret } from './key-hmac.ts'
 import type { KeyRecord, KeyStore } from './key-record.ts'
+import { makeScope, maxScopeAgents } from './narrow-scope.ts'
 
 export interface CreatedKey {
   /** the whole key, to be shown once and never kept */
@@ -15,8 +18,23 @@ export interface CreatedKey {
   readonly record: KeyRecord
 }
 
+/** What a key is to be good for. */
+export interface KeyGrant {
+  readonly name: string
+  readonly expiresAtMs?: number
+  /** only these agents and operations; absent: whatever policy gives, an empty list: none */
+  readonly agents?: readonly string[] | undefined
+  readonly operations?: readonly string[] | undefined
+  /** only from these networks; absent: from anywhere, an empty list: from nowhere */
+  readonly networks?: readonly string[] | undefined
+}
+
 export interface KeyAdministration {
-  create(request: { name: string; expiresAtMs?: number }): CreatedKey
+  create(grant: KeyGrant): CreatedKey
+  /** Takes up a whole key that was made elsewhere for this environment. Its id must be new here. */
+  importKey(key: string, grant: KeyGrant): KeyRecord
+  /** Throws what `importKey` would throw, and changes nothing. */
+  checkImport(key: string, grant: KeyGrant): void
   /** A new secret for a key, named by id or by a name that has one live key; the old one lives on for the overlap. */
   rotate(idOrName: string, overlapMs?: number): CreatedKey
   /** By id, by name (all of its keys), or by the leaked key itself. Returns what it revoked. */
@@ -35,6 +53,9 @@ export interface KeyAdministrationOptions {
 const dayMs = 86_400_000
 const defaultOverlapMs = dayMs
 const maxOverlapMs = 7 * dayMs
+/** Of 43 random digits some 31 are distinct; fewer than this many have never been drawn. */
+const minDistinctDigits = 16
+const maxNetworks = 32 // bound: source networks of an API key
 const keyName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 export function administerKeys(options: KeyAdministrationOptions): KeyAdministration {
@@ -51,14 +72,37 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
     return { key: formatApiKey(record.environment, { id: record.id, secret }), record: issued }
   }
 
+  /** What is wrong with a key is said without repeating it. */
+  const readImport = (key: string, grant: KeyGrant): { parsed: ApiKey; fields: GrantFields } => {
+    const parsed = parseApiKey(key, environment)
+    if (parsed === 'environment')
+      throw fault('the key is of another environment', `this is ${environment}: make a new one with key create`)
+    if (parsed === 'checksum') throw fault('the checksum of the key is wrong', 'was it copied whole?')
+    if (parsed === 'malformed')
+      throw fault('this is no API key', 'it looks like sp_<environment>_…; was it copied whole?')
+    if (new Set(parsed.secret).size < minDistinctDigits)
+      throw fault('the secret of this key was not drawn at random', 'make a new one with key create')
+    // also when it was revoked: what somebody took away does not come back by a copy
+    if (store.find(parsed.id) !== undefined)
+      throw fault(`there is a key with the id ${parsed.id} already`, 'see: sallyport key list')
+    return { parsed, fields: readGrant(grant, now()) }
+  }
+
   return {
-    create: ({ name, expiresAtMs = Infinity }) => {
-      if (!keyName.test(name))
-        throw fault(`the name ${JSON.stringify(name)} is not a DNS label`, 'use lower-case letters, digits and hyphens')
-      if (!(expiresAtMs > now())) throw fault('the key would have expired already', 'choose a later time')
+    create: (grant) => {
+      const fields = readGrant(grant, now())
       const id = drawKeyId(randomBytes)
       invariant(store.find(id) === undefined, 'a random key id was drawn twice')
-      return issue({ id, name, environment, secrets: [], createdAtMs: now(), expiresAtMs, revokedAtMs: undefined })
+      return issue({ id, environment, secrets: [], createdAtMs: now(), revokedAtMs: undefined, ...fields })
+    },
+
+    checkImport: (key, grant) => void readImport(key, grant),
+    importKey: (key, grant) => {
+      const { parsed, fields } = readImport(key, grant)
+      const secrets = [{ hmac: hmacOfSecret(pepper, parsed.secret), notAfterMs: Infinity }]
+      const record = { id: parsed.id, environment, secrets, createdAtMs: now(), revokedAtMs: undefined, ...fields }
+      store.save(record)
+      return record
     },
 
     rotate: (idOrName, overlapMs = defaultOverlapMs) => {
@@ -90,6 +134,33 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
 
     list: () => store.list(),
   }
+}
+
+type GrantFields = Pick<KeyRecord, 'name' | 'expiresAtMs' | 'scope' | 'networks'>
+
+function readGrant(
+  { name, expiresAtMs = Infinity, agents, operations, networks }: KeyGrant,
+  nowMs: number,
+): GrantFields {
+  if (!keyName.test(name))
+    throw fault(`the name ${JSON.stringify(name)} is not a DNS label`, 'use lower-case letters, digits and hyphens')
+  if (!(expiresAtMs > nowMs)) throw fault('the key would have expired already', 'choose a later time')
+  if ((agents?.length ?? 0) > maxScopeAgents)
+    throw fault(`a scope names at most ${maxScopeAgents} agents`, 'make several keys, or leave the agents to policy')
+  const badAgent = agents?.find((agent) => !keyName.test(agent))
+  if (badAgent !== undefined)
+    throw fault(`${JSON.stringify(badAgent)} is not the name of an agent`, 'see: sallyport agent list')
+  const badOperation = operations?.find((operation) => !isOperation(operation))
+  if (badOperation !== undefined)
+    throw fault(`there is no operation ${JSON.stringify(badOperation)}`, `operations: ${operationNames.join(', ')}`)
+  if ((networks?.length ?? 0) > maxNetworks)
+    throw fault(`a key is for at most ${maxNetworks} networks`, 'name larger ones')
+  for (const network of networks ?? []) {
+    const problem = findNetworkProblem(network)
+    if (problem !== undefined)
+      throw fault(`${JSON.stringify(network)}: ${problem}`, 'write it as 10.0.0.0/8 or fd00::/8')
+  }
+  return { name, expiresAtMs, scope: makeScope(agents, operations?.filter(isOperation)), networks }
 }
 
 function named(store: KeyStore, idOrName: string): readonly KeyRecord[] {

@@ -11,13 +11,16 @@ import { createAssertionVerifier, type AssertionKey, type AssertionVerifier } fr
 import { createTokenVerifier, type TokenVerifier } from './verify-token.ts'
 import { isApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
+import { narrowScope } from './narrow-scope.ts'
 import { refuseInvalid } from './unauthenticated.ts'
 import type { Clock } from '../base/clock.ts'
 import type { KeyReader } from './key-record.ts'
+import type { KeyUseBook } from './key-use.ts'
 
-export { administerKeys, type CreatedKey, type KeyAdministration } from './administer-keys.ts'
+export { administerKeys, type CreatedKey, type KeyAdministration, type KeyGrant } from './administer-keys.ts'
 export { findCycle } from './delegation.ts'
 export { createApiKeyVerifier } from './verify-api-key.ts'
+export { createKeyUseBook, type KeyUse, type KeyUseBook, type KeyUseStore } from './key-use.ts'
 export type { KeyRecord, KeySecret, KeyStore } from './key-record.ts'
 
 export interface AuthenticatorOptions {
@@ -25,6 +28,8 @@ export interface AuthenticatorOptions {
   readonly keys: KeyReader
   /** secret of the HMAC over key secrets, at least 32 bytes */
   readonly pepper: Buffer
+  /** hears of every use of a key */
+  readonly keyUse?: Pick<KeyUseBook, 'used' | 'failed'> | undefined
   /** our own keys, by which assertions that we minted are known again */
   readonly assertionKeys: readonly AssertionKey[]
   /** the one dialler: gets a key set, bounded in size and time */
@@ -61,7 +66,7 @@ export function authenticate(
   const credential = readCredential(received.headers)
   if (typeof credential !== 'string') return credential
   const proven = isApiKey(credential)
-    ? authenticator.apiKeys.verify(credential, received.snapshot)
+    ? authenticator.apiKeys.verify(credential, received.snapshot, received.source)
     : authenticator.tokens.verify(credential, received.snapshot)
   return proven instanceof Promise
     ? proven.then((settled) => conclude(received, settled, authenticator))
@@ -79,11 +84,18 @@ function conclude(received: Received, proven: Caller | Refusal, authenticator: A
   const assertion = received.headers.get(assertionHeader)
   if (agent === undefined) {
     if (assertion !== undefined) return refuseInvalid('an assertion from a caller that is not a configured agent')
-    return mint(received, { caller: proven, origin: proven, chain, autonomous: false, originIsRevoked })
+    return mint(received, {
+      caller: proven,
+      origin: proven,
+      chain,
+      autonomous: false,
+      scope: proven.scope,
+      originIsRevoked,
+    })
   }
   const caller = asAgent(proven, agent)
   if (assertion === undefined)
-    return mint(received, { caller, origin: caller, chain, autonomous: true, originIsRevoked })
+    return mint(received, { caller, origin: caller, chain, autonomous: true, scope: caller.scope, originIsRevoked })
   const { assertions } = authenticator
   const delegation = assertions.verify(assertion, caller.id, snapshot)
   if (isRefusal(delegation)) return delegation
@@ -93,6 +105,7 @@ function conclude(received: Received, proven: Caller | Refusal, authenticator: A
     origin,
     chain: delegation.chain,
     autonomous: false,
+    scope: narrowScope(caller.scope, delegation.scope),
     originIsRevoked: () => assertions.isRevoked(origin.id, snapshot),
   })
 }

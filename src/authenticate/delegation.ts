@@ -2,12 +2,14 @@
 // has a bound and no circle: an agent that is in it already may neither call again nor be called.
 // RFC 8693 §4.1 (nested `act`, outermost is the latest); design invariant 6.
 
-import type { AuthenticatedFields, Principal } from '../exchange/exchange.ts'
+import type { AuthenticatedFields, CallerScope, Principal } from '../exchange/exchange.ts'
 
 export interface Delegation {
   readonly origin: Principal
   /** oldest first, neither origin nor caller included */
   readonly chain: readonly Principal[]
+  /** what the credentials of origin and chain narrow it to */
+  readonly scope?: CallerScope | undefined
 }
 
 /** Most agents that may act one after another for an origin, the caller included. */

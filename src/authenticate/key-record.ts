@@ -1,6 +1,8 @@
 // What is kept of an API key: never the key, only an HMAC of its secret under a pepper that lies elsewhere.
 // Records are immutable; a store replaces the whole record, durably, before the change is seen.
 
+import type { CallerScope } from '../exchange/exchange.ts'
+
 export interface KeySecret {
   /** HMAC-SHA256(pepper, secret), 32 bytes */
   readonly hmac: Buffer
@@ -20,6 +22,10 @@ export interface KeyRecord {
   /** Infinity when the key does not expire */
   readonly expiresAtMs: number
   readonly revokedAtMs: number | undefined
+  /** what it narrows its caller's policy to; undefined: to nothing less */
+  readonly scope: CallerScope | undefined
+  /** networks that it may be shown from; undefined: from anywhere, an empty list: from nowhere */
+  readonly networks: readonly string[] | undefined
 }
 
 export interface KeyReader {

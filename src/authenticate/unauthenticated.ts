@@ -9,8 +9,9 @@ export function refuseMissing(): Refusal {
   return refuse('AUTHN_MISSING', 'no credential', challenge)
 }
 
-export function refuseInvalid(detail: string): Refusal {
-  return refuse('AUTHN_INVALID', detail, challenge)
+/** `claimedKey`: the id of an API key that was named in vain, whether there is one or not. */
+export function refuseInvalid(detail: string, claimedKey?: string): Refusal {
+  return refuse('AUTHN_INVALID', detail, claimedKey === undefined ? challenge : { ...challenge, claimedKey })
 }
 
 /** Tainted text on its way into a detail: short, and in quotes that show control characters. */

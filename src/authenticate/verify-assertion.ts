@@ -13,6 +13,7 @@ import type { Refusal } from '../refusal/refusal.ts'
 import { ownValue, parseClaims, parseCompactForm } from './compact-form.ts'
 import { findChainProblem, maxHops, type Delegation } from './delegation.ts'
 import type { KeyReader } from './key-record.ts'
+import { readScope } from './narrow-scope.ts'
 import { refuseInvalid } from './unauthenticated.ts'
 
 /** A public key of ours, by the id that assertions carry. */
@@ -123,7 +124,9 @@ function readClaims(claims: JsonObject): Signed | string {
   if (!((expiresAt - issuedAt) * 1000 <= maxLifeMs)) return 'lives too long'
   if (origin === undefined) return 'without a proper subject'
   if (typeof chain === 'string') return chain
-  return { issuer, audience, issuedAtMs: issuedAt * 1000, expiresAtMs: expiresAt * 1000, origin, chain }
+  const scope = readScope(ownValue(claims, 'narrowed'))
+  if (scope === 'malformed') return 'with a scope that is none'
+  return { issuer, audience, issuedAtMs: issuedAt * 1000, expiresAtMs: expiresAt * 1000, origin, chain, scope }
 }
 
 function readPrincipal(id: JsonValue | undefined, claimedGroups: JsonValue | undefined): Principal | undefined {

@@ -5,7 +5,7 @@
 import type { Operation } from '../a2a/operations.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { AgentConfig } from '../config/config.ts'
-import type { Principal } from '../exchange/exchange.ts'
+import type { AuthenticatedFields, Principal } from '../exchange/exchange.ts'
 import type { RefusalCode } from '../refusal/refusal.ts'
 import { type Condition, isMet } from './condition.ts'
 import { Frame, NotRecorded } from './condition-value.ts'
@@ -14,12 +14,14 @@ import {
   type Deny,
   type Entry,
   allOperations,
+  bitOf,
   entriesOf,
   forAgent,
   forOperation,
   type Rule,
 } from './policy-index.ts'
 import { type NamedThing, type PolicyInput, relationOf, taskFacts } from './policy-input.ts'
+import { scopeMask } from './scope.ts'
 
 export type Decision =
   | { readonly allowed: true; readonly allowedBy: readonly string[] }
@@ -47,8 +49,13 @@ type Refused = Extract<Decision, { allowed: false }>
 
 export function decide(policy: CompiledPolicy, input: PolicyInput, observe?: Observer): Decision {
   const round = startRound(policy, input, input.task, observe)
-  if (!round.callerEntries.some((entry) => forAgent(entry.rules, input.agent.name)?.mask)) {
-    return refused('ROUTE_AGENT_UNKNOWN', `no rule gives ${input.caller.id} anything on ${input.agent.name}`)
+  const given = round.callerEntries.reduce(
+    (bits, entry) => bits | (forAgent(entry.rules, input.agent.name)?.mask ?? 0),
+    0,
+  )
+  if ((given & round.scope) === 0) {
+    const within = given === 0 ? '' : ' within the scope of the credential'
+    return refused('ROUTE_AGENT_UNKNOWN', `no rule gives ${input.caller.id} anything on ${input.agent.name}${within}`)
   }
   const foreign = input.named.filter((thing) => relationTo(input, thing) !== 'self')
   const decision = decideAll(
@@ -75,18 +82,22 @@ export function decideAgain(policy: CompiledPolicy, recorded: JsonObject): Decis
 }
 
 type Who = Pick<Principal, 'id' | 'groups'>
+/** Who asks, for whom, and what credentials narrow that to. */
+type Caller = { readonly caller: Who; readonly origin: Who } & Pick<AuthenticatedFields, 'scope'>
 
 /** Whether a listing may show this agent: both have some rule here that no unconditional deny takes away. */
-export function mayDoAnything(policy: CompiledPolicy, caller: Who, origin: Who, agent: string): boolean {
+export function mayDoAnything(policy: CompiledPolicy, { caller, origin, scope }: Caller, agent: string): boolean {
+  const left = scopeMask(scope, agent)
   return (
-    openOperations(policy, caller, agent) !== 0 &&
-    (caller.id === origin.id || openOperations(policy, origin, agent) !== 0)
+    (openOperations(policy, caller, agent) & left) !== 0 &&
+    (caller.id === origin.id || (openOperations(policy, origin, agent) & left) !== 0)
   )
 }
 
 /** Whether this caller may read the agent's card. */
-export function maySeeAgent(policy: CompiledPolicy, caller: Who, origin: Who, agent: AgentConfig): boolean {
-  return agent.discovery === 'public' || mayDoAnything(policy, caller, origin, agent.name)
+export function maySeeAgent(policy: CompiledPolicy, caller: Caller, agent: AgentConfig): boolean {
+  if (agent.discovery !== 'public') return mayDoAnything(policy, caller, agent.name)
+  return scopeMask(caller.scope, agent.name) !== 0
 }
 
 function openOperations(policy: CompiledPolicy, who: Who, agent: string): number {
@@ -115,6 +126,8 @@ interface Round {
   readonly policy: CompiledPolicy
   readonly input: PolicyInput
   readonly task: PolicyInput['task']
+  /** operations on this agent that credentials leave, as bits */
+  readonly scope: number
   readonly callerEntries: readonly Entry[]
   readonly originEntries: readonly Entry[] | undefined
   readonly observe: Observer | undefined
@@ -128,10 +141,12 @@ function startRound(policy: CompiledPolicy, input: PolicyInput, task: PolicyInpu
   const { caller, origin } = input
   const callerEntries = entriesOf(policy, caller.id, caller.groups)
   const originEntries = origin.id === caller.id ? undefined : entriesOf(policy, origin.id, origin.groups)
+  const scope = scopeMask(input.scope, input.agent.name)
   return {
     policy,
     input,
     task,
+    scope,
     callerEntries,
     originEntries,
     observe,
@@ -157,6 +172,8 @@ function decideOne(round: Round, operation: Operation, others: readonly NamedThi
   round.outcomes = undefined
   round.unrecorded = undefined
   const { input, callerEntries, originEntries } = round
+  if ((round.scope & bitOf(operation)) === 0)
+    return refused('AUTHZ_DENIED', `${operation} on ${input.agent.name} is outside of the scope of a credential`)
   const denied = findDeny(round, operation)
   if (denied !== undefined) return denied
   const callerOnOwn = input.autonomous.caller || (originEntries === undefined && input.autonomous.origin)

@@ -135,21 +135,21 @@ describe('discovery', () => {
   const nobody = { id: 'key:mallory', groups: [] }
 
   it('shows an agent to those who may do something there', () => {
-    assert.equal(mayDoAnything(policy, analyst, analyst, 'calculator'), true)
-    assert.equal(maySeeAgent(policy, analyst, analyst, agent), true)
+    assert.equal(mayDoAnything(policy, { caller: analyst, origin: analyst }, 'calculator'), true)
+    assert.equal(maySeeAgent(policy, { caller: analyst, origin: analyst }, agent), true)
   })
   it('hides it from those who may not, unless its discovery is public', () => {
-    assert.equal(mayDoAnything(policy, nobody, nobody, 'calculator'), false)
-    assert.equal(maySeeAgent(policy, nobody, nobody, agent), false)
-    assert.equal(maySeeAgent(policy, nobody, nobody, open), true)
+    assert.equal(mayDoAnything(policy, { caller: nobody, origin: nobody }, 'calculator'), false)
+    assert.equal(maySeeAgent(policy, { caller: nobody, origin: nobody }, agent), false)
+    assert.equal(maySeeAgent(policy, { caller: nobody, origin: nobody }, open), true)
   })
   it('hides it when the origin may do nothing there', () => {
     const concierge = { id: 'agent:concierge', groups: [] }
-    assert.equal(mayDoAnything(policy, concierge, nobody, 'calculator'), false)
-    assert.equal(mayDoAnything(policy, concierge, analyst, 'calculator'), true)
+    assert.equal(mayDoAnything(policy, { caller: concierge, origin: nobody }, 'calculator'), false)
+    assert.equal(mayDoAnything(policy, { caller: concierge, origin: analyst }, 'calculator'), true)
   })
   it('hides it from one whom an unconditional deny leaves nothing', () => {
     const leaver = { id: 'key:leaver', groups: ['group:corp/analysts'] }
-    assert.equal(mayDoAnything(policy, leaver, leaver, 'calculator'), false)
+    assert.equal(mayDoAnything(policy, { caller: leaver, origin: leaver }, 'calculator'), false)
   })
 })

@@ -57,6 +57,12 @@ function operationIndex(operation: Operation): number {
   return position[operation] ?? -1
 }
 
+/** 0 for what is no operation. */
+export function bitOf(operation: Operation): number {
+  const index = operationIndex(operation)
+  return index < 0 ? 0 : 1 << index
+}
+
 export function forAgent<T>(table: AgentTable<T> | undefined, agent: string): OperationTable<T> | undefined {
   return table === undefined ? undefined : (table.byAgent.get(agent) ?? table.any)
 }

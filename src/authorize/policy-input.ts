@@ -5,7 +5,7 @@
 import { type Operation, operations } from '../a2a/operations.ts'
 import { detach, type JsonValue } from '../base/strict-json.ts'
 import type { Snapshot } from '../config/config.ts'
-import type { MessageFacts, Owned, TaskOwner, Validated } from '../exchange/exchange.ts'
+import type { CallerScope, MessageFacts, Owned, TaskOwner, Validated } from '../exchange/exchange.ts'
 import type { OwnershipReader } from './ownership.ts'
 
 export type Relation = 'self' | 'origin' | 'other' | 'none'
@@ -50,6 +50,8 @@ export type PolicyInput = {
   readonly inlinePush: boolean
   readonly task: { readonly known: boolean; readonly owner: Relation }
   readonly named: readonly NamedThing[]
+  /** what credentials narrow the call to; absent when they do not */
+  readonly scope?: CallerScope
 }
 
 /** Each reference costs a look-up, so their number is bounded. */
@@ -82,6 +84,7 @@ export function gatherInput(
     inlinePush: call.inlinePush,
     task: taskFacts(first?.kind === 'task' ? first.owner : null, caller.id, origin.id),
     named,
+    ...(call.scope && { scope: call.scope }),
   }
 }
 

@@ -22,6 +22,14 @@ const summary = {
   expiresAtMs: day,
   revokedAtMs: null,
   previousUntilMs: null,
+  agents: null,
+  operations: null,
+  networks: null,
+  lastUsedMs: null,
+  lastNetwork: null,
+  wrongSecrets: 0,
+  wrongSinceMs: null,
+  wrongNetworks: 0,
 }
 
 function fakePorts(overrides: Partial<Ports> = {}): Ports {
@@ -35,6 +43,7 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
           ping: unused,
           'key.create': ({ name, expiresInMs }) =>
             Promise.resolve({ key: `sp_live_${name}`, summary: { ...summary, name, expiresAtMs: expiresInMs } }),
+          'key.import': unused,
           'key.list': () => Promise.resolve([summary, { ...summary, name: 'old', revokedAtMs: 5 }]),
           'key.rotate': () => Promise.resolve({ key: 'sp_live_rotated', summary }),
           'key.revoke': ({ name }) =>

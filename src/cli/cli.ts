@@ -23,6 +23,7 @@ const entries: Readonly<Record<string, Entry>> = {
   'config show': { summary: 'show the configuration, or what is effective', load: () => import('./config-show.ts') },
   'config schema': { summary: 'print the JSON Schema of the configuration', load: () => import('./config-schema.ts') },
   'key create': { summary: 'make an API key and print it, once', load: () => import('./key-create.ts') },
+  'key import': { summary: 'take up an API key that was made elsewhere', load: () => import('./key-import.ts') },
   'key list': { summary: 'list API keys, never their secrets', load: () => import('./key-list.ts') },
   'key rotate': {
     summary: 'give a key a new secret; the old one works on for a while',

@@ -7,6 +7,8 @@ export interface Io {
   readonly err: (text: string) => void
   readonly color: boolean
   readonly cwd: string
+  /** all of standard input as text; undefined when it is longer than so many characters */
+  readonly readInput?: (maxBytes: number) => Promise<string | undefined>
   /** From the first call on, being asked to stop (SIGINT, SIGTERM) aborts this instead of ending the process. */
   readonly stopSignal: () => AbortSignal
 }

@@ -12,6 +12,14 @@ export interface KeyDocument {
   readonly expiresAt: string | null
   readonly revokedAt: string | null
   readonly previousUntil: string | null
+  readonly agents: readonly string[] | null
+  readonly operations: readonly string[] | null
+  readonly networks: readonly string[] | null
+  readonly lastUsed: string | null
+  readonly lastNetwork: string | null
+  readonly wrongSecrets: number
+  readonly wrongSecretsSince: string | null
+  readonly wrongNetworks: number
 }
 
 export function keyDocument(key: KeySummary, nowMs: number): KeyDocument {
@@ -26,6 +34,14 @@ export function keyDocument(key: KeySummary, nowMs: number): KeyDocument {
     expiresAt: text(key.expiresAtMs),
     revokedAt: text(key.revokedAtMs),
     previousUntil: key.previousUntilMs !== null && key.previousUntilMs > nowMs ? text(key.previousUntilMs) : null,
+    agents: key.agents,
+    operations: key.operations,
+    networks: key.networks,
+    lastUsed: text(key.lastUsedMs),
+    lastNetwork: key.lastNetwork,
+    wrongSecrets: key.wrongSecrets,
+    wrongSecretsSince: text(key.wrongSinceMs),
+    wrongNetworks: key.wrongNetworks,
   }
 }
 

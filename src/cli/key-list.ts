@@ -4,8 +4,8 @@ import { systemClock } from '../base/clock.ts'
 import { changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
-import { printJsonLines, printTable } from './io.ts'
-import { keyDocument } from './key-document.ts'
+import { countOf, printJsonLines, printTable } from './io.ts'
+import { keyDocument, type KeyDocument } from './key-document.ts'
 import { requireDataDir } from './state.ts'
 
 export const command: Command = {
@@ -24,9 +24,42 @@ export const command: Command = {
         key.createdAt,
         key.expiresAt ?? 'never',
         key.previousUntil ?? '-',
+        key.lastUsed === null ? 'never' : `${key.lastUsed} ${key.lastNetwork ?? ''}`,
+        describeTries(key),
+        describeScope(key),
       ])
-      printTable(input.io, ['ID', 'NAME', 'STATUS', 'CREATED', 'EXPIRES', 'OLD SECRET UNTIL'], rows)
+      const head = [
+        'ID',
+        'NAME',
+        'STATUS',
+        'CREATED',
+        'EXPIRES',
+        'OLD SECRET UNTIL',
+        'LAST USED',
+        'TURNED AWAY',
+        'ONLY',
+      ]
+      printTable(input.io, head, rows)
     }
     return 0
   },
+}
+
+/** Tries that named this key in vain. */
+function describeTries({ wrongSecrets, wrongSecretsSince, wrongNetworks }: KeyDocument): string {
+  const told = [
+    ...(wrongSecrets > 0
+      ? [`${countOf(wrongSecrets, 'wrong secret', 'wrong secrets')} since ${wrongSecretsSince}`]
+      : []),
+    ...(wrongNetworks > 0 ? [`${wrongNetworks} from elsewhere`] : []),
+  ]
+  return told.join(', ') || '-'
+}
+
+function describeScope({ agents, operations, networks }: KeyDocument): string {
+  const lists = { agents, operations, networks }
+  const told = Object.entries(lists).flatMap(([name, list]) =>
+    list === null ? [] : [`${name}: ${list.join(' ') || 'none'}`],
+  )
+  return told.join('; ') || '-'
 }

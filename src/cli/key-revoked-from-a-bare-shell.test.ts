@@ -18,6 +18,14 @@ const summary = {
   expiresAtMs: null,
   revokedAtMs: null,
   previousUntilMs: null,
+  agents: null,
+  operations: null,
+  networks: null,
+  lastUsedMs: null,
+  lastNetwork: null,
+  wrongSecrets: 0,
+  wrongSinceMs: null,
+  wrongNetworks: 0,
 }
 const methods: Partial<OpenState['methods']> = {
   'key.create': () => Promise.resolve({ key: 'sp_live_x', summary }),

@@ -11,6 +11,14 @@ const io: Io = {
   // Node's own answer honours NO_COLOR and a dumb terminal.
   color: process.stdout.isTTY && process.stdout.hasColors(),
   cwd: process.cwd(),
+  readInput: async (maxBytes) => {
+    let text = ''
+    for await (const chunk of process.stdin.setEncoding('utf8')) {
+      text += String(chunk)
+      if (text.length > maxBytes) return undefined
+    }
+    return text
+  },
   stopSignal: () => {
     const stop = new AbortController()
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())

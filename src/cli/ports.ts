@@ -92,7 +92,9 @@ export interface OpenState {
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
 export interface ControlMethods extends RetentionMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
-  'key.create'(params: { readonly name: string; readonly expiresInMs: number | null }): Promise<CreatedKey>
+  'key.create'(params: KeyRequest): Promise<CreatedKey>
+  /** `key` is a whole key that was made elsewhere */
+  'key.import'(params: KeyRequest & { readonly key: string }): Promise<KeySummary>
   'key.list'(params: Record<string, never>): Promise<readonly KeySummary[]>
   /** `name` is a name or an id */
   'key.rotate'(params: { readonly name: string; readonly overlapMs: number }): Promise<CreatedKey>
@@ -157,6 +159,15 @@ export type BeginAnewReport =
       }
     }
 
+/** What a key is to be good for; absent lists narrow nothing, empty ones leave nothing. */
+export interface KeyRequest {
+  readonly name: string
+  readonly expiresInMs: number | null
+  readonly agents?: readonly string[] | undefined
+  readonly operations?: readonly string[] | undefined
+  readonly networks?: readonly string[] | undefined
+}
+
 /** A key without its secret. `null` where there is no such time. */
 export interface KeySummary {
   readonly id: string
@@ -167,6 +178,18 @@ export interface KeySummary {
   readonly revokedAtMs: number | null
   /** until when the secret before the last rotation still works */
   readonly previousUntilMs: number | null
+  /** what it is narrowed to; null: to nothing less than policy gives */
+  readonly agents: readonly string[] | null
+  readonly operations: readonly string[] | null
+  readonly networks: readonly string[] | null
+  readonly lastUsedMs: number | null
+  /** surroundings of the address that used it last: /24 of IPv4, /48 of IPv6 */
+  readonly lastNetwork: string | null
+  /** tries with its id and another secret, and since when */
+  readonly wrongSecrets: number
+  readonly wrongSinceMs: number | null
+  /** tries with its secret from a network that it is not for */
+  readonly wrongNetworks: number
 }
 export interface CreatedKey {
   /** the whole key, shown once */

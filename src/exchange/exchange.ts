@@ -108,6 +108,11 @@ export interface AuthenticatedFields {
   readonly chain: readonly Principal[]
   /** true when the caller is a configured agent and gave no assertion: it acts on its own account */
   readonly autonomous: boolean
+  /**
+   * What this call, and every call made on its behalf, is narrowed to: the scope of the caller's credential and of all
+   * credentials before it in the chain; undefined when none has one.
+   */
+  readonly scope?: CallerScope | undefined
   /** throws nothing; true when nobody may act for the origin any more. Asked again on open streams. */
   originIsRevoked(): boolean
 }

@@ -100,6 +100,7 @@ function agentHeaders(admitted: Admitted, forwarder: Forwarder, upstream: Upstre
       call: admitted.call,
       operation: admitted.operation,
       ...(isShared && { taskOwner }),
+      scope: admitted.scope,
       nowMs: forwarder.clock.nowMs(),
     }),
   ]

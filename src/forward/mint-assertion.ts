@@ -4,7 +4,7 @@
 // RFC 7515, RFC 7519, RFC 7638 (kid), RFC 8693 §4.1 (nested `act`).
 
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
-import type { AuthenticatedFields, TaskOwner } from '../exchange/exchange.ts'
+import type { AuthenticatedFields, CallerScope, TaskOwner } from '../exchange/exchange.ts'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 
@@ -23,6 +23,8 @@ export interface MintRequest {
   readonly operation: string
   /** whose the task is, where policy shares another's: for agents that keep tasks by who made them */
   readonly taskOwner?: TaskOwner
+  /** what calls on this behalf are narrowed to */
+  readonly scope?: CallerScope | undefined
   readonly nowMs: number
   /** default 60 */
   readonly lifeSeconds?: number
@@ -108,6 +110,7 @@ function claimsOf(request: MintRequest): object {
     op: request.operation,
     ...(act === undefined ? {} : { act }),
     ...(request.taskOwner === undefined ? {} : { task_owner: request.taskOwner }),
+    ...(request.scope === undefined ? {} : { narrowed: request.scope }),
     ...(request.groups.length === 0 ? {} : { groups: request.groups }),
   }
 }

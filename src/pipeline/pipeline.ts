@@ -50,8 +50,7 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   call.mark('guard')
   if (overdue !== undefined) return overdue
 
-  const { caller, origin } = authenticated
-  const isVisible = (agent: AgentConfig): boolean => maySeeAgent(rules.policy, caller, origin, agent)
+  const isVisible = (agent: AgentConfig): boolean => maySeeAgent(rules.policy, authenticated, agent)
   const routed = route(authenticated, isVisible)
   call.mark('route')
   if (isRefusal(routed)) return routed

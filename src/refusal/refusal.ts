@@ -108,12 +108,14 @@ export interface Refusal {
   readonly hint?: string
   /** extra response headers, lower case */
   readonly headers?: Readonly<Record<string, string>>
+  /** private: the id of an API key that an unknown caller named; what slows down those who guess */
+  readonly claimedKey?: string
 }
 
 export function refuse(
   code: RefusalCode,
   detail: string,
-  extra: { hint?: string; headers?: Record<string, string> } = {},
+  extra: { hint?: string; headers?: Record<string, string>; claimedKey?: string } = {},
 ): Refusal {
   return { kind: 'refusal', code, detail, ...extra }
 }

@@ -1,5 +1,5 @@
 // Who may approve an erasure, proven by an API key. A key that is unknown, revoked, expired or of somebody else says
-// nothing about which of these it was.
+// nothing about which of these it was. A key with a scope or with source networks is for calls and approves nothing.
 
 import { createApiKeyVerifier } from '../authenticate/authenticate.ts'
 import type { Clock } from '../base/clock.ts'
@@ -20,8 +20,9 @@ export function findApprover(
   { key, clock }: { key: string; clock: Clock },
 ): Approver | undefined {
   const verifier = createApiKeyVerifier({ clock, keys: keyStore, pepper })
-  const caller = verifier.verify(key.trim(), buildSnapshot(config))
-  if (isRefusal(caller) || !isApprover(config, caller.id)) return undefined
+  // typed at this machine, so it comes from no network: a key for some networks only is for calls from there
+  const caller = verifier.verify(key.trim(), buildSnapshot(config), 'unknown')
+  if (isRefusal(caller) || caller.scope !== undefined || !isApprover(config, caller.id)) return undefined
   return { id: caller.id, credential: caller.credential }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { AuditTrail, Ledger } from '../audit/audit.ts'
-import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
+import { administerKeys, createKeyUseBook, type KeyAdministration } from '../authenticate/authenticate.ts'
 import { createManualClock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { memoryKeyStore } from '../../test/fakes/identity.ts'
@@ -40,7 +40,8 @@ function make(): World {
   }
   const withLog: State['withLog'] = (_, work) => work(ledger as Ledger) // as below
   // of the trail only this one is used
-  const parts = { keys, audit: audit as AuditTrail, withLog }
+  const keyUse = createKeyUseBook({ clock, store: { load: () => new Map(), save: () => undefined } })
+  const parts = { keys, keyUse, audit: audit as AuditTrail, withLog }
   const methods = createControlMethods(parts, () => clock.nowMs(), reload)
   const world: World = { clock, keys, recorded, methods, left: Infinity }
   return world

@@ -20,12 +20,21 @@ const summary: KeySummary = {
   expiresAtMs: null,
   revokedAtMs: null,
   previousUntilMs: null,
+  agents: null,
+  operations: null,
+  networks: null,
+  lastUsedMs: null,
+  lastNetwork: null,
+  wrongSecrets: 0,
+  wrongSinceMs: null,
+  wrongNetworks: 0,
 }
 
 function fakeMethods(): ControlMethods {
   return {
     ping: () => Promise.resolve({ pid: 7 }),
     'key.create': ({ name }) => Promise.resolve({ key: 'sp_live_x', summary: { ...summary, name } }),
+    'key.import': () => Promise.resolve(summary),
     'key.list': () => Promise.resolve([summary]),
     'key.rotate': () =>
       Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key', { hint: 'see: sallyport key list' })),

@@ -24,9 +24,18 @@ const name = z.string().min(1).max(512)
 const none = z.strictObject({})
 const subject = z.string().min(1).max(2_048)
 const reason = z.string().max(1_024)
+const names = z.array(name).max(64).optional()
+const keyRequest = {
+  name,
+  expiresInMs: z.number().int().positive().nullable(),
+  agents: names,
+  operations: names,
+  networks: names,
+}
 const paramSchemas = {
   ping: none,
-  'key.create': z.strictObject({ name, expiresInMs: z.number().int().positive().nullable() }),
+  'key.create': z.strictObject(keyRequest),
+  'key.import': z.strictObject({ ...keyRequest, key: name }),
   'key.list': none,
   'key.rotate': z.strictObject({ name, overlapMs: z.number().int().nonnegative() }),
   'key.revoke': z.strictObject({ name }),

@@ -130,6 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const authenticator = createAuthenticator({
       clock,
       keys: state.keyStore,
+      keyUse: state.keyUse,
       pepper: state.pepper,
       assertionKeys: [{ kid: signer.kid, publicKey: signer.publicKey }],
       fetchJwks: (url) => dialler.get(url, keySetBounds),

@@ -2,7 +2,12 @@
 // The gateway opens it to serve, a command opens it when no gateway runs; each writes under an origin of its own.
 
 import { join } from 'node:path'
-import { administerKeys, type KeyAdministration } from '../authenticate/authenticate.ts'
+import {
+  administerKeys,
+  createKeyUseBook,
+  type KeyAdministration,
+  type KeyUseBook,
+} from '../authenticate/authenticate.ts'
 import {
   claimedOrigin,
   confirmBegun,
@@ -22,7 +27,7 @@ import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, type Config, type LoadedConfig } from '../config/config.ts'
-import { openDataDir, openKeyStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
+import { openDataDir, openKeyStore, openKeyUseStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
 import { keySource, newSecret } from './key-encryption-key.ts'
 import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
 import { createPendingErasures } from './pending-erasures.ts'
@@ -34,6 +39,8 @@ export interface State {
   readonly audit: AuditTrail
   readonly keyStore: SqliteKeyStore
   readonly keys: KeyAdministration
+  /** when keys were last used */
+  readonly keyUse: KeyUseBook
   readonly pepper: Buffer
   readonly ownership: OwnershipIndex
   /** The log of a role while nobody else writes it: the state's own, or another one opened for as long as it takes. */
@@ -89,6 +96,9 @@ export async function openState(options: StateOptions): Promise<State> {
     await options.confirm?.(dataDir, ledger)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
     opened.push(keyStore)
+    const keyUseStore = openKeyUseStore(join(dataDir, 'state.db'))
+    opened.push(keyUseStore)
+    const keyUse = createKeyUseBook({ clock, store: keyUseStore })
     const rebuilds: RebuiltIndex[] = []
     const onRebuilt = (rebuilt: RebuiltIndex): void => void rebuilds.push(rebuilt)
     const ownership = await openOwnership({ dataDir, keyEncryptionKey, onRebuilt })
@@ -132,6 +142,16 @@ export async function openState(options: StateOptions): Promise<State> {
       if (ledger.status === 'full' || ledger.status === 'unwritable') void ledger.probe()
     }, 2_000)
     probe.unref()
+    /** What cannot be written now is tried again; no call depends on it. */
+    const writeKeyUse = (): boolean => {
+      try {
+        return keyUse.flush()
+      } catch {
+        return false
+      }
+    }
+    const note = setInterval(writeKeyUse, 10_000)
+    note.unref()
     return {
       dataDir,
       config,
@@ -139,6 +159,7 @@ export async function openState(options: StateOptions): Promise<State> {
       audit,
       keyStore,
       keys: administerKeys({ store: keyStore, clock, environment: config.identity.apiKeys.environment, pepper }),
+      keyUse,
       pepper,
       ownership,
       async withLog(role, work) {
@@ -157,9 +178,12 @@ export async function openState(options: StateOptions): Promise<State> {
         clearInterval(tick)
         clearInterval(mark)
         clearInterval(probe)
+        clearInterval(note)
         await audit.close()
         ownership.setApplied(origin, ledger.size)
         await ownership.close()
+        while (writeKeyUse());
+        keyUseStore.close()
         keyStore.close()
         held.close()
       },

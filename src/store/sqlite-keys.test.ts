@@ -111,7 +111,7 @@ test('refuses a file that is no database, or of another version, and leaves it a
   assert.ok(readFileSync(path, 'utf8').startsWith('not a database'))
   rmSync(path)
   const newer = new DatabaseSync(path)
-  newer.exec('PRAGMA user_version = 2')
+  newer.exec('PRAGMA user_version = 1000')
   newer.close()
   assert.throws(() => openKeyStore(path), isStoreFault)
 })

@@ -77,24 +77,43 @@ function readRecord(row: Columns, secrets: readonly KeySecret[]): KeyRecord {
     createdAtMs: integer(row, 'created_at_ms'),
     expiresAtMs: optionalInteger(row, 'expires_at_ms') ?? Infinity,
     revokedAtMs: optionalInteger(row, 'revoked_at_ms'),
+    scope: readJson(row, 'scope') as KeyRecord['scope'], // both written below, from such values
+    networks: readJson(row, 'networks') as KeyRecord['networks'],
   }
 }
 
 function prepareWrite(database: DatabaseSync): (record: KeyRecord) => void {
   const writeKey = database.prepare(`
-    INSERT INTO api_key (id, name, environment, created_at_ms, expires_at_ms, revoked_at_ms) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO api_key (id, name, environment, created_at_ms, expires_at_ms, revoked_at_ms, scope, networks)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, environment = excluded.environment,
-      expires_at_ms = excluded.expires_at_ms, revoked_at_ms = excluded.revoked_at_ms`)
+      expires_at_ms = excluded.expires_at_ms, revoked_at_ms = excluded.revoked_at_ms,
+      scope = excluded.scope, networks = excluded.networks`)
   const dropSecrets = database.prepare('DELETE FROM api_key_secret WHERE key_id = ?')
   const writeSecret = database.prepare(
     'INSERT INTO api_key_secret (key_id, position, hmac, not_after_ms) VALUES (?, ?, ?, ?)',
   )
   return (record) => {
     const { id, name, environment, createdAtMs, expiresAtMs, revokedAtMs } = record
-    writeKey.run(id, name, environment, createdAtMs, finite(expiresAtMs), revokedAtMs ?? null)
+    const [scope, networks] = [record.scope, record.networks].map((value) => JSON.stringify(value) ?? null)
+    writeKey.run(
+      id,
+      name,
+      environment,
+      createdAtMs,
+      finite(expiresAtMs),
+      revokedAtMs ?? null,
+      scope ?? null,
+      networks ?? null,
+    )
     dropSecrets.run(id)
     record.secrets.forEach((secret, position) => writeSecret.run(id, position, secret.hmac, finite(secret.notAfterMs)))
   }
+}
+
+/** What cannot be read ends the opening: a key without its bounds would be worth more. */
+function readJson(row: Columns, name: string): unknown {
+  return row[name] === null ? undefined : JSON.parse(text(row, name))
 }
 
 function finite(timeMs: number): number | null {

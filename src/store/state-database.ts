@@ -23,7 +23,27 @@ const firstVersion = `
   ) STRICT`
 
 /** Version n + 1 is version n and the n-th of these. */
-const upgrades: readonly string[] = []
+const upgrades: readonly string[] = [
+  `
+  ALTER TABLE api_key ADD COLUMN scope TEXT;
+  ALTER TABLE api_key ADD COLUMN networks TEXT;
+  CREATE TABLE api_key_use (
+    key_id TEXT PRIMARY KEY,
+    last_used_ms INTEGER,
+    network TEXT NOT NULL,
+    wrong_secrets INTEGER NOT NULL,
+    wrong_since_ms INTEGER,
+    wrong_networks INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE block (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    until_ms INTEGER,
+    PRIMARY KEY (kind, id)
+  ) STRICT`,
+]
 
 /** Opens or creates the file, and brings an older one up. Throws a Fault when it cannot be used. */
 export function openStateDatabase(path: string): DatabaseSync {
