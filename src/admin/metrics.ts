@@ -32,6 +32,8 @@ export interface Gauges {
   agents(): { name: string; isUp: boolean; circuitOpen: boolean }[]
   /** of each export of records */
   exports?(): readonly ExportedRecords[]
+  /** absent without gateway.tls */
+  tls?(): TlsReport
   /** of each log; empty where no witness is configured */
   witnessing?(): readonly WitnessedLog[]
 }
@@ -42,6 +44,12 @@ export interface WitnessedLog {
   /** of the newest witnessed checkpoint; 0 without one */
   readonly ageMs: number
   readonly status: WitnessingStatus
+}
+
+export interface TlsReport {
+  readonly rotated: number
+  readonly refused: number
+  readonly notAfterMs: number
 }
 
 export interface ExportedRecords {
@@ -137,6 +145,19 @@ export function createMetrics(gauges: Gauges): Metrics {
   )
   family('sallyport_agent_circuit_open', '1 while calls to the agent are refused at once', 'gauge', () =>
     gauges.agents().map(({ name, circuitOpen }) => ({ labels: { agent: name }, value: circuitOpen ? 1 : 0 })),
+  )
+  const tls = (samplesOf: (tls: TlsReport) => Sample[]): Sample[] => {
+    const report = gauges.tls?.()
+    return report === undefined ? [] : samplesOf(report)
+  }
+  family('sallyport_tls_reloads_total', 'Changed TLS files, taken up or refused', 'counter', () =>
+    tls(({ rotated, refused }) => [
+      { labels: { outcome: 'taken-up' }, value: rotated },
+      { labels: { outcome: 'refused' }, value: refused },
+    ]),
+  )
+  family('sallyport_tls_certificate_expiry_seconds', "End of the gateway's certificate, Unix time", 'gauge', () =>
+    tls(({ notAfterMs }) => single(notAfterMs / 1_000)),
   )
   const exported = (valueOf: (each: ExportedRecords) => number): Sample[] =>
     (gauges.exports?.() ?? []).map((each) => ({ labels: { export: each.name }, value: valueOf(each) }))

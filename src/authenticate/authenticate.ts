@@ -3,11 +3,19 @@
 // assertion only beside that agent's own credential. Never says to the caller which check failed.
 // RFC 6750, RFC 7519, RFC 8693; design invariants 5 and 6.
 
-import type { Authenticated, AuthenticatedFields, Caller, Principal, Received } from '../exchange/exchange.ts'
+import type {
+  Authenticated,
+  AuthenticatedFields,
+  Caller,
+  PeerCertificate,
+  Principal,
+  Received,
+} from '../exchange/exchange.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { isRefusal, type Refusal } from '../refusal/refusal.ts'
 import { createApiKeyVerifier, type ApiKeyVerifier } from './verify-api-key.ts'
 import { createAssertionVerifier, type AssertionKey, type AssertionVerifier } from './verify-assertion.ts'
+import { createCertificateVerifier, namesCallers, type CertificateVerifier } from './verify-certificate.ts'
 import { createTokenVerifier, type TokenVerifier } from './verify-token.ts'
 import { isApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
@@ -43,6 +51,7 @@ export interface Authenticator {
   readonly apiKeys: ApiKeyVerifier
   readonly tokens: TokenVerifier
   readonly assertions: AssertionVerifier
+  readonly certificates: CertificateVerifier
 }
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
@@ -50,6 +59,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     apiKeys: createApiKeyVerifier(options),
     tokens: createTokenVerifier(options),
     assertions: createAssertionVerifier(options),
+    certificates: createCertificateVerifier(options),
   }
 }
 
@@ -63,8 +73,17 @@ export function authenticate(
   received: Received,
   authenticator: Authenticator,
 ): Authenticated | Refusal | Promise<Authenticated | Refusal> {
+  const { peer, snapshot } = received
+  const problem = peer?.problem()
+  // whatever else is presented: this connection was opened by somebody who must not be here any more
+  if (problem !== undefined) return refuseInvalid(`client certificate: ${problem}`)
   const credential = readCredential(received.headers)
-  if (typeof credential !== 'string') return credential
+  if (typeof credential !== 'string') {
+    // a certificate speaks for itself only where nothing else was presented: what is wrong is never made up for by it
+    const isAlone = peer !== undefined && credential.code === 'AUTHN_MISSING'
+    if (!isAlone || !namesCallers(snapshot.config.identity.mtls)) return credential
+    return conclude(received, authenticator.certificates.verify(peer, snapshot), authenticator)
+  }
   const proven = isApiKey(credential)
     ? authenticator.apiKeys.verify(credential, received.snapshot, received.source)
     : authenticator.tokens.verify(credential, received.snapshot)
@@ -75,9 +94,10 @@ export function authenticate(
 
 const nobodyBetween: readonly Principal[] = Object.freeze([])
 
-function conclude(received: Received, proven: Caller | Refusal, authenticator: Authenticator): Authenticated | Refusal {
-  if (isRefusal(proven)) return proven
+function conclude(received: Received, found: Caller | Refusal, authenticator: Authenticator): Authenticated | Refusal {
+  if (isRefusal(found)) return found
   const { snapshot } = received
+  const proven = onConnection(found, received.peer)
   const agent = snapshot.agentsByPrincipal.get(proven.id)
   const chain = nobodyBetween
   const originIsRevoked = (): boolean => proven.isRevoked()
@@ -108,6 +128,12 @@ function conclude(received: Received, proven: Caller | Refusal, authenticator: A
     scope: narrowScope(caller.scope, delegation.scope),
     originIsRevoked: () => assertions.isRevoked(origin.id, snapshot),
   })
+}
+
+/** A call does not outlive the certificate of its connection, whichever credential it came with. */
+function onConnection(proven: Caller, peer: PeerCertificate | undefined): Caller {
+  if (peer === undefined || proven.method === 'mtls') return proven
+  return { ...proven, isRevoked: () => proven.isRevoked() || peer.problem() !== undefined }
 }
 
 /** The identity that acts as an agent is known by the agent's name from here on. */

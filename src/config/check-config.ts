@@ -26,6 +26,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...checkPublicUrl(config),
       ...checkProxies(config),
       ...checkIssuers(config, baseDir),
+      ...checkMtls(config),
       ...checkAgents(config),
       ...checkLimits(config),
       ...checkKeyEncryptionKey(config, baseDir),
@@ -91,6 +92,13 @@ function checkListeners(config: Config): Finding[] {
       hint,
     })
   }
+  if (gateway.tls !== undefined) found.push(...checkCredential(gateway.tls, ['gateway', 'tls'], true))
+  if (gateway.tls?.crl !== undefined && gateway.tls.clientCa === undefined)
+    found.push({
+      path: ['gateway', 'tls', 'crl'],
+      message: 'nobody vouches for client certificates, so none can be revoked',
+      hint: 'give clientCa, or leave crl out',
+    })
   if (gateway.tls?.clientCertificates === 'optional' && gateway.tls.clientCa === undefined) {
     found.push({
       path: ['gateway', 'tls', 'clientCertificates'],
@@ -112,6 +120,82 @@ function checkListeners(config: Config): Finding[] {
       hint: 'choose another port',
     })
   }
+  return found
+}
+
+interface TlsCredential {
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
+  readonly credentialBundle?: string | undefined
+}
+
+/** A certificate with its key, or both in one file. */
+function checkCredential(tls: TlsCredential, path: ConfigPath, isNeeded: boolean): Finding[] {
+  const { certificate, key, credentialBundle } = tls
+  if (credentialBundle !== undefined)
+    return certificate === undefined && key === undefined
+      ? []
+      : [{ path, message: 'credentialBundle takes the place of certificate and key', hint: 'give one or the other' }]
+  if ((certificate === undefined) !== (key === undefined))
+    return [{ path, message: 'a certificate needs its key, and a key its certificate', hint: 'give both or neither' }]
+  return isNeeded && certificate === undefined
+    ? [{ path, message: 'has no certificate', hint: 'give certificate and key, or credentialBundle' }]
+    : []
+}
+
+/** Whose certificates are callers: every authority must be able to speak for its own names alone. */
+function checkMtls(config: Config): Finding[] {
+  const { mtls, jwt } = config.identity
+  const path = ['identity', 'mtls']
+  const entries = [
+    ...mtls.spiffe.map(({ ca }, at) => ({ ca, path: [...path, 'spiffe', at] })),
+    ...mtls.subjects.map(({ ca }, at) => ({ ca, path: [...path, 'subjects', at] })),
+  ]
+  if (entries.length === 0) return []
+  const found: Finding[] = [
+    ...findRepeats(
+      mtls.spiffe.map(({ trustDomain }, at) => ({ value: trustDomain, path: [...path, 'spiffe', at, 'trustDomain'] })),
+      'this trust domain is given twice',
+    ),
+    ...findRepeats(
+      [
+        ...jwt.map(({ name }, at) => ({ value: name, path: ['identity', 'jwt', at, 'name'] })),
+        ...mtls.subjects.map(({ name }, at) => ({ value: name, path: [...path, 'subjects', at, 'name'] })),
+      ],
+      'another issuer has this short name, so their users could not be told apart',
+    ),
+    ...mtls.subjects.flatMap(({ certificates }, at) =>
+      findRepeats(
+        certificates.map(({ dns, uri }, of) => ({
+          value: JSON.stringify([dns, uri]),
+          path: [...path, 'subjects', at, 'certificates', of],
+        })),
+        'this certificate is given twice',
+      ),
+    ),
+  ]
+  if (config.gateway.tls?.clientCa === undefined)
+    found.push({
+      path,
+      message: 'nobody vouches for client certificates',
+      hint: 'give gateway.tls.clientCa, the bundle of their authorities',
+    })
+  if (entries.length > 1)
+    for (const entry of entries)
+      if (entry.ca === undefined)
+        found.push({
+          path: entry.path,
+          message: 'whoever vouches for another entry could make certificates for this one too',
+          hint: 'give ca: the authorities of this entry alone',
+        })
+  for (const [at, { certificates }] of mtls.subjects.entries())
+    for (const [of, { dns, uri }] of certificates.entries())
+      if ((dns === undefined) === (uri === undefined))
+        found.push({
+          path: [...path, 'subjects', at, 'certificates', of],
+          message: 'a certificate is known by one name',
+          hint: 'give dns or uri',
+        })
   return found
 }
 
@@ -233,13 +317,7 @@ function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[
   }
   if (new URL(agent.url).search !== '')
     found.push({ path: ['agents', index, 'url'], message: "an agent's base URL has no query" })
-  if (agent.tls !== undefined && (agent.tls.certificate === undefined) !== (agent.tls.key === undefined)) {
-    found.push({
-      path: ['agents', index, 'tls'],
-      message: 'a client certificate needs its key, and a key its certificate',
-      hint: 'give both or neither',
-    })
-  }
+  if (agent.tls !== undefined) found.push(...checkCredential(agent.tls, ['agents', index, 'tls'], false))
   for (const [at, principal] of agent.principals.entries()) {
     if (!/^(group|agent):|\*$/.test(principal)) continue
     found.push({

@@ -2,6 +2,7 @@
 // the file is loaded rather than at the first call. Never says anything of a secret's content.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 import type { ConfigPath, Finding } from './problem.ts'
 
 /** A secret that could be read; `position` is its path with `*` for list indexes. */
@@ -23,8 +24,12 @@ function checkContent(secret: ReadSecret): Finding[] {
     const hint = 'one line of plain ASCII, without control characters or blanks at its ends'
     return [{ path, message: `${reference} holds what cannot be the value of a header`, hint }]
   }
-  if (certificatePositions.has(position)) {
-    if (readCertificates(bytes) !== undefined) return []
+  if (position === 'gateway.tls.crl') {
+    if (canBeListOfRevoked(bytes)) return []
+    const hint = 'expected PEM: -----BEGIN X509 CRL-----'
+    return [{ path, message: `${reference} holds no revocation list that can be read`, hint }]
+  }
+  if (certificatePositions.has(position) && readCertificates(bytes) === undefined) {
     const hint = 'expected PEM: -----BEGIN CERTIFICATE-----'
     return [{ path, message: `${reference} holds no certificate that can be read`, hint }]
   }
@@ -36,7 +41,11 @@ function checkContent(secret: ReadSecret): Finding[] {
 const certificatePositions: ReadonlySet<string> = new Set([
   'gateway.tls.certificate',
   'gateway.tls.clientCa',
+  'gateway.tls.credentialBundle',
+  'identity.mtls.spiffe.*.ca',
+  'identity.mtls.subjects.*.ca',
   'agents.*.tls.ca',
+  'agents.*.tls.credentialBundle',
   'audit.witness.witnesses.*.ca',
   'audit.export.*.ca',
   'agents.*.tls.certificate',
@@ -46,6 +55,9 @@ const certificatePositions: ReadonlySet<string> = new Set([
 const certificateOfKey: Readonly<Record<string, string>> = {
   'gateway.tls.key': 'gateway.tls.certificate',
   'agents.*.tls.key': 'agents.*.tls.certificate',
+  // both in one file
+  'gateway.tls.credentialBundle': 'gateway.tls.credentialBundle',
+  'agents.*.tls.credentialBundle': 'agents.*.tls.credentialBundle',
 }
 
 function checkPair(key: ReadSecret, secrets: readonly ReadSecret[]): Finding[] {
@@ -58,6 +70,17 @@ function checkPair(key: ReadSecret, secrets: readonly ReadSecret[]): Finding[] {
   if (certificate === undefined || privateKey === undefined || certificate.checkPrivateKey(privateKey)) return []
   const hint = 'the first certificate of the file must be the one made for this key'
   return [{ path: key.path, message: `${key.reference} is not the key of the certificate beside it`, hint }]
+}
+
+function canBeListOfRevoked(bytes: Buffer): boolean {
+  const lists = bytes.toString('latin1').match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g) ?? []
+  try {
+    for (const crl of lists) createSecureContext({ crl })
+    return lists.length > 0
+  } catch {
+    // its only complaint is that the bytes are no list
+    return false
+  }
 }
 
 function readCertificates(bytes: Buffer): X509Certificate[] | undefined {

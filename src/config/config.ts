@@ -2,7 +2,16 @@
 
 import type { AgentConfig, Config } from './schema.ts'
 
-export type { AgentConfig, Bounds, Config, ConfigInput, JwtIssuerConfig, LimitConfig, PolicyConfig } from './schema.ts'
+export type {
+  AgentConfig,
+  Bounds,
+  Config,
+  ConfigInput,
+  JwtIssuerConfig,
+  LimitConfig,
+  MtlsConfig,
+  PolicyConfig,
+} from './schema.ts'
 export { configSchema, parseDuration, parseRate, parseSize } from './schema.ts'
 export type { Finding, Problem } from './problem.ts'
 export { describeProblem, suggest as suggestWord } from './problem.ts'

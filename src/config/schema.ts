@@ -98,8 +98,11 @@ const agentSelector = z.union([agentName, z.literal('*')])
 const operationSelector = z.union([operation, z.literal('*')])
 
 const tlsServer = z.strictObject({
-  certificate: secretReference.describe('PEM certificate chain'),
-  key: secretReference.describe('PEM private key'),
+  certificate: secretReference.optional().describe('PEM certificate chain; its own certificate first'),
+  key: secretReference.optional().describe('PEM private key'),
+  credentialBundle: secretReference
+    .optional()
+    .describe('key and chain in one PEM file, instead of certificate and key: it cannot be read half old, half new'),
   clientCa: secretReference
     .optional()
     .describe('PEM bundle that vouches for client certificates; none are asked for without it'),
@@ -108,6 +111,11 @@ const tlsServer = z.strictObject({
     .default('required')
     .describe(
       'with clientCa: whether a caller must show a certificate to connect. One that does not verify never gets through',
+    ),
+  crl: secretReference
+    .optional()
+    .describe(
+      'PEM revocation lists, one of each authority in clientCa and between; without a current one its clients are refused',
     ),
 })
 
@@ -196,6 +204,66 @@ const jwtIssuer = z.strictObject({
   maxTokenLife: duration('24h', 'tokens that live longer (exp - iat) are refused'),
 })
 
+const authorityBundle = secretReference
+  .optional()
+  .describe('PEM bundle: only these authorities count, and gateway.tls.clientCa has to hold them too')
+
+const mtls = z
+  .strictObject({
+    spiffe: z
+      .array(
+        z.strictObject({
+          trustDomain: z
+            .string()
+            .regex(
+              /^[a-z0-9._-]{1,255}$/,
+              'expected a trust domain such as example.org: lower case, no scheme, no port',
+            )
+            .describe('SPIFFE ids of exactly this trust domain are principals: spiffe://example.org/ns/a/sa/planner'),
+          ca: authorityBundle,
+        }),
+      )
+      .default([])
+      .describe('trust domains; with more than one entry in spiffe and subjects together each needs its own ca'),
+    subjects: z
+      .array(
+        z.strictObject({
+          name: shortName.describe('short name; part of every principal id of this entry'),
+          ca: authorityBundle,
+          certificates: z
+            .array(
+              z.strictObject({
+                dns: z
+                  .string()
+                  .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'expected a lower-case host name without a wildcard')
+                  .optional()
+                  .describe('exact DNS name in subjectAltName'),
+                uri: z
+                  .string()
+                  .regex(
+                    /^(?!spiffe:)[a-z][a-z0-9+.-]*:[!-~]{1,2040}$/i,
+                    'expected a URI; SPIFFE ids go by trust domain',
+                  )
+                  .optional()
+                  .describe('exact URI in subjectAltName, instead of dns'),
+                subject: z
+                  .string()
+                  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/, 'expected letters, digits, dots, hyphens, "_" and "@"')
+                  .describe('who that is: the caller is user:<name>/<subject>'),
+              }),
+            )
+            .min(1)
+            .describe('certificates by one name of theirs'),
+        }),
+      )
+      .default([])
+      .describe('certificates that are not SPIFFE'),
+    maxLife: optionalDuration(
+      'certificates that are valid for longer are refused; short lives instead of revocation lists',
+    ),
+  })
+  .prefault({})
+
 const identity = z
   .strictObject({
     jwt: z.array(jwtIssuer).default([]).describe('issuers of JSON Web Tokens'),
@@ -211,6 +279,7 @@ const identity = z
           .describe('secret of the HMAC over key secrets. Default: generated, kept beside the key-encryption key'),
       })
       .prefault({}),
+    mtls: mtls.describe('client certificates as credentials; needs gateway.tls.clientCa'),
   })
   .prefault({})
 
@@ -247,6 +316,9 @@ const agent = z.strictObject({
       ca: secretReference.optional().describe('PEM bundle to verify the agent with'),
       certificate: secretReference.optional().describe('client certificate'),
       key: secretReference.optional().describe('client key'),
+      credentialBundle: secretReference
+        .optional()
+        .describe('client key and certificate chain in one PEM file, instead of certificate and key'),
     })
     .optional(),
   timeouts: z
@@ -489,6 +561,8 @@ export type Config = z.output<typeof configSchema>
 export type AgentConfig = Config['agents'][number]
 export type PolicyConfig = Config['policy']
 export type LimitConfig = Config['limits'][number]
+export type MtlsConfig = Config['identity']['mtls']
+export type TlsServerConfig = NonNullable<Config['gateway']['tls']>
 export type JwtIssuerConfig = Config['identity']['jwt'][number]
 export type Bounds = Config['gateway']['bounds']
 export type AuditConfig = Config['audit']

@@ -96,6 +96,9 @@ function withoutNewline(bytes: Buffer): Buffer {
 const publicPositions: ReadonlySet<string> = new Set([
   'gateway.tls.certificate',
   'gateway.tls.clientCa',
+  'gateway.tls.crl',
+  'identity.mtls.spiffe.*.ca',
+  'identity.mtls.subjects.*.ca',
   'agents.*.tls.ca',
   'agents.*.tls.certificate',
   'audit.export.*.ca',

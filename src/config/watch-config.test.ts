@@ -123,6 +123,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   'gateway.securityContact': 'snapshot: security.txt',
   'gateway.extensions': 'snapshot: each request',
   'identity.jwt': 'snapshot: each token',
+  'identity.mtls': 'snapshot: each connection once; the files of its bundles by the TLS watch',
   agents: 'compiled with the snapshot',
   policy: 'compiled with the snapshot',
   limits: 'Limiter.reconfigure',

@@ -42,6 +42,10 @@ export interface PeerCertificate {
   readonly der: Buffer
   /** base64url SHA-256 of the DER: `x5t#S256` of RFC 8705 */
   readonly thumbprint: string
+  /** why it counts no more (expired, revoked, its authority gone); undefined while it does. Asked again on open streams. */
+  problem(): string | undefined
+  /** whether the authorities that the configuration names for this (a trust domain, a short name) vouch for it now */
+  isVouchedBy(bundle: string): boolean
 }
 
 export interface ReceivedFields {

@@ -5,7 +5,13 @@
 import { constants } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, TLSSocket } from 'node:tls'
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  TLSSocket,
+  type SecureContextOptions,
+  type Server as TlsServer,
+} from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { systemReason } from '../base/system-error.ts'
@@ -14,6 +20,7 @@ import { formatAddress, type Bounds, type Snapshot } from '../config/config.ts'
 import type { HeaderRecord, PeerCertificate, Received, ReceivedFields, Reply } from '../exchange/exchange.ts'
 import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { checkHead } from './check-head.ts'
+import { createClientTrust, type ClientTrust, type ClientTrustFiles } from './client-trust.ts'
 import { NodeReply, type Unsent } from './node-reply.ts'
 import { readPeer } from './peer-certificate.ts'
 import { readBody } from './read-body.ts'
@@ -42,7 +49,7 @@ export interface ListenerTls {
   readonly certificate: Buffer
   readonly key: Buffer
   /** who vouches for client certificates; none are asked for without it */
-  readonly clientCa?: Buffer
+  readonly clients?: ClientTrustFiles | undefined
   /** optional: callers without a certificate are served too, never those whose certificate does not verify */
   readonly clientCertificates?: 'required' | 'optional'
 }
@@ -55,6 +62,12 @@ export interface Listener {
   readonly connections: number
   /** takes up other bounds, also for open connections; the size of a head and TLS handshakes keep those of the start */
   reconfigure(bounds: Bounds): void
+  /**
+   * Takes up other certificates, keys and lists for handshakes to come; open connections go on, but certificates of
+   * clients are judged anew. Throws, and leaves all as it was, where they do not fit together. Whether clients are
+   * asked for a certificate at all stays as it was at the start.
+   */
+  rotate(tls: ListenerTls): void
   /** stops accepting, lets open calls end, cuts the rest after `graceMs` */
   drain(graceMs: number): Promise<void>
 }
@@ -72,6 +85,7 @@ export function createListener(options: ListenerOptions): Listener {
   const lines = new Map<Socket, Line>()
   const unsent: Unsent = { bytes: 0, maxBytes: 0 }
   let onLastClose = (): void => undefined
+  let trust: ClientTrust | undefined = trustOf(options.tls)
   const always: HeaderRecord = options.tls
     ? { 'x-content-type-options': 'nosniff', 'strict-transport-security': 'max-age=31536000' }
     : { 'x-content-type-options': 'nosniff' }
@@ -115,8 +129,10 @@ export function createListener(options: ListenerOptions): Listener {
       return
     }
     const cors = corsHeaders(snapshot, head.headers)
+    // whoever lost the certificate of this connection gets in by another connection only
+    const isLast = line.peer?.problem() !== undefined
     const reply = new NodeReply(request, response, {
-      always: cors === undefined ? always : { ...always, ...cors },
+      always: cors === undefined && !isLast ? always : { ...always, ...cors, ...(isLast && { connection: 'close' }) },
       isDraining: () => draining,
       unsent,
       answerMs: snapshot.config.gateway.bounds.answerTime,
@@ -188,7 +204,7 @@ export function createListener(options: ListenerOptions): Listener {
   http.emit('listening')
 
   const accept = (socket: Socket): void => {
-    const presented = socket instanceof TLSSocket ? readPeer(socket) : 'none'
+    const presented = socket instanceof TLSSocket ? readPeer(socket, options.clock, () => trust) : 'none'
     if (presented === 'unverified') {
       socket.destroy()
       return
@@ -201,25 +217,8 @@ export function createListener(options: ListenerOptions): Listener {
     })
     http.emit('connection', socket)
   }
-  const server: NetServer = options.tls
-    ? createTlsServer(
-        {
-          cert: options.tls.certificate,
-          key: options.tls.key,
-          ca: options.tls.clientCa,
-          requestCert: options.tls.clientCa !== undefined,
-          // where they are optional TLS lets everybody through, and `accept` ends those that did not verify
-          rejectUnauthorized: options.tls.clientCa !== undefined && options.tls.clientCertificates !== 'optional',
-          // a resumed session would speak for a certificate without proof of its key, and without its chain
-          secureOptions: options.tls.clientCa === undefined ? 0 : constants.SSL_OP_NO_TICKET,
-          minVersion: 'TLSv1.2',
-          ALPNProtocols: ['http/1.1'],
-          handshakeTimeout: bounds.headTime,
-          allowHalfOpen: true,
-        },
-        (socket: TLSSocket) => accept(socket),
-      )
-    : createNetServer({ noDelay: true, allowHalfOpen: true }, accept)
+  const tlsServer = options.tls && createServerOf(options.tls, trust, bounds.headTime, accept)
+  const server: NetServer = tlsServer ?? createNetServer({ noDelay: true, allowHalfOpen: true }, accept)
   const reconfigure = (next: Bounds): void => {
     http.headersTimeout = next.headTime
     // covers head and body together; the body's own bound is stricter and answers with a reason
@@ -239,6 +238,14 @@ export function createListener(options: ListenerOptions): Listener {
       return lines.size
     },
     reconfigure,
+    rotate(tls) {
+      const next = trustOf(tls)
+      const context = contextOf(tls, next)
+      // it says whether key and certificate belong together; the server would take them up first
+      createSecureContext(context)
+      tlsServer?.setSecureContext(context)
+      trust = next
+    },
     async drain(graceMs) {
       draining = true
       const closed = new Promise<void>((resolve) => {
@@ -261,6 +268,40 @@ export function createListener(options: ListenerOptions): Listener {
       http.close()
     },
   }
+}
+
+const trustOf = (tls: ListenerTls | undefined): ClientTrust | undefined =>
+  tls?.clients === undefined ? undefined : createClientTrust(tls.clients)
+
+function contextOf(tls: ListenerTls, trust: ClientTrust | undefined): SecureContextOptions {
+  return {
+    cert: tls.certificate,
+    key: tls.key,
+    ...trust?.context,
+    minVersion: 'TLSv1.2',
+    // a resumed session would speak for a certificate without proof of its key, and without its chain
+    secureOptions: trust === undefined ? 0 : constants.SSL_OP_NO_TICKET,
+  }
+}
+
+function createServerOf(
+  tls: ListenerTls,
+  trust: ClientTrust | undefined,
+  handshakeTimeout: number,
+  accept: (socket: Socket) => void,
+): TlsServer {
+  return createTlsServer(
+    {
+      ...contextOf(tls, trust),
+      requestCert: trust !== undefined,
+      // where they are optional TLS lets everybody through, and `accept` ends those that did not verify
+      rejectUnauthorized: trust !== undefined && tls.clientCertificates !== 'optional',
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout,
+      allowHalfOpen: true,
+    },
+    accept,
+  )
 }
 
 function bind(server: NetServer, host: string, port: number): Promise<number> {

@@ -36,7 +36,7 @@ async function open(clientCertificates: 'required' | 'optional'): Promise<Door> 
   const tls: ListenerTls = {
     certificate: Buffer.from(server.pem),
     key: Buffer.from(server.keyPem),
-    clientCa: Buffer.from(authority.pem),
+    clients: { clientCa: Buffer.from(authority.pem) },
     clientCertificates,
   }
   const listener = createListener({

@@ -37,6 +37,7 @@ function areConfigured({ agent, caller, origin, snapshot: then }: Admitted, now:
   return (
     now.agents.has(agent.name) &&
     (caller.method !== 'jwt' || isSameIssuer(caller.credential, then, now)) &&
+    (caller.method !== 'mtls' || isSameIssuer(issuerOf(caller.evidence?.['subject'] ?? '') ?? '', then, now)) &&
     isSamePrincipal(caller.id, then, now) &&
     (origin.id === caller.id || isSamePrincipal(origin.id, then, now))
   )
@@ -51,9 +52,12 @@ function isSamePrincipal(id: string, then: Snapshot, now: Snapshot): boolean {
   }
   // who acts as an agent from now on is known by the agent's name
   if (now.agentsByPrincipal.has(id)) return false
-  const issuer = /^user:([^/]+)\//.exec(id)?.[1]
+  const issuer = issuerOf(id)
   return issuer === undefined || isSameIssuer(issuer, then, now)
 }
+
+/** Whose name a principal is in: an issuer's short name, or a trust domain; undefined where it is in nobody's. */
+const issuerOf = (id: string): string | undefined => /^(?:user:|(?=spiffe:\/\/))((?:spiffe:\/\/)?[^/]+)\//.exec(id)?.[1]
 
 /** An issuer that changed has other keys or other bounds: what it proved before must be proven anew. */
 function isSameIssuer(name: string, then: Snapshot, now: Snapshot): boolean {
@@ -62,6 +66,10 @@ function isSameIssuer(name: string, then: Snapshot, now: Snapshot): boolean {
 }
 
 function describeIssuer(name: string, { config }: Snapshot): string | undefined {
-  const issuer = config.identity.jwt.find((each) => each.name === name)
+  const { jwt, mtls } = config.identity
+  const issuer =
+    jwt.find((each) => each.name === name) ??
+    mtls.subjects.find((each) => each.name === name) ??
+    mtls.spiffe.find((each) => `spiffe://${each.trustDomain}` === name)
   return issuer === undefined ? undefined : JSON.stringify(issuer)
 }

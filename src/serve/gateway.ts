@@ -51,6 +51,7 @@ import { checkPolicy, compileRules, releaseRules } from './rules.ts'
 import { exportNames, startExports, type Exports } from './start-exports.ts'
 import { openWitnesses, type GatewayWitnesses } from './start-witnessing.ts'
 import { openState, type State } from './state.ts'
+import { readListenerTls, watchTls } from './watch-tls.ts'
 
 /** between the last word to open streams and the end of their connections */
 const cutMs = 500
@@ -165,6 +166,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       witnessing: () => witnesses?.status() ?? [],
       exports: () => exports?.report() ?? [],
       agents: () => health.report(),
+      ...(loaded.config.gateway.tls && { tls: () => tlsWatch.report() }),
     })
     const ownership = createOwnershipBook(state.ownership, clock)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
@@ -193,19 +195,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const open = createOpenWalks()
     let stopping = false
     const { tls } = loaded.config.gateway
+    const listenerTls = readListenerTls(loaded, loaded)
     const listener = createListener({
       clock,
       snapshot: () => snapshot,
       onCall: (received) => open.follow(walk(received, parts), received.snapshot),
       onUnreadable: (unreadable) => open.follow(walkUnreadable(unreadable, parts)),
-      ...(tls && {
-        tls: {
-          certificate: loaded.secrets.resolve(tls.certificate).bytes(),
-          key: loaded.secrets.resolve(tls.key).bytes(),
-          ...(tls.clientCa && { clientCa: loaded.secrets.resolve(tls.clientCa).bytes() }),
-          clientCertificates: tls.clientCertificates,
-        },
-      }),
+      ...(listenerTls && { tls: listenerTls }),
     })
     const { host, port } = splitAddress(loaded.config.gateway.listen)
     if (tls === undefined && !isLoopback(host))
@@ -262,9 +258,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
     })
     undo.push(() => watch.close())
+    const tlsWatch = watchTls({
+      clock,
+      started: options.loaded,
+      loaded: () => loaded,
+      ...(tls && { rotate: (next) => listener.rotate(next) }),
+      onRotated(certificate) {
+        // who lost authority by it is not served for a moment longer
+        heartbeat.beat()
+        const told = { certificate: certificate.fingerprint256, notAfter: certificate.validToDate.toISOString() }
+        log.info(told, 'certificates, keys and revocation lists taken up')
+        state.audit.administered('tls.rotated', '', told).catch(() => undefined)
+      },
+      onRefused(reason) {
+        log.error({ reason }, 'changed certificates, keys or lists were refused; those before them stay in force')
+        state.audit.administered('tls.refused', '', { reason }).catch(() => undefined)
+      },
+      onAgentFiles: () => void watch.reload(),
+    })
+    undo.push(() => tlsWatch.stop())
     const reload = async (): Promise<ReloadAnswer> => {
       const before = snapshot.digest
       const result = await watch.reload()
+      await tlsWatch.look()
       return {
         digest: snapshot.digest,
         changed: snapshot.digest !== before,
@@ -346,6 +362,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       async stop() {
         stopping = true
         upkeep.stop()
+        tlsWatch.stop()
         watch.close()
         health.stop()
         await control.close()

@@ -97,10 +97,12 @@ export function agentSecrets(agent: AgentConfig, reader: SecretReader): AgentSec
 
 function agentTls(agent: AgentConfig, reader: SecretReader): TlsClient | undefined {
   if (agent.tls === undefined) return undefined
-  const { ca, certificate, key } = agent.tls
+  const { ca, certificate, key, credentialBundle } = agent.tls
+  const bundle = credentialBundle === undefined ? undefined : reader.resolve(credentialBundle)
   return {
     ...(ca && { ca: reader.resolve(ca).bytes() }),
     ...(certificate && { certificate: reader.resolve(certificate).bytes() }),
     ...(key && { key: reader.resolve(key) }),
+    ...(bundle && { certificate: bundle.bytes(), key: bundle }),
   }
 }

@@ -118,7 +118,8 @@ function pemOf(label: string, der: Buffer): string {
 function tlv(tag: number, ...content: readonly Buffer[]): Buffer {
   const body = Buffer.concat(content)
   if (body.length < 0x80) return Buffer.concat([Buffer.from([tag, body.length]), body])
-  return Buffer.concat([Buffer.from([tag, 0x82, body.length >> 8, body.length & 0xff]), body])
+  const length = Buffer.from(body.length.toString(16).padStart(body.length < 0x1_0000 ? 4 : 6, '0'), 'hex')
+  return Buffer.concat([Buffer.from([tag, 0x80 | length.length]), length, body])
 }
 
 const seq = (...content: readonly Buffer[]): Buffer => tlv(0x30, ...content)

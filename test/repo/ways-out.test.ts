@@ -21,7 +21,10 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/base': 'isIPv6',
     'src/authorize': 'networks in conditions',
   },
-  'node:tls': { 'src/listen': 'serves TLS' },
+  'node:tls': {
+    'src/listen': 'serves TLS',
+    'src/config/check-secret-content.ts': 'has OpenSSL read revocation lists',
+  },
   'node:https': {},
   'node:http2': {},
   'node:dgram': {},
