@@ -7,7 +7,7 @@ import { authorize, decideAgain, type OwnershipReader } from './authorize.ts'
 import {
   type FakeCall,
   fakeCall,
-  fakeOwnership,
+  fakeSources,
   type FakeOwners,
   policyOf,
   type PolicyText,
@@ -16,7 +16,7 @@ import {
 
 /** The refusal's code, or `allowed`. */
 function ask(policy: PolicyText, call: FakeCall, owners: FakeOwners = {}): string {
-  const result = authorize(fakeCall(call), policyOf(policy), fakeOwnership(owners))
+  const result = authorize(fakeCall(call), policyOf(policy), fakeSources(owners))
   return isRefusal(result) ? result.code : 'allowed'
 }
 
@@ -175,7 +175,7 @@ describe('callers and origins', () => {
     const result = authorize(
       fakeCall({ caller: 'agent:concierge', origin: 'key:alice' }),
       policyOf(both),
-      fakeOwnership(),
+      fakeSources(),
     )
     assert.deepEqual(isRefusal(result) ? [] : result.allowedBy, ['all#0', 'all#0'])
   })
@@ -343,7 +343,7 @@ describe('ownership', () => {
     const result = authorize(
       fakeCall(alice),
       policyOf(everything(callers, 'any')),
-      fakeOwnership({ tasks: { t: ['key:bob', 'key:eve'] } }),
+      fakeSources({ tasks: { t: ['key:bob', 'key:eve'] } }),
     )
     assert.deepEqual(isRefusal(result) ? undefined : result.taskOwner, { caller: 'key:bob', origin: 'key:eve' })
   })
@@ -386,16 +386,15 @@ describe('a push configuration inside a send', () => {
 describe('what goes wrong inside', () => {
   it('refuses when the index of owners throws', () => {
     const broken: OwnershipReader = {
-      ...fakeOwnership(),
+      ...fakeSources().ownership,
       task: () => {
         throw new Error('the store is gone')
       },
     }
-    const result = authorize(
-      fakeCall({ operation: 'GetTask', taskId: 't' }),
-      policyOf(everything(['key:alice'])),
-      broken,
-    )
+    const result = authorize(fakeCall({ operation: 'GetTask', taskId: 't' }), policyOf(everything(['key:alice'])), {
+      ...fakeSources(),
+      ownership: broken,
+    })
     assert.ok(isRefusal(result))
     assert.equal(result.code, 'AUTHZ_DENIED')
     assert.match(result.detail, /the store is gone/)
@@ -435,7 +434,7 @@ describe('a recorded call', () => {
 
   it('is decided again from its record as it would be live, under every policy', () => {
     for (const [call, owners] of calls) {
-      const first = authorize(fakeCall(call), policyOf(open), fakeOwnership(owners))
+      const first = authorize(fakeCall(call), policyOf(open), fakeSources(owners))
       const recorded: JsonObject = JSON.parse(JSON.stringify(first.policyInput)) as JsonObject
       for (const policy of policies) {
         const again = decideAgain(policyOf(policy), recorded)

@@ -3,13 +3,16 @@
 // by policy, is answered exactly like what does not exist. A2A 1.0.1 §3.3.2, §13.1; design, "Who is who".
 
 import type { JsonObject } from '../base/strict-json.ts'
-import type { Authorized, AuthorizedFields, Validated } from '../exchange/exchange.ts'
-import { type Refusal, refuse } from '../refusal/refusal.ts'
+import type { ApprovalGrant, Authorized, AuthorizedFields, Validated } from '../exchange/exchange.ts'
+import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { describeRequest, tagOf, type ApprovalRules } from './approval.ts'
 import type { CompiledPolicy } from './compile-policy.ts'
 import { decide } from './decide.ts'
 import type { OwnershipReader } from './ownership.ts'
 import { gatherInput, type PolicyInput } from './policy-input.ts'
 
+export { isPartyTo } from './approval.ts'
+export type { Approval, ApprovalBook, ApprovalRequest, ApprovalRules, ApprovalState } from './approval.ts'
 export { compilePolicy } from './compile-policy.ts'
 export type { CompiledPolicy } from './compile-policy.ts'
 export { decideAgain, maySeeAgent } from './decide.ts'
@@ -21,14 +24,20 @@ export interface AuthorizationRefusal extends Refusal {
   readonly policyInput: JsonObject | undefined
 }
 
+export interface AuthorizeSources {
+  readonly ownership: OwnershipReader
+  readonly approvals: ApprovalRules
+}
+
 /**
  * By now the caller is proven and the request is in its one form. May refuse ROUTE_AGENT_UNKNOWN (nothing is
- * allowed to this caller here), AUTHZ_DENIED and AUTHZ_TASK_NOT_FOUND. Anything thrown denies.
+ * allowed to this caller here), AUTHZ_DENIED, AUTHZ_TASK_NOT_FOUND and AUTHZ_APPROVAL_REQUIRED. Anything thrown
+ * denies.
  */
 export function authorize(
   validated: Validated,
   policy: CompiledPolicy,
-  ownership: OwnershipReader,
+  { ownership, approvals }: AuthorizeSources,
 ): Authorized | AuthorizationRefusal {
   let policyInput: JsonObject | undefined
   try {
@@ -38,12 +47,42 @@ export function authorize(
     const decision = decide(policy, input)
     if (!decision.allowed) return { ...refuse(decision.code, decision.detail), policyInput }
     const task = input.named.find((thing) => thing.kind === 'task')
-    const fields: AuthorizedFields = { allowedBy: decision.allowedBy, policyInput, taskOwner: task?.owner ?? undefined }
+    const taskOwner = task?.owner ?? undefined
+    let fields: AuthorizedFields = { allowedBy: decision.allowedBy, policyInput, taskOwner }
+    if (decision.approvals.length > 0) {
+      const approval = findApproval(validated, decision.approvals, approvals)
+      if (isRefusal(approval)) return { ...approval, policyInput }
+      fields = { ...fields, allowedBy: [...fields.allowedBy, `approval:${approval.id}`], approval }
+    }
     // The one mint of Authorized: every check above has passed. The call's own object grows; it is not copied.
     return Object.assign(validated, fields) as Authorized
   } catch (error) {
     return { ...refuse('AUTHZ_DENIED', `authorization failed: ${describe(error)}`), policyInput }
   }
+}
+
+/** The grant that this very call may use, or the refusal that says a person has to decide. */
+function findApproval(call: Validated, rules: readonly string[], approvals: ApprovalRules): ApprovalGrant | Refusal {
+  const { book, key } = approvals
+  const tag = tagOf(call, key)
+  const known = book.find(tag)
+  // a rule that has come since asks for itself
+  const isOfTheseRules = known !== undefined && rules.every((rule) => known.rules.includes(rule))
+  if (known?.state === 'denied' && isOfTheseRules)
+    return refuse('AUTHZ_DENIED', `${known.decidedBy} denied the approval ${known.id}`)
+  if (known?.state === 'granted' && isOfTheseRules) {
+    const { id, decidedBy } = known
+    return { id, decidedBy, take: () => book.take(id), giveBack: () => book.giveBack(id) }
+  }
+  const asked =
+    known?.state === 'pending' && isOfTheseRules
+      ? known
+      : book.request(describeRequest(call, tag, rules), call.snapshot.config.approvals.wait)
+  const names = rules.join(', ')
+  if (asked === undefined) return refuse('AUTHZ_APPROVAL_REQUIRED', `${names} ask for approval; too many calls wait`)
+  return refuse('AUTHZ_APPROVAL_REQUIRED', `${names} ask for approval: ${asked.id}`, {
+    metadata: { approval: asked.id, expires: new Date(asked.expiresAtMs).toISOString() },
+  })
 }
 
 /** PolicyInput holds strings, numbers, booleans, null, lists and records only: it is JSON by construction. */

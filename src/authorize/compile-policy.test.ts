@@ -45,7 +45,7 @@ function grown(count: number): CompiledPolicy {
     {
       roles: Array.from({ length: count }, (_, index) => ({
         name: `role-${index}`,
-        rules: [{ agents: [own(index)], operations: ['SendMessage'], owner: 'self' }],
+        rules: [{ agents: [own(index)], operations: ['SendMessage'], owner: 'self', requireApproval: false }],
       })),
       bindings: Array.from({ length: count }, (_, index) => ({
         role: `role-${index}`,

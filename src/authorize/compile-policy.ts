@@ -65,7 +65,13 @@ function compileRole(role: Role, roleIndex: number, work: Work): readonly Item<R
     const path = ['roles', roleIndex, 'rules', index]
     checkAgents(rule.agents, path, work)
     const when = compileWhen(rule.when, [...path, 'when'], work)
-    const value: Rule = { name: `${role.name}#${index}`, when, sharing: sharingOf(rule.owner), autonomous: false }
+    const value: Rule = {
+      name: `${role.name}#${index}`,
+      when,
+      sharing: sharingOf(rule.owner),
+      autonomous: false,
+      needsApproval: rule.requireApproval,
+    }
     return { agents: rule.agents, operations: rule.operations, value }
   })
 }

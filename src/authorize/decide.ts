@@ -24,7 +24,12 @@ import { type NamedThing, type PolicyInput, relationOf, taskFacts } from './poli
 import { scopeMask } from './scope.ts'
 
 export type Decision =
-  | { readonly allowed: true; readonly allowedBy: readonly string[] }
+  | {
+      readonly allowed: true
+      readonly allowedBy: readonly string[]
+      /** rules that ask for a person's approval of this call; empty: it may go on */
+      readonly approvals: readonly string[]
+    }
   | {
       readonly allowed: false
       readonly code: RefusalCode
@@ -163,7 +168,8 @@ function decideAll(round: Round, others: readonly NamedThing[]): Decision {
   if (!decision.allowed || !input.inlinePush) return decision
   const push = decideOne(round, 'CreateTaskPushNotificationConfig', others)
   if (!push.allowed) return { ...push, detail: `inline push configuration: ${push.detail}` }
-  return { allowed: true, allowedBy: [...decision.allowedBy, ...push.allowedBy] }
+  const approvals = [...new Set([...decision.approvals, ...push.approvals])]
+  return { allowed: true, allowedBy: [...decision.allowedBy, ...push.allowedBy], approvals }
 }
 
 function decideOne(round: Round, operation: Operation, others: readonly NamedThing[]): Decision {
@@ -179,10 +185,32 @@ function decideOne(round: Round, operation: Operation, others: readonly NamedThi
   const callerOnOwn = input.autonomous.caller || (originEntries === undefined && input.autonomous.origin)
   const byCaller = allow(round, operation, input.caller, callerEntries, callerOnOwn, others)
   if (typeof byCaller === 'object') return byCaller
-  if (originEntries === undefined) return { allowed: true, allowedBy: [byCaller] }
+  if (originEntries === undefined)
+    return { allowed: true, allowedBy: [byCaller], approvals: approvalsFor(round, operation, [callerEntries]) }
   const byOrigin = allow(round, operation, input.origin, originEntries, input.autonomous.origin, others)
   if (typeof byOrigin === 'object') return byOrigin
-  return { allowed: true, allowedBy: [byCaller, byOrigin] }
+  const approvals = approvalsFor(round, operation, [callerEntries, originEntries])
+  return { allowed: true, allowedBy: [byCaller, byOrigin], approvals }
+}
+
+const none: readonly string[] = Object.freeze([])
+
+/**
+ * Rules of caller or origin that ask for an approval here, whichever rule it was that allowed. Like a deny, one whose
+ * condition errs asks.
+ */
+function approvalsFor(round: Round, operation: Operation, held: readonly (readonly Entry[])[]): readonly string[] {
+  let asking: string[] | undefined
+  for (const entries of held) {
+    for (const entry of entries) {
+      for (const rule of forOperation(entry.rules, round.input.agent.name, operation)) {
+        if (!rule.needsApproval || evaluate(round, operation, rule) === false) continue
+        asking ??= []
+        if (!asking.includes(rule.name)) asking.push(rule.name)
+      }
+    }
+  }
+  return asking ?? none
 }
 
 function findDeny(round: Round, operation: Operation): Refused | undefined {

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, type PolicyText, problemsOf } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, type PolicyText, problemsOf } from './fake-call.ts'
 
 function codeOf(policy: PolicyText): string {
-  const result = authorize(fakeCall({}), policyOf(policy), fakeOwnership())
+  const result = authorize(fakeCall({}), policyOf(policy), fakeSources())
   return isRefusal(result) ? result.code : 'allowed'
 }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, textPart } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, textPart } from './fake-call.ts'
 
 const error = 'message.parts[7].size > 0'
 
@@ -41,7 +41,7 @@ function codeOf(allowWhen: string | undefined, denyWhen: string | undefined): st
     bindings: [{ role: 'r', callers: ['key:alice'] }],
     denies: denyWhen === undefined ? [] : [{ name: 'd', when: denyWhen }],
   })
-  const result = authorize(fakeCall({ message: { parts: [textPart] } }), policy, fakeOwnership())
+  const result = authorize(fakeCall({ message: { parts: [textPart] } }), policy, fakeSources())
   return isRefusal(result) ? result.code : 'allowed'
 }
 

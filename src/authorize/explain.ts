@@ -37,6 +37,8 @@ export interface Explanation {
   /** undefined when allowed */
   readonly code: RefusalCode | undefined
   readonly allowedBy: readonly string[]
+  /** rules that ask for a person's approval first */
+  readonly approvals: readonly string[]
   /** one sentence, for people */
   readonly because: string
   readonly steps: readonly ExplanationStep[]
@@ -51,12 +53,21 @@ export function explain(
   const steps: ExplanationStep[] = []
   if (query.origin !== undefined && !isAgent(query.caller.id, agents)) {
     const because = `${query.caller.id} is no configured agent, and nobody else acts on another's behalf`
-    return { allowed: false, code: 'AUTHN_INVALID', allowedBy: [], because, steps }
+    return { allowed: false, code: 'AUTHN_INVALID', allowedBy: [], approvals: [], because, steps }
   }
   const decision = decide(policy, inputOf(query, agents), (step) => steps.push(step))
-  if (!decision.allowed) return { allowed: false, code: decision.code, allowedBy: [], because: decision.detail, steps }
-  const because = `allowed by ${decision.allowedBy.join(' and ')}`
-  return { allowed: true, code: undefined, allowedBy: decision.allowedBy, because, steps }
+  if (!decision.allowed)
+    return { allowed: false, code: decision.code, allowedBy: [], approvals: [], because: decision.detail, steps }
+  const { allowedBy, approvals } = decision
+  const asked = approvals.length === 0 ? '' : `, once a person has approved it (${approvals.join(', ')})`
+  return {
+    allowed: true,
+    code: undefined,
+    allowedBy,
+    approvals,
+    because: `allowed by ${allowedBy.join(' and ')}${asked}`,
+    steps,
+  }
 }
 
 const emptyMessage: MessageFacts = Object.freeze({

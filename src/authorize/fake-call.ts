@@ -1,6 +1,9 @@
 // For tests only: policies as the configuration's schema gives them, calls as the stages before would, and an
 // index of owners in memory. Nothing of the product imports this.
 
+import { createSecretKey } from 'node:crypto'
+import type { ApprovalBook } from './approval.ts'
+import type { AuthorizeSources } from './authorize.ts'
 import { configSchema, type ConfigInput } from '../config/config.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { MessageFacts, Owned, Principal, TaskOwner, Validated } from '../exchange/exchange.ts'
@@ -129,4 +132,19 @@ function owned(row: readonly [string, string, (readonly string[])?] | undefined)
 
 function ownerOf(caller: string, origin: string): TaskOwner {
   return { caller, origin }
+}
+
+/** What authorize asks, with approvals that nobody has ever been asked for. */
+export function fakeSources(owners: FakeOwners = {}, book: ApprovalBook = emptyBook): AuthorizeSources {
+  return {
+    ownership: fakeOwnership(owners),
+    approvals: { book, key: createSecretKey(Buffer.alloc(32, 7)) },
+  }
+}
+
+const emptyBook: ApprovalBook = {
+  find: () => undefined,
+  request: () => undefined,
+  take: () => false,
+  giveBack: () => undefined,
 }

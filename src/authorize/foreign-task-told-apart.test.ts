@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, type PolicyText } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, type PolicyText } from './fake-call.ts'
 
 const rule = { agents: ['*'], operations: ['*'] }
 const bindings = [{ role: 'r', callers: ['key:alice'] }]
@@ -57,7 +57,7 @@ describe('a foreign task and a missing one', () => {
           { tasks: { t: ['key:bob', 'key:bob'] as const } },
           { tasks: { t: ['key:bob', 'key:alice'] as const } },
         ].map((owners) => {
-          const result = authorize(fakeCall(call), compiled, fakeOwnership(owners))
+          const result = authorize(fakeCall(call), compiled, fakeSources(owners))
           assert.ok(isRefusal(result), `${JSON.stringify(call)} was allowed`)
           return [result.code, result.hint, result.headers]
         })

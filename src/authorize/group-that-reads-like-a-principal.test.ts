@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { type FakeCall, fakeCall, fakeOwnership, policyOf } from './fake-call.ts'
+import { type FakeCall, fakeCall, fakeSources, policyOf } from './fake-call.ts'
 
 const policy = policyOf({
   roles: [{ name: 'r', rules: [{ agents: ['*'], operations: ['*'] }] }],
@@ -13,7 +13,7 @@ const policy = policyOf({
 })
 
 function codeOf(call: FakeCall): string {
-  const result = authorize(fakeCall(call), policy, fakeOwnership())
+  const result = authorize(fakeCall(call), policy, fakeSources())
   return isRefusal(result) ? result.code : 'allowed'
 }
 

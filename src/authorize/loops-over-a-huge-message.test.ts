@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, textPart } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, textPart } from './fake-call.ts'
 
 const parts = Array.from({ length: 30_000 }, () => textPart)
 const long = 'x'.repeat(1_000_000)
@@ -18,7 +18,7 @@ function decide(denyWhen: string): { code: string; tookMs: number } {
   })
   const call = fakeCall({ message: { parts, metadataKeys: [long], referenceTaskIds: [] } })
   const startedMs = performance.now()
-  const result = authorize(call, policy, fakeOwnership())
+  const result = authorize(call, policy, fakeSources())
   return { code: isRefusal(result) ? result.code : 'allowed', tookMs: performance.now() - startedMs }
 }
 

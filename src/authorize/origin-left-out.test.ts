@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { type FakeCall, fakeCall, fakeOwnership, policyOf, type PolicyText } from './fake-call.ts'
+import { type FakeCall, fakeCall, fakeSources, policyOf, type PolicyText } from './fake-call.ts'
 
 const roles = [{ name: 'r', rules: [{ agents: ['*'], operations: ['*'] }] }]
 const callers = ['agent:concierge', 'agent:planner', 'key:alice', 'key:bot']
@@ -19,7 +19,7 @@ const byName: PolicyText = {
 }
 
 function codeOf(policy: PolicyText, call: FakeCall): string {
-  const result = authorize(fakeCall(call), policyOf(policy), fakeOwnership())
+  const result = authorize(fakeCall(call), policyOf(policy), fakeSources())
   return isRefusal(result) ? result.code : 'allowed'
 }
 

@@ -14,6 +14,8 @@ export interface Rule {
   readonly sharing: Sharing
   /** its binding also holds for an agent on its own account */
   readonly autonomous: boolean
+  /** what it allows takes a person's approval, also where another rule allows it */
+  readonly needsApproval: boolean
 }
 
 export interface Deny {

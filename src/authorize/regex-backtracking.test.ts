@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, textPart } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, textPart } from './fake-call.ts'
 
 const evil = ['(a+)+$', '(a|aa)+$', '^(a|a?)+$', '^(([a-z])+.)+[A-Z]([a-z])+$', '(.*)*x', '(x+x+)+y']
 
@@ -16,7 +16,7 @@ function decide(pattern: string, filename: string): { code: string; tookMs: numb
     denies: [{ name: 'd', when: `message.parts.exists(p, p.filename.matches(r"${pattern}"))` }],
   })
   const startedMs = performance.now()
-  const result = authorize(fakeCall({ message: { parts: [{ ...textPart, filename }] } }), policy, fakeOwnership())
+  const result = authorize(fakeCall({ message: { parts: [{ ...textPart, filename }] } }), policy, fakeSources())
   return { code: isRefusal(result) ? result.code : 'allowed', tookMs: performance.now() - startedMs }
 }
 

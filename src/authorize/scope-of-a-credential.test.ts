@@ -8,7 +8,7 @@ import type { AgentConfig } from '../config/config.ts'
 import type { CallerScope } from '../exchange/exchange.ts'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize, decideAgain, maySeeAgent } from './authorize.ts'
-import { type FakeCall, fakeCall, fakeOwnership, policyOf } from './fake-call.ts'
+import { type FakeCall, fakeCall, fakeSources, policyOf } from './fake-call.ts'
 
 const everything = policyOf({
   roles: [{ name: 'all', rules: [{ agents: ['*'], operations: ['*'], owner: 'any' }] }],
@@ -24,7 +24,7 @@ function decided(scope: CallerScope, call: FakeCall = {}, policy = everything): 
   return authorize(
     Object.assign(fakeCall(call), { scope }),
     policy,
-    fakeOwnership({ tasks: { t: ['key:bob', 'key:bob'] } }),
+    fakeSources({ tasks: { t: ['key:bob', 'key:bob'] } }),
   )
 }
 const codeOf = (...given: Parameters<typeof decided>): string => {

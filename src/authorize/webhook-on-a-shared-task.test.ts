@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import type { Operation } from '../a2a/operations.ts'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize, explain } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, type FakeCall, type FakeOwners, type PolicyText } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, type FakeCall, type FakeOwners, type PolicyText } from './fake-call.ts'
 
 type Sharing = 'any' | 'origin' | 'group:corp/oncall'
 const group = 'group:corp/oncall'
@@ -20,7 +20,7 @@ const owners: FakeOwners = { tasks: { t: alice }, configs: { 't/hers': alice, 't
 
 function ask(call: FakeCall, owner: Sharing = 'any', known: FakeOwners = owners): string {
   const full = { caller: 'key:bob', callerGroups: [group], taskId: 't', ...call }
-  const result = authorize(fakeCall(full), policyOf(sharedBy(owner)), fakeOwnership(known))
+  const result = authorize(fakeCall(full), policyOf(sharedBy(owner)), fakeSources(known))
   return isRefusal(result) ? result.code : 'allowed'
 }
 

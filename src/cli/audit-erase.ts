@@ -1,8 +1,6 @@
 // `audit erase`: destroys the keys of a subject in every log, for good, and says what it cannot reach. Where the
 // configuration names approvers, it takes two of them: the first leaves a request, the second approves it.
 
-import { existsSync } from 'node:fs'
-import { referencedPath, SecretReader } from '../config/config.ts'
 import { askState, changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
@@ -10,6 +8,7 @@ import { CommandError, countOf, printable, printJson, printWarning } from './io.
 import type { ExitCode } from './io.ts'
 import { requireOwnLedger } from './ledger-at-hand.ts'
 import type { EraseAnswer, EraseRequest } from './ports.ts'
+import { readApproverKey } from './read-approver-key.ts'
 import { readSubject } from './read-subject.ts'
 
 export const command: Command = {
@@ -55,12 +54,6 @@ function readRequest(input: Input): EraseRequest {
   const as = input.option('as')
   const approver = as === undefined ? null : readApproverKey(input, as)
   return { subject, reason, dryRun, approver, approve }
-}
-
-function readApproverKey(input: Input, reference: string): string {
-  const path = reference.startsWith('file:') ? referencedPath(reference, input.io.cwd) : undefined
-  if (path !== undefined && !existsSync(path)) throw new CommandError(2, `there is no file ${path}`, 'check --as')
-  return new SecretReader(input.io.cwd).resolve(reference).text().trim()
 }
 
 function printAnswer(input: Input, answer: EraseAnswer): ExitCode {

@@ -51,6 +51,9 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
               ? Promise.resolve([summary])
               : Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key')),
           'policy.reload': unused,
+          'approval.list': unused,
+          'approval.grant': unused,
+          'approval.deny': unused,
           'audit.taken': unused,
           'audit.erase': unused,
           'audit.hold': unused,

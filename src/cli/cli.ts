@@ -39,6 +39,9 @@ const entries: Readonly<Record<string, Entry>> = {
     load: () => import('./policy-explain.ts'),
   },
   'policy bind': { summary: 'give a role to a caller in the configuration', load: () => import('./policy-bind.ts') },
+  'approval list': { summary: 'list the calls that wait for a person', load: () => import('./approval-list.ts') },
+  'approval grant': { summary: 'let a call that waits pass once', load: () => import('./approval-grant.ts') },
+  'approval deny': { summary: 'refuse a call that waits', load: () => import('./approval-deny.ts') },
   'audit verify': { summary: 'verify the ledger offline', load: () => import('./audit-verify.ts') },
   'audit rotate-key': {
     summary: 'give a log a new signing key; the old one signs beside it for a while',

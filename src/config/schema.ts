@@ -365,6 +365,12 @@ const policy = z
                   .regex(/^(self|origin|any|group:[^\s*]+)$/, 'expected self, origin, any or group:…')
                   .default('self')
                   .describe("whose tasks: one's own, those one's origin began, those of a group's members, or any"),
+                requireApproval: z
+                  .boolean()
+                  .default(false)
+                  .describe(
+                    'each call that this rule speaks of takes the approval of a person, also where another rule allows it',
+                  ),
               }),
             )
             .default([]),
@@ -391,6 +397,17 @@ const policy = z
         }),
       )
       .default([]),
+  })
+  .prefault({})
+
+const approvals = z
+  .strictObject({
+    approvers: z
+      .array(principalPattern)
+      .default([])
+      .describe('who may approve, proven by an API key or a login; an empty list means nobody'),
+    wait: duration('1h', 'how long a call waits for its approval', 30 * 86_400_000),
+    use: duration('15m', 'how long after it was granted an approval may be used', 30 * 86_400_000),
   })
   .prefault({})
 
@@ -539,6 +556,7 @@ export const configSchema = z.strictObject({
   identity: identity.describe('who callers are'),
   agents: z.array(agent).default([]).describe('the agents behind the gateway'),
   policy: policy.describe('who may do what; nothing is allowed that no role allows'),
+  approvals: approvals.describe('approval by people of the calls that a rule with requireApproval speaks of'),
   limits: z
     .array(limit)
     .default([])

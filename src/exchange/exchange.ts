@@ -227,6 +227,15 @@ export interface OwnedTask extends Owned {
   readonly contextId: string
 }
 
+export interface ApprovalGrant {
+  readonly id: string
+  readonly decidedBy: string
+  /** Uses it up, durably. False when another call has. */
+  take(): boolean
+  /** the call came to nothing before the agent or the record saw it */
+  giveBack(): void
+}
+
 export interface AuthorizedFields {
   /** names of the role rules that allowed, e.g. `analyst#0` for caller, then for origin */
   readonly allowedBy: readonly string[]
@@ -234,6 +243,8 @@ export interface AuthorizedFields {
   readonly policyInput: JsonObject
   /** the owner of the task that the operation names; undefined when it names none */
   readonly taskOwner: TaskOwner | undefined
+  /** a person's approval of this very call, where policy asks for one: good once */
+  readonly approval?: ApprovalGrant | undefined
 }
 export type Authorized = Validated & AuthorizedFields & Brand<'authorized'>
 

@@ -23,6 +23,16 @@ const unavailable = (error: unknown): Refusal =>
 
 /** Returns a refusal only while nothing has been recorded as allowed; after that it answers by itself. */
 export async function carry(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
+  const { approval } = admitted
+  if (approval === undefined) return await carryAllowed(admitted, call, parts)
+  // before anything else: of two calls with one approval only one may go on
+  if (!approval.take()) return refuse('AUTHZ_APPROVAL_REQUIRED', `the approval ${approval.id} was used meanwhile`)
+  const refusal = await carryAllowed(admitted, call, parts)
+  if (refusal !== undefined) approval.giveBack()
+  return refusal
+}
+
+async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
   // before the agent sees anything: a record that nobody vouches for is none where that is asked for
   const unwitnessed = parts.unwitnessed?.()
   if (unwitnessed !== undefined) return unavailable(unwitnessed)

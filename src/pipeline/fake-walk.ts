@@ -2,7 +2,7 @@
 // made to fail. `log` keeps the order in which records, the agent and the caller saw things. Nothing of the product
 // imports this.
 
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
@@ -14,7 +14,7 @@ import {
   type RecordedContent,
 } from '../audit/audit.ts'
 import { administerKeys, createAuthenticator } from '../authenticate/authenticate.ts'
-import { compilePolicy } from '../authorize/authorize.ts'
+import { compilePolicy, type ApprovalBook } from '../authorize/authorize.ts'
 import { createManualClock, type Clock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { buildSnapshot, configSchema, type ConfigInput, type Snapshot } from '../config/config.ts'
@@ -87,8 +87,20 @@ export const say = (response: ServerResponse, body: string, result: unknown): vo
   response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
 }
 
+const noApprovals: ApprovalBook = {
+  find: () => undefined,
+  request: () => undefined,
+  take: () => false,
+  giveBack: () => undefined,
+}
+
 export async function startFakeWalk(
-  input: { lister?: TaskLister; config?: ConfigInput; audit?: (clock: Clock) => AuditTrail } = {},
+  input: {
+    lister?: TaskLister
+    config?: ConfigInput
+    audit?: (clock: Clock) => AuditTrail
+    approvals?: (clock: Clock) => ApprovalBook
+  } = {},
 ): Promise<FakeWalk> {
   const server = createServer((request, response) => {
     let body = ''
@@ -163,6 +175,7 @@ export async function startFakeWalk(
     rulesOf: (of) => rulesBySnapshot.get(of) ?? rules,
     snapshot: () => inForce,
     ownership,
+    approvals: { book: input.approvals?.(clock) ?? noApprovals, key: createSecretKey(Buffer.alloc(32, 7)) },
     lister:
       input.lister ??
       createTaskLister({

@@ -3,7 +3,7 @@
 
 import type { AuditTrail, ContentRules } from '../audit/audit.ts'
 import type { Authenticator } from '../authenticate/authenticate.ts'
-import type { CompiledPolicy } from '../authorize/authorize.ts'
+import type { ApprovalRules, CompiledPolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { DiscoveryParts } from '../discover/discover.ts'
@@ -37,6 +37,7 @@ export interface WalkParts {
   /** the one in force now: asked only about calls that outlive their own */
   readonly snapshot: () => Snapshot
   readonly ownership: OwnershipBook
+  readonly approvals: ApprovalRules
   readonly lister: TaskLister
   readonly limiter: Limiter
   readonly sourceLimiter: SourceLimiter

@@ -64,7 +64,7 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   if (isRefusal(validated)) return validated
   call.knowsOperation(validated)
 
-  const authorized = authorize(validated, rules.policy, parts.ownership)
+  const authorized = authorize(validated, rules.policy, { ownership: parts.ownership, approvals: parts.approvals })
   call.mark('authorize')
   if (isRefusal(authorized)) return authorized
 

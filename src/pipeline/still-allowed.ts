@@ -18,17 +18,20 @@ export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snap
   const recorded = text.length <= maxInputLength ? text : undefined
   let judged = admitted.snapshot.digest
   let isAllowed = true
+  const isApproved = admitted.approval !== undefined
   return () => {
     const now = parts.snapshot()
     if (now.digest === judged || !isAllowed) return isAllowed
     judged = now.digest
     isAllowed = false
     isAllowed =
-      recorded !== undefined &&
-      areConfigured(admitted, now) &&
-      // written by ourselves a moment ago
-      decideAgain(parts.rulesOf(now).policy, JSON.parse(recorded) as JsonObject).allowed
+      recorded !== undefined && areConfigured(admitted, now) && isStillDecided(JSON.parse(recorded) as JsonObject, now) // written by ourselves a moment ago
     return isAllowed
+  }
+  function isStillDecided(input: JsonObject, now: Snapshot): boolean {
+    const decision = decideAgain(parts.rulesOf(now).policy, input)
+    // what a person has approved stays approved; what has come to need it was not
+    return decision.allowed && (decision.approvals.length === 0 || isApproved)
   }
 }
 

@@ -44,6 +44,7 @@ export type RefusalCode =
   | 'VALIDATE_VERSION'
   | 'AUTHZ_DENIED'
   | 'AUTHZ_TASK_NOT_FOUND'
+  | 'AUTHZ_APPROVAL_REQUIRED'
   | 'LIMIT_RATE'
   | 'LIMIT_STREAMS'
   | 'LIMIT_MEMORY'
@@ -82,6 +83,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   // authorize
   AUTHZ_DENIED:                 row(403, 403, -32041, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Permission denied'),
   AUTHZ_TASK_NOT_FOUND:         row(404, 200, -32001, 'NOT_FOUND',           'TASK_NOT_FOUND',        'Task not found'),
+  AUTHZ_APPROVAL_REQUIRED:      row(403, 403, -32041, 'PERMISSION_DENIED',   'APPROVAL_REQUIRED',     'A person has to approve this call'),
   // limit
   LIMIT_RATE:                   row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
   LIMIT_STREAMS:                row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many open streams'),
@@ -106,6 +108,8 @@ export interface Refusal {
   readonly detail: string
   /** public addition to the sentence, only where it tells a caller how to mend its own request */
   readonly hint?: string
+  /** members of ErrorInfo.metadata, for the caller */
+  readonly metadata?: Readonly<Record<string, string>>
   /** extra response headers, lower case */
   readonly headers?: Readonly<Record<string, string>>
   /** private: the id of an API key that an unknown caller named; what slows down those who guess */
@@ -115,7 +119,12 @@ export interface Refusal {
 export function refuse(
   code: RefusalCode,
   detail: string,
-  extra: { hint?: string; headers?: Record<string, string>; claimedKey?: string } = {},
+  extra: {
+    hint?: string
+    metadata?: Record<string, string>
+    headers?: Record<string, string>
+    claimedKey?: string
+  } = {},
 ): Refusal {
   return { kind: 'refusal', code, detail, ...extra }
 }

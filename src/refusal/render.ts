@@ -11,8 +11,10 @@ export interface RenderedRefusal {
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo'
 const errorInfoDomain = 'a2a-protocol.org'
 
-const errorInfo = (reason: string): string =>
-  `[{"@type":"${errorInfoType}","reason":${JSON.stringify(reason)},"domain":"${errorInfoDomain}"}]`
+const errorInfo = (reason: string, metadata: Refusal['metadata']): string => {
+  const more = metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`
+  return `[{"@type":"${errorInfoType}","reason":${JSON.stringify(reason)},"domain":"${errorInfoDomain}"${more}}]`
+}
 
 const publicSentence = (refusal: Refusal): string => {
   const sentence = catalogue[refusal.code].publicMessage
@@ -22,14 +24,14 @@ const publicSentence = (refusal: Refusal): string => {
 /** The JSON-RPC error object; `requestId` is the raw JSON token of the request's id, or 'null'. */
 export function renderJsonRpcError(refusal: Refusal, requestId: string): string {
   const { jsonRpc, reason } = catalogue[refusal.code]
-  const error = `{"code":${jsonRpc},"message":${publicSentence(refusal)},"data":${errorInfo(reason)}}`
+  const error = `{"code":${jsonRpc},"message":${publicSentence(refusal)},"data":${errorInfo(reason, refusal.metadata)}}`
   return `{"jsonrpc":"2.0","id":${requestId === '' ? 'null' : requestId},"error":${error}}`
 }
 
 /** The HTTP+JSON error body. */
 export function renderRestError(refusal: Refusal): string {
   const { http, grpc, reason } = catalogue[refusal.code]
-  return `{"error":{"code":${http},"status":"${grpc}","message":${publicSentence(refusal)},"details":${errorInfo(reason)}}}`
+  return `{"error":{"code":${http},"status":"${grpc}","message":${publicSentence(refusal)},"details":${errorInfo(reason, refusal.metadata)}}}`
 }
 
 export function renderRefusal(refusal: Refusal, binding: 'JSONRPC' | 'HTTP+JSON', requestId: string): RenderedRefusal {

@@ -1,4 +1,4 @@
-// Who may approve an erasure, proven by an API key. A key that is unknown, revoked, expired or of somebody else says
+// Who may approve something, proven by an API key. A key that is unknown, revoked, expired or of somebody else says
 // nothing about which of these it was. A key with a scope or with source networks is for calls and approves nothing.
 
 import { createApiKeyVerifier } from '../authenticate/authenticate.ts'
@@ -17,17 +17,20 @@ export interface Approver {
 export function findApprover(
   { keyStore, pepper }: Pick<State, 'keyStore' | 'pepper'>,
   config: Config,
-  { key, clock }: { key: string; clock: Clock },
+  { key, clock, patterns }: { key: string; clock: Clock; patterns: readonly string[] },
 ): Approver | undefined {
   const verifier = createApiKeyVerifier({ clock, keys: keyStore, pepper })
   // typed at this machine, so it comes from no network: a key for some networks only is for calls from there
   const caller = verifier.verify(key.trim(), buildSnapshot(config), 'unknown')
-  if (isRefusal(caller) || caller.scope !== undefined || !isApprover(config, caller.id)) return undefined
+  if (isRefusal(caller) || caller.scope !== undefined || !isNamed(patterns, caller.id)) return undefined
   return { id: caller.id, credential: caller.credential }
 }
 
 /** Patterns are those of the policy: a principal, or all of a kind. */
-export function isApprover(config: Config, id: string): boolean {
+export function isNamed(patterns: readonly string[], id: string, groups: readonly string[] = []): boolean {
   const [kind = ''] = id.split(':')
-  return config.audit.erasure.approvers.some((pattern) => pattern === id || pattern === `${kind}:*`)
+  return patterns.some(
+    (pattern) =>
+      (!pattern.startsWith('group:') && (pattern === id || pattern === `${kind}:*`)) || groups.includes(pattern),
+  )
 }

@@ -5,6 +5,7 @@ import type { CreatedKey as Created, KeyGrant, KeyRecord, KeyUse } from '../auth
 import { Fault } from '../base/fault.ts'
 import type { JsonObject, JsonValue } from '../base/strict-json.ts'
 import type {
+  ApprovalMethods,
   ControlMethods,
   CreatedKey,
   KeyRequest,
@@ -18,7 +19,7 @@ export function createControlMethods(
   state: Pick<State, 'keys' | 'keyUse' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
-): Omit<ControlMethods, keyof RetentionMethods> {
+): Omit<ControlMethods, keyof RetentionMethods | keyof ApprovalMethods> {
   const { keys, audit } = state
   const summaryOf = (record: KeyRecord): KeySummary => summarize(record, state.keyUse.of(record.id))
   /** Two records: the intent before, the key's id after; the first is what must not be missing. */

@@ -55,6 +55,9 @@ const paramSchemas = {
   'audit.holds': none,
   'audit.release': z.strictObject({ name, reason }),
   'audit.prune': z.strictObject({ dryRun: z.boolean(), althoughClockJumped: z.boolean().optional() }),
+  'approval.list': none,
+  'approval.grant': z.strictObject({ id: name, reason, approver: z.string().max(1_024) }),
+  'approval.deny': z.strictObject({ id: name, reason, approver: z.string().max(1_024) }),
   'ledger.rotate-key': z.strictObject({
     role: z.enum(['gateway', 'cli']),
     overlapMs: z.number().int().nonnegative(),

@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts'
 import { purgeSubject } from '../store/store.ts'
 import type { LogRole, State } from './state.ts'
 
-export type ErasableState = Pick<State, 'dataDir' | 'withLog' | 'ownership' | 'keys'>
+export type ErasableState = Pick<State, 'dataDir' | 'withLog' | 'ownership' | 'keys' | 'approvals'>
 
 const roles: readonly LogRole[] = ['gateway', 'cli']
 
@@ -44,6 +44,7 @@ export async function eraseEverywhere(
   }
   const unreachable = await nameUnreachable(state, config, { subject, logs })
   if (isDryRun) return { logs, ownershipRows: 0, unreachable }
+  state.approvals.forget(subject)
   await purgeSubject(join(state.dataDir, 'audit.db'), pseudonyms)
   return { logs, ownershipRows: await state.ownership.forget(subject), unreachable }
 }

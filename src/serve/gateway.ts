@@ -35,6 +35,7 @@ import {
   type WalkParts,
 } from '../pipeline/pipeline.ts'
 import type { ControlMethods, ReloadAnswer } from '../cli/ports.ts'
+import { approvalKey, createApprovalMethods } from './approval-methods.ts'
 import { createAgentTrouble } from './agent-trouble.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
 import { startControlServer } from './control-server.ts'
@@ -176,6 +177,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       rulesOf,
       snapshot: () => snapshot,
       ownership,
+      approvals: { book: state.approvals, key: approvalKey(state.pepper) },
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
       limiter,
       sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),
@@ -289,6 +291,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const methods: ControlMethods = {
       ...createControlMethods(state, () => clock.nowMs(), reload),
+      ...createApprovalMethods(state, { clock, config: () => snapshot.config }),
       ...createRetentionMethods(state, {
         clock,
         config: () => snapshot.config,

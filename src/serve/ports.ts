@@ -15,6 +15,7 @@ import { buildSnapshot, type Config } from '../config/config.ts'
 import { createDialler } from '../forward/forward.ts'
 import { reindexLedger, searchLedger } from './audit-search.ts'
 import { createProofPorts } from './audit-proofs.ts'
+import { createApprovalMethods } from './approval-methods.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
@@ -57,6 +58,7 @@ export function createPorts(): Ports {
             () => systemClock.nowMs(),
             () => Promise.resolve(nothingRuns()),
           ),
+          ...createApprovalMethods(state, { clock: systemClock, config: () => state.config }),
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,

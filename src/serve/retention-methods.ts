@@ -14,7 +14,7 @@ import type {
   RetentionMethods,
 } from '../cli/ports.ts'
 import type { Config } from '../config/config.ts'
-import { findApprover, isApprover, type Approver } from './approvers.ts'
+import { findApprover, isNamed, type Approver } from './approvers.ts'
 import { applyRetention } from './audit-upkeep.ts'
 import { eraseEverywhere } from './erase-everywhere.ts'
 import { findMissedLogs } from './find-missed-logs.ts'
@@ -33,7 +33,10 @@ export interface RetentionMethodsOptions {
   readonly witnessedMs?: () => number | undefined
 }
 
-export type RetentionState = Pick<State, 'dataDir' | 'withLog' | 'ownership' | 'keys' | 'keyStore' | 'pepper' | 'audit'>
+export type RetentionState = Pick<
+  State,
+  'dataDir' | 'withLog' | 'ownership' | 'keys' | 'keyStore' | 'pepper' | 'audit' | 'approvals'
+>
 
 export function createRetentionMethods(state: RetentionState, options: RetentionMethodsOptions): RetentionMethods {
   const methods = new Methods(state, options)
@@ -136,7 +139,14 @@ class Methods {
         'erase directly: sallyport audit erase --subject ID --reason TEXT, or name them in audit.erasure.approvers',
         [],
       )
-    const approver = key === null ? undefined : findApprover(this.#state, config, { key, clock: this.#options.clock })
+    const approver =
+      key === null
+        ? undefined
+        : findApprover(this.#state, config, {
+            key,
+            clock: this.#options.clock,
+            patterns: config.audit.erasure.approvers,
+          })
     if (approver === undefined) {
       const why = 'an erasure takes the API keys of two approvers, and this is none'
       return await this.#refuse(why, 'write --as file:KEYFILE; approvers are in audit.erasure.approvers', [])
@@ -178,7 +188,7 @@ class Methods {
 
   #isStillApprover(config: Config, { requestedBy, credential }: PendingErasure): boolean {
     const key = this.#state.keyStore.find(credential)
-    return key !== undefined && key.revokedAtMs === undefined && isApprover(config, requestedBy)
+    return key !== undefined && key.revokedAtMs === undefined && isNamed(config.audit.erasure.approvers, requestedBy)
   }
 
   async #refuseHeld(subject: string, by: readonly string[]): Promise<Refused | undefined> {

@@ -27,7 +27,15 @@ import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, type Config, type LoadedConfig } from '../config/config.ts'
-import { openDataDir, openKeyStore, openKeyUseStore, type OwnershipIndex, type SqliteKeyStore } from '../store/store.ts'
+import {
+  openApprovalStore,
+  openDataDir,
+  openKeyStore,
+  openKeyUseStore,
+  type ApprovalStore,
+  type OwnershipIndex,
+  type SqliteKeyStore,
+} from '../store/store.ts'
 import { keySource, newSecret } from './key-encryption-key.ts'
 import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
 import { createPendingErasures } from './pending-erasures.ts'
@@ -42,6 +50,7 @@ export interface State {
   /** when keys were last used */
   readonly keyUse: KeyUseBook
   readonly pepper: Buffer
+  readonly approvals: ApprovalStore
   readonly ownership: OwnershipIndex
   /** The log of a role while nobody else writes it: the state's own, or another one opened for as long as it takes. */
   withLog<T>(role: LogRole, work: (ledger: Ledger) => Promise<T>): Promise<T>
@@ -99,6 +108,8 @@ export async function openState(options: StateOptions): Promise<State> {
     const keyUseStore = openKeyUseStore(join(dataDir, 'state.db'))
     opened.push(keyUseStore)
     const keyUse = createKeyUseBook({ clock, store: keyUseStore })
+    const approvals = openApprovalStore(join(dataDir, 'state.db'), clock)
+    opened.push(approvals)
     const rebuilds: RebuiltIndex[] = []
     const onRebuilt = (rebuilt: RebuiltIndex): void => void rebuilds.push(rebuilt)
     const ownership = await openOwnership({ dataDir, keyEncryptionKey, onRebuilt })
@@ -161,6 +172,7 @@ export async function openState(options: StateOptions): Promise<State> {
       keys: administerKeys({ store: keyStore, clock, environment: config.identity.apiKeys.environment, pepper }),
       keyUse,
       pepper,
+      approvals,
       ownership,
       async withLog(role, work) {
         if (role === options.role) return await work(ledger)
@@ -184,6 +196,7 @@ export async function openState(options: StateOptions): Promise<State> {
         await ownership.close()
         while (writeKeyUse());
         keyUseStore.close()
+        approvals.close()
         keyStore.close()
         held.close()
       },

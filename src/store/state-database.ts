@@ -43,6 +43,23 @@ const upgrades: readonly string[] = [
     until_ms INTEGER,
     PRIMARY KEY (kind, id)
   ) STRICT`,
+  `CREATE TABLE approval (
+    id TEXT PRIMARY KEY,
+    tag BLOB NOT NULL,
+    caller TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    chain TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    task TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    parts TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'granted', 'denied', 'used')),
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    decided_by TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX approval_by_tag ON approval (tag)`,
 ]
 
 /** Opens or creates the file, and brings an older one up. Throws a Fault when it cannot be used. */

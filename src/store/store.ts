@@ -9,5 +9,6 @@ export { isIndexDamage, openAuditIndex, type AuditIndex, type IndexedLog, type I
 export type { FoundRecord, RecordFilter } from './find-records.ts'
 export { purgeSubject } from './purge-subject.ts'
 export { openKeyUseStore, type SqliteKeyUseStore } from './sqlite-key-use.ts'
+export { openApprovalStore, type ApprovalStore } from './sqlite-approvals.ts'
 export { openKeyStore, type SqliteKeyStore } from './sqlite-keys.ts'
 export { openOwnershipIndex, type OwnershipIndex } from './sqlite-ownership.ts'

@@ -1,0 +1,131 @@
+// Calls that take a person's approval. The first such call is refused and leaves a request that names exactly what
+// was asked: who, on whose behalf, through whom, which agent and operation, and a keyed hash of the body in its one
+// form. When it has been granted, the same request passes once; the rest of the walk is run anew and may still refuse.
+
+import { createHmac, type KeyObject } from 'node:crypto'
+import type { Validated } from '../exchange/exchange.ts'
+
+export interface ApprovalRequest {
+  /** HMAC-SHA256 over the request in its one form, 32 bytes */
+  readonly tag: Buffer
+  readonly caller: string
+  readonly origin: string
+  /** oldest first */
+  readonly chain: readonly string[]
+  readonly agent: string
+  readonly operation: string
+  /** '' where the call names none */
+  readonly task: string
+  /** rules of the policy that ask */
+  readonly rules: readonly string[]
+  /** kinds and sizes of the message's parts, as policy sees them; never its words */
+  readonly parts: readonly { readonly kind: string; readonly size: number }[]
+}
+
+export type ApprovalState = 'pending' | 'granted' | 'denied' | 'used'
+
+export interface Approval extends ApprovalRequest {
+  /** lower-case hex; its first half is of the tag */
+  readonly id: string
+  readonly state: ApprovalState
+  readonly createdAtMs: number
+  /** pending: until when it may be decided; granted: until when it may be used; otherwise until when it is remembered */
+  readonly expiresAtMs: number
+  /** who decided, '' while nobody has */
+  readonly decidedBy: string
+}
+
+/** What authorize asks of the approvals, implemented by store. Synchronous; throws a Fault when the disk fails. */
+export interface ApprovalBook {
+  /** the newest of this very request that has not expired */
+  find(tag: Buffer): Approval | undefined
+  /** A new pending one in the place of any other of this tag; undefined when too many wait. Durable when it returns. */
+  request(request: ApprovalRequest, waitMs: number): Approval | undefined
+  /** Uses a grant up. False when somebody else was faster, or it is none any more. Durable when it returns. */
+  take(id: string): boolean
+  /** The call that took it came to nothing before anybody saw it. */
+  giveBack(id: string): void
+}
+
+export interface ApprovalRules {
+  readonly book: ApprovalBook
+  /** key of the tags: what lies on the disk must not let anybody guess at messages */
+  readonly key: KeyObject
+}
+
+/** The keyed hash that ties an approval to one request; JSON-RPC's id and the layout of the JSON are left out. */
+export function tagOf(call: Validated, key: KeyObject): Buffer {
+  const parts = [
+    'sallyport approval v1',
+    call.caller.id,
+    call.origin.id,
+    JSON.stringify(call.chain.map((actor) => actor.id)),
+    call.agent.name,
+    call.operation,
+    call.tenant,
+    call.version,
+    JSON.stringify(call.extensions),
+    call.upstreamMethod,
+    call.upstreamPath,
+    bodyOf(call),
+  ]
+  const mac = createHmac('sha256', key)
+  // each with its length: no two lists of parts are one text
+  for (const part of parts) mac.update(`${Buffer.byteLength(part)}:`).update(part)
+  return mac.digest()
+}
+
+export function describeRequest(call: Validated, tag: Buffer, rules: readonly string[]): ApprovalRequest {
+  return {
+    tag,
+    caller: call.caller.id,
+    origin: call.origin.id,
+    chain: call.chain.map((actor) => actor.id),
+    agent: call.agent.name,
+    operation: call.operation,
+    task: call.taskId,
+    rules,
+    parts: call.message.parts.slice(0, maxShownParts).map(({ kind, size }) => ({ kind, size })),
+  }
+}
+
+const maxShownParts = 32 // bound: parts of a message that an approver is shown
+
+/** Whoever is in the call may not approve it. */
+export function isPartyTo(approval: Pick<Approval, 'caller' | 'origin' | 'chain'>, principal: string): boolean {
+  return approval.caller === principal || approval.origin === principal || approval.chain.includes(principal)
+}
+
+function bodyOf({ bodyText, binding }: Validated): string {
+  if (bodyText === '') return ''
+  // it passed the strict parser: no key stands twice
+  const parsed: unknown = JSON.parse(bodyText, keepNumbers)
+  return write(binding === 'JSONRPC' ? memberOf(parsed, 'params') : parsed)
+}
+
+/** A number as it was sent: JavaScript would make one of several. */
+class NumberText {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+function keepNumbers(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? new NumberText(context?.source ?? String(value)) : value
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : null
+}
+
+/** Like RFC 8785, but for numbers, which stay as they were written. */
+function write(value: unknown): string {
+  if (value instanceof NumberText) return value.text
+  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const members = Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1))
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${write(member)}`).join(',')}}`
+}
