@@ -126,6 +126,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   'identity.mtls': 'snapshot: each connection once; the files of its bundles by the TLS watch',
   agents: 'compiled with the snapshot',
   policy: 'compiled with the snapshot',
+  approvals: 'read when a call asks and when somebody decides',
   limits: 'Limiter.reconfigure',
   unauthenticated: 'SourceLimiter.reconfigure',
   'audit.mode': 'snapshot: each call',

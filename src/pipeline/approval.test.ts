@@ -35,8 +35,8 @@ interface Setting {
   readonly walk: FakeWalk
   readonly book: ApprovalStore
   readonly path: string
-  send(text: string, ask?: Ask): Promise<FakeReply>
-  grant(reply: FakeReply, forMs?: number): void
+  readonly send: (text: string, ask?: Ask) => Promise<FakeReply>
+  readonly grant: (reply: FakeReply, forMs?: number) => void
 }
 
 async function setUp(t: TestContext, config: ConfigInput = {}): Promise<Setting> {
@@ -116,7 +116,10 @@ test('of two calls at once one uses the grant', async (t) => {
   const { walk, send, grant } = await setUp(t)
   grant(await send('a large payment'))
   const replies = await Promise.all([send('a large payment'), send('a large payment'), send('a large payment')])
-  assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 403, 403])
+  assert.deepEqual(
+    replies.map(({ status }) => status).toSorted((a, b) => a - b),
+    [200, 403, 403],
+  )
   assert.equal(calls(walk), 1)
 })
 

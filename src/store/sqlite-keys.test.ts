@@ -115,3 +115,23 @@ test('refuses a file that is no database, or of another version, and leaves it a
   newer.close()
   assert.throws(() => openKeyStore(path), isStoreFault)
 })
+
+test('a file of the first version is brought up, and keeps its keys', () => {
+  const path = join(temporaryFolder(), 'state.db')
+  const old = new DatabaseSync(path)
+  old.exec(`
+    CREATE TABLE api_key (id TEXT PRIMARY KEY, name TEXT NOT NULL, environment TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER, revoked_at_ms INTEGER) STRICT;
+    CREATE TABLE api_key_secret (key_id TEXT NOT NULL REFERENCES api_key (id), position INTEGER NOT NULL,
+      hmac BLOB NOT NULL, not_after_ms INTEGER, PRIMARY KEY (key_id, position)) STRICT;
+    INSERT INTO api_key VALUES ('abcdefghijkl', 'ci', 'live', 1, NULL, NULL);
+    INSERT INTO api_key_secret VALUES ('abcdefghijkl', 0, x'00', NULL);
+    PRAGMA user_version = 1`)
+  old.close()
+  for (let time = 0; time < 2; time += 1) {
+    const store = openKeyStore(path)
+    assert.equal(store.find('abcdefghijkl')?.name, 'ci')
+    assert.equal(store.liveUntilMs('ci'), Infinity)
+    store.close()
+  }
+})
