@@ -37,7 +37,10 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
   const removeTask = database.prepare('DELETE FROM task WHERE task_id = ? AND scope = ?')
   const removeContext = database.prepare('DELETE FROM context WHERE context_id = ? AND scope = ?')
   const removeConfig = database.prepare('DELETE FROM push_config WHERE task_id = ? AND scope = ? AND config_id = ?')
-  const saveApplied = database.prepare('INSERT OR REPLACE INTO applied (origin, records) VALUES (?, ?)')
+  // a thread that was given up may still be writing: what it says late takes nothing back
+  const saveApplied = database.prepare(
+    'INSERT INTO applied (origin, records) VALUES (?, ?) ON CONFLICT (origin) DO UPDATE SET records = max(records, excluded.records)',
+  )
 
   const scopeOf = (agent: string, tenant: string): number => scopes.of(agent, tenant)
   const ownerOf = (scope: number, row: StoredOwner): number => owners.of(scope, row.caller, row.origin)
