@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, textPart } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, textPart } from './fake-call.ts'
 
 function ask(filename: string, when: string): string {
   const policy = policyOf({
@@ -13,7 +13,7 @@ function ask(filename: string, when: string): string {
     bindings: [{ role: 'r', callers: ['key:alice'] }],
     denies: [{ name: 'd', when }],
   })
-  const result = authorize(fakeCall({ message: { parts: [{ ...textPart, filename }] } }), policy, fakeOwnership())
+  const result = authorize(fakeCall({ message: { parts: [{ ...textPart, filename }] } }), policy, fakeSources())
   return isRefusal(result) ? result.code : 'allowed'
 }
 

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test'
 import type { JsonObject, JsonValue } from '../base/strict-json.ts'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize, decideAgain } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, problemsOf, type PolicyText } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, problemsOf, type PolicyText } from './fake-call.ts'
 
 const all: PolicyText = {
   roles: [{ name: 'r', rules: [{ agents: ['*'], operations: ['*'] }] }],
@@ -20,7 +20,7 @@ const onlyPublic: PolicyText = {
 }
 
 function ask(policy: PolicyText, metadata: JsonObject): { code: string; recorded: JsonObject } {
-  const result = authorize(fakeCall({ metadata }), policyOf(policy), fakeOwnership())
+  const result = authorize(fakeCall({ metadata }), policyOf(policy), fakeSources())
   return { code: isRefusal(result) ? result.code : 'allowed', recorded: result.policyInput ?? {} }
 }
 
