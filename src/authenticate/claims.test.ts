@@ -11,6 +11,7 @@ function issuer(changed: object = {}): JwtIssuerConfig {
     algorithms: ['ES256' as const],
     jwks: 'https://i/jwks',
     groups: 'groups',
+    emailDomains: ['example.com'],
     ...changed,
   }
   const [config] = configSchema.parse({ identity: { jwt: [jwt] } }).identity.jwt
@@ -69,4 +70,47 @@ test('takes the subject from the configured claim', () => {
   assert.ok(typeof principal !== 'string')
   assert.equal(principal.id, 'user:corp/77')
   assert.equal(typeof principalOf({ sub: 'x' }, issuer({ subject: 'constructor' })), 'string')
+})
+
+type Claims = Parameters<typeof principalOf>[0]
+
+function groupsOf(claims: Claims, groups: string | string[], changed: object = {}): readonly string[] | string {
+  const principal = principalOf({ sub: 'x', ...claims }, issuer({ groups, ...changed }))
+  return typeof principal === 'string' ? principal : principal.groups
+}
+
+test('reads groups at a path, from several places and by template', () => {
+  const claims = { realm_access: { roles: ['a', 'b'] }, team: 'red', 'https://example.com/roles': ['c'], 'x.y': 'd' }
+  assert.deepEqual(groupsOf(claims, 'realm_access.roles'), ['group:corp/a', 'group:corp/b'])
+  assert.deepEqual(groupsOf(claims, ['realm_access.roles', 'team']), ['group:corp/a', 'group:corp/b', 'group:corp/red'])
+  assert.deepEqual(groupsOf(claims, '{team}-{realm_access.roles}'), ['group:corp/red-a', 'group:corp/red-b'])
+  assert.deepEqual(groupsOf(claims, 'team {team}'), ['group:corp/team%20red'])
+  assert.deepEqual(groupsOf(claims, 'https://example.com/roles'), ['group:corp/c'])
+  assert.deepEqual(groupsOf(claims, 'x\\.y'), ['group:corp/d'])
+})
+
+test('a claim whose name reads like a path does not stand in for the nested one', () => {
+  assert.deepEqual(groupsOf({ 'realm_access.roles': ['admin'] }, 'realm_access.roles'), [])
+  assert.deepEqual(groupsOf({ realm_access: ['roles'] }, 'realm_access.roles'), [])
+  assert.deepEqual(groupsOf({ realm_access: 'roles' }, 'realm_access.roles'), [])
+  assert.deepEqual(groupsOf({ realm_access: {} }, 'realm_access.constructor'), [])
+})
+
+test('two different sets of claims never give the same group by template', () => {
+  const first = groupsOf({ a: 'x-y', b: 'z' }, '{a}-{b}')
+  const second = groupsOf({ a: 'x', b: 'y-z' }, '{a}-{b}')
+  assert.deepEqual(first, ['group:corp/x%2Dy-z'])
+  assert.notDeepEqual(first, second)
+  assert.notDeepEqual(groupsOf({ a: 'x%2Dy', b: 'z' }, '{a}-{b}'), first)
+})
+
+test('refuses groups by template that cannot be read whole', () => {
+  for (const claims of [
+    { a: [7], b: 'x' },
+    { a: ['x', ''], b: 'x' },
+    { a: ['1', '2'], b: ['3', '4'] },
+    { a: { c: 1 }, b: 'x' },
+  ])
+    assert.equal(typeof groupsOf(claims, '{a}/{b}'), 'string')
+  assert.deepEqual(groupsOf({ a: 'x' }, '{a}/{b}'), [])
 })

@@ -4,11 +4,14 @@
 import type { Clock } from '../base/clock.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { JwtIssuerConfig, Snapshot } from '../config/config.ts'
+import { fetchDiscoveredKeys } from './discovery.ts'
 import { createKeySource, type KeySource } from './key-source.ts'
 
 export interface Issuer {
   readonly config: JwtIssuerConfig
   readonly algorithms: ReadonlySet<string>
+  /** accepted `typ`, lower case; `none` stands for its absence */
+  readonly types: ReadonlySet<string>
   readonly source: KeySource
 }
 
@@ -16,6 +19,8 @@ export interface Issuers {
   /** By exact `iss`; where several share it, the one whose audience is claimed. */
   find(snapshot: Snapshot, claimedIssuer: string, claimedAudience: JsonValue | undefined): Issuer | undefined
   has(snapshot: Snapshot, issuer: Issuer): boolean
+  /** Looks after the key sets of all of them, so that no call has to wait for one that has aged. */
+  refresh(snapshot: Snapshot): void
 }
 
 export interface IssuersOptions {
@@ -32,11 +37,14 @@ export function createIssuers(options: IssuersOptions): Issuers {
   let latest = new Map<string, Issuer>()
 
   const open = (config: JwtIssuerConfig): Issuer => {
-    const { jwks } = config
-    const isFile = jwks.startsWith('file:')
-    const load = isFile ? () => options.readJwks(jwks) : () => options.fetchJwks(jwks)
-    const source = createKeySource({ load, clock: options.clock, freshMs: isFile ? fileFreshMs : urlFreshMs })
-    return { config, algorithms: new Set(config.algorithms), source }
+    const isFile = config.jwks?.startsWith('file:') === true
+    const source = createKeySource({
+      load: () => loadKeys(config, options),
+      clock: options.clock,
+      freshMs: isFile ? fileFreshMs : urlFreshMs,
+    })
+    const types = new Set(config.types.map((type) => type.toLowerCase().replace(/^application\//, '')))
+    return { config, algorithms: new Set(config.algorithms), types, source }
   }
 
   const prepare = (snapshot: Snapshot): ReadonlySet<Issuer> => {
@@ -55,11 +63,19 @@ export function createIssuers(options: IssuersOptions): Issuers {
 
   return {
     has: (snapshot, issuer) => issuersOf(snapshot).has(issuer),
+    refresh: (snapshot) => {
+      for (const issuer of issuersOf(snapshot)) issuer.source.refresh()
+    },
     find: (snapshot, claimedIssuer, claimedAudience) => {
       const named = [...issuersOf(snapshot)].filter((issuer) => issuer.config.issuer === claimedIssuer)
       return named.find((issuer) => isAudienceOf(issuer.config, claimedAudience)) ?? named[0]
     },
   }
+}
+
+async function loadKeys({ jwks, issuer }: JwtIssuerConfig, { fetchJwks, readJwks }: IssuersOptions): Promise<Buffer> {
+  if (jwks === undefined) return await fetchDiscoveredKeys(issuer, fetchJwks)
+  return jwks.startsWith('file:') ? await readJwks(jwks) : await fetchJwks(jwks)
 }
 
 /** A choice among issuers only: whether the audience is right is verified with the signature. */

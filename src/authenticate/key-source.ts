@@ -12,6 +12,8 @@ export interface KeySource {
   current(): KeySet | undefined
   /** The keys, after a fetch where one is needed and allowed. */
   wait(): Promise<KeySet | undefined>
+  /** Fetches in the background what is missing or will soon have aged; to be called from time to time. */
+  refresh(): void
   /** For a key id that is not in the set: fetches anew unless that was done a short time ago. */
   refetch(): Promise<KeySet | undefined>
   /** Whether the set still has this key: one that was withdrawn signs nothing more. */
@@ -29,6 +31,8 @@ export interface KeySourceOptions {
 
 /** How long a set is used after it was loaded, when every attempt to load it again fails. */
 const staleMs = 3_600_000 // bound: a key set that cannot be fetched again is used for
+/** the part of its time after which a set is fetched again */
+const aheadOfEnd = 0.8
 const retryMs = 5000
 const refetchMs = 30_000 // bound: between two fetches for an unknown kid
 
@@ -53,12 +57,17 @@ class CachedKeySource implements KeySource {
   current(): KeySet | undefined {
     const { freshMs } = this.#options
     const ageMs = this.#now() - this.#loadedAtMs
-    if (ageMs < freshMs * 0.8) return this.#keys
+    if (ageMs < freshMs * aheadOfEnd) return this.#keys
     if (ageMs >= staleMs) return undefined
     // Past its time a set is used only while the issuer fails to give a newer one; after mere silence we ask first.
     if (ageMs >= freshMs && this.problem === undefined) return undefined
     if (this.#mayAttempt(retryMs)) void this.#load()
     return this.#keys
+  }
+
+  refresh(): void {
+    const ageMs = this.#now() - this.#loadedAtMs
+    if (ageMs >= this.#options.freshMs * aheadOfEnd && this.#mayAttempt(retryMs)) void this.#load()
   }
 
   async wait(): Promise<KeySet | undefined> {

@@ -24,6 +24,7 @@ function read(claims: JsonObject, changed: object): Principal | string {
     audience: 'a',
     algorithms: ['ES256' as const],
     jwks: 'https://i/jwks',
+    emailDomains: ['example.com'],
   }
   const [config] = configSchema.parse({ identity: { jwt: [{ ...jwt, ...changed }] } }).identity.jwt
   assert.ok(config)

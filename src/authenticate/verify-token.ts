@@ -12,12 +12,15 @@ import type { JwtIssuerConfig, Snapshot } from '../config/config.ts'
 import type { Caller } from '../exchange/exchange.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import { principalOf } from './claims.ts'
+import { findLifeProblem, findUseProblem, millisecondsOf, readTokenId } from './token-use.ts'
 import { ownValue, parseClaims, parseCompactForm, type UnverifiedToken } from './compact-form.ts'
 import { createIssuers, type Issuer } from './issuers.ts'
 import { selectKey, type VerificationKey } from './key-set.ts'
 import { quote, refuseInvalid } from './unauthenticated.ts'
 
 export interface TokenVerifier {
+  /** Fetches key sets in the background before they age; to be called from time to time. */
+  refresh(snapshot: Snapshot): void
   verify(token: string, snapshot: Snapshot): Caller | Refusal | Promise<Caller | Refusal>
 }
 
@@ -50,7 +53,6 @@ interface Rejected {
 const provenTokens = 16_384 // bound: proven tokens in memory
 const rejectedTokens = 1024
 const rejectedMs = 10_000
-const acceptedTypes: readonly (string | undefined)[] = [undefined, 'jwt', 'at+jwt']
 
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { clock } = options
@@ -75,13 +77,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   const readAnew = (token: string, tokenHash: string, snapshot: Snapshot): Promise<Caller | Refusal> | Refusal => {
     const form = parseCompactForm(token)
     if (typeof form === 'string') return refuseInvalid(`token: ${form}`)
-    if (!acceptedTypes.includes(form.type)) return refuseInvalid(`token: type ${quote(form.type ?? '')}`)
     const claims = parseClaims(form.payload)
     if (typeof claims === 'string') return refuseInvalid(`token: ${claims}`)
     const claimedIssuer = ownValue(claims, 'iss')
     if (typeof claimedIssuer !== 'string') return refuseInvalid('token: without issuer')
     const issuer = issuers.find(snapshot, claimedIssuer, ownValue(claims, 'aud'))
     if (issuer === undefined) return refuseInvalid(`token: unknown issuer ${quote(claimedIssuer)}`)
+    if (!issuer.types.has(form.type ?? 'none')) return refuseInvalid(`token: type ${quote(form.type ?? 'none')}`)
     if (!issuer.algorithms.has(form.algorithm)) return refuseInvalid(`token: algorithm ${quote(form.algorithm)}`)
     const earlier = rejected.get(tokenHash)
     if (earlier !== undefined && earlier.issuer === issuer && clock.nowMs() < earlier.untilMs)
@@ -90,6 +92,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
 
   return {
+    refresh: (snapshot) => issuers.refresh(snapshot),
     verify: (token, snapshot) => {
       const tokenHash = hash('sha256', token, 'latin1')
       const known = proven.get(tokenHash)
@@ -140,16 +143,18 @@ async function verifySignatureAndClaims(
 /** The caller, or what the bounds of this issuer refuse. INVARIANT: signature and registered claims were verified. */
 function describeCaller(claims: JsonObject, issuer: Issuer, key: VerificationKey, nowMs: number): Caller | string {
   const { config, source } = issuer
-  const expiresAtMs = milliseconds(claims, 'exp') ?? -Infinity
-  const issuedAtMs = milliseconds(claims, 'iat')
-  if (issuedAtMs !== undefined && issuedAtMs > nowMs + config.clockSkew) return 'issued in the future'
-  if (!(expiresAtMs - (issuedAtMs ?? nowMs) <= config.maxTokenLife)) return 'lives too long'
+  const problem = findUseProblem(claims, config) ?? findLifeProblem(claims, config, nowMs)
+  if (problem !== undefined) return problem
   const principal = principalOf(claims, config)
   if (typeof principal === 'string') return principal
-  return { ...principal, method: 'jwt', credential: config.name, expiresAtMs, isRevoked: () => !source.holds(key) }
-}
-
-function milliseconds(claims: JsonObject, name: string): number | undefined {
-  const seconds = ownValue(claims, name)
-  return typeof seconds === 'number' ? seconds * 1000 : undefined
+  const jti = readTokenId(claims)
+  if (jti === null) return 'jti is not a name'
+  return {
+    ...principal,
+    method: 'jwt',
+    credential: config.name,
+    ...(jti !== undefined && { evidence: { jti } }),
+    expiresAtMs: millisecondsOf(claims, 'exp') ?? -Infinity,
+    isRevoked: () => !source.holds(key),
+  }
 }

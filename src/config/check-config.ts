@@ -1,14 +1,13 @@
 // Checks what a schema cannot say: names that must differ, addresses that must not be open, files that must exist.
 // Needs no network and never prints a secret. What it finds is either a problem (refused) or a warning (told).
 
-import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { systemReason } from '../base/system-error.ts'
+import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
-import { checkSecrets, isFileBelow, referencedPath } from './secrets.ts'
+import { checkSecrets, isFileBelow } from './secrets.ts'
 import type { SecretReader } from './secrets.ts'
 
 export interface Checked {
@@ -32,7 +31,11 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...checkKeyEncryptionKey(config, baseDir),
       ...secrets.problems,
     ],
-    warnings: [...secrets.warnings, ...warnOfPlaintext(config)],
+    warnings: [
+      ...secrets.warnings,
+      ...warnOfPlaintext(config),
+      ...config.identity.jwt.flatMap((issuer, index) => warnOfHiddenEmail(issuer, ['identity', 'jwt', index])),
+    ],
   }
 }
 
@@ -251,34 +254,9 @@ function checkIssuers(config: Config, baseDir: string): Finding[] {
       'this issuer is configured twice',
     ),
   ]
-  for (const [index, issuer] of jwt.entries()) {
-    const path = ['identity', 'jwt', index, 'jwks']
-    if (issuer.jwks.startsWith('file:'))
-      found.push(...checkKeySet(referencedPath(issuer.jwks, baseDir), issuer.jwks, path))
-    else if (isPlainRemote(issuer.jwks)) {
-      found.push({
-        path,
-        message: "keys fetched in plain text could be anybody's",
-        hint: 'use https, or file: with a key set you deliver',
-      })
-    }
-  }
+  for (const [index, issuer] of jwt.entries())
+    found.push(...checkIssuer(issuer, ['identity', 'jwt', index], { baseDir, isPlainRemote }))
   return found
-}
-
-function checkKeySet(file: string, reference: string, path: ConfigPath): Finding[] {
-  try {
-    if (statSync(file).size > 1024 * 1024) return [{ path, message: `${reference} is larger than 1 MiB` }]
-    const content: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    const keys: unknown = typeof content === 'object' && content !== null ? Reflect.get(content, 'keys') : undefined
-    return Array.isArray(keys) && keys.length > 0
-      ? []
-      : [{ path, message: `${reference} holds no keys`, hint: 'expected {"keys":[…]}, RFC 7517' }]
-  } catch (error) {
-    if (error instanceof SyntaxError)
-      return [{ path, message: `${reference} is not JSON`, hint: 'expected {"keys":[…]}, RFC 7517' }]
-    return [{ path, message: `${reference} cannot be read: ${systemReason(error)}`, hint: `create ${file}` }]
-  }
 }
 
 function checkAgents(config: Config): Finding[] {

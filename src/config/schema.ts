@@ -181,6 +181,10 @@ const gateway = z
   })
   .prefault({})
 
+/** Where a claim lies: a name, or names with dots between; `\\.` is a dot within a name, and so is one in a URL. */
+const claimPath = z.string().min(1).max(256) // bound: the path of a claim
+const claimSource = z.string().min(1).max(512) // bound: a template of groups
+
 const jwtIssuer = z.strictObject({
   name: shortName.describe('short name; part of every principal id of this issuer'),
   issuer: z.string().min(1).describe('exact `iss`'),
@@ -193,13 +197,37 @@ const jwtIssuer = z.strictObject({
     .describe('allowed signature algorithms'),
   jwks: z
     .union([z.string().regex(/^file:.+$/, 'expected file:PATH'), httpUrl])
-    .describe('the key set, file:PATH or URL'),
-  subject: z.string().default('sub').describe('claim that identifies the subject; "email" only with email_verified'),
+    .optional()
+    .describe(
+      'the key set, file:PATH or URL; without it the issuer is asked where it lies (OpenID discovery, RFC 8414)',
+    ),
+  types: z
+    .array(z.string().regex(/^[!-~]{1,64}$/, 'expected a type such as at+jwt, or none'))
+    .min(1)
+    .default(['JWT', 'at+jwt', 'none'])
+    .describe('accepted `typ`, in any case and without "application/"; none: tokens that give no type'),
+  authorizedParties: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe(
+      '`azp` (or `client_id` where there is none) must be one of these. Default: anyone, and one of `audience` in a token for several audiences',
+    ),
+  subject: claimPath.default('sub').describe('claim that identifies the subject; "email" only as under emailDomains'),
   display: z
     .string()
     .default('{sub}')
-    .describe('template of the display name, e.g. "{email}" (only with email_verified); else the canonical id'),
-  groups: z.string().optional().describe('claim that lists groups'),
+    .describe('template of the display name, e.g. "{name}" or "{email}"; else the canonical id'),
+  groups: z
+    .union([claimSource, z.array(claimSource).min(1).max(16)])
+    .optional()
+    .describe(
+      'claims that list groups, each a name, a path such as realm_access.roles, or a template such as "{team}-{roles}"',
+    ),
+  emailDomains: z
+    .array(z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'expected a lower-case domain such as example.com'))
+    .default([])
+    .describe('domains whose e-mail addresses count, if email_verified; none count where none is given'),
   clockSkew: duration('30s', 'tolerated difference of clocks', 300_000),
   maxTokenLife: duration('24h', 'tokens that live longer (exp - iat) are refused'),
 })

@@ -146,6 +146,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (found === undefined) throw new Error('a snapshot without rules')
       return found
     }
+    // key sets of issuers are there before a call needs them, and fetched again before they age
+    authenticator.tokens.refresh(snapshot)
+    const keySets = setInterval(() => authenticator.tokens.refresh(snapshot), 15_000)
+    undo.push(() => clearInterval(keySets))
     const heartbeat = createHeartbeat(clock)
     const limiter = createLimiter({ clock, limits: loaded.config.limits })
     const health = startHealthChecks({ dialler, clock, rules: () => rulesOf(snapshot), snapshot: () => snapshot })
@@ -366,6 +370,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         stopping = true
         upkeep.stop()
         tlsWatch.stop()
+        clearInterval(keySets)
         watch.close()
         health.stop()
         await control.close()

@@ -96,8 +96,8 @@ export interface World {
   /** the gateway's own assertion key, for assertions that it would never mint */
   readonly assertionKey: TestKey
   snapshot: Snapshot
-  /** the key set as the issuer serves it now; throw to be unreachable */
-  jwks: () => Buffer
+  /** what the issuer serves now, by default its key set; throw to be unreachable */
+  jwks: (url: string) => Buffer
   fetches: number
   /** claims of a good token, changed as given */
   claims(changed?: object): Record<string, unknown>
@@ -119,6 +119,7 @@ const defaultConfig: ConfigInput = {
         jwks: jwksUrl,
         display: '{email}',
         groups: 'groups',
+        emailDomains: ['example.com'],
       },
     ],
   },
@@ -177,13 +178,13 @@ export function makeWorld(input?: ConfigInput): World {
       keys: store,
       pepper,
       assertionKeys: [signer],
-      fetchJwks: async () => {
+      fetchJwks: async (url) => {
         world.fetches++
-        return world.jwks()
+        return world.jwks(url)
       },
-      readJwks: async () => {
+      readJwks: async (reference) => {
         world.fetches++
-        return world.jwks()
+        return world.jwks(reference)
       },
     }),
     claims: (changed = {}) => {
