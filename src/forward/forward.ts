@@ -13,7 +13,7 @@ import type { Upstream } from './upstream.ts'
 
 export type { AgentAnswer, AgentCall, ChunkSink, StreamAnswer, UnaryAnswer } from './call-agent.ts'
 export { createDialler } from './dialler.ts'
-export type { Dialler, TlsClient } from './dialler.ts'
+export type { Dialler, PoolLease, TlsClient } from './dialler.ts'
 export { createAssertionSigner, loadAssertionKey } from './mint-assertion.ts'
 export type { AssertionSigner } from './mint-assertion.ts'
 export { createSseParser } from './sse-parser.ts'

@@ -58,9 +58,14 @@ export const table: Readonly<Record<string, Row>> = {
     mayTypes: [...stages, 'pipeline', 'audit'],
     why: 'an adapter: it implements interfaces of the folders that need it and calls none of them',
   },
+  kubernetes: {
+    may: floor,
+    mayTypes: [...stages, 'pipeline'],
+    why: 'an adapter to API servers: it reaches them by the dialler that it is given, and judges nothing',
+  },
   admin: { may: [...floor, 'audit', 'detect'], why: 'health and status; nothing there may ever reach an agent' },
   serve: {
-    may: [...floor, ...stages, 'tlog', 'audit', 'witness', 'pipeline', 'store', 'admin', 'cli'],
+    may: [...floor, ...stages, 'tlog', 'audit', 'witness', 'pipeline', 'store', 'kubernetes', 'admin', 'cli'],
     why: 'the one composition root',
   },
   cli: {
