@@ -67,7 +67,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     return lease.dispatcher
   }
   const headersFor = ({ token }: Credential, asked: Asked): string[] => [
-    ...(token === '' ? [] : ['authorization', `Bearer ${token}`]),
+    ...(token === undefined ? [] : ['authorization', `Bearer ${token.text()}`]),
     'accept',
     asked.accept ?? 'application/json',
     'user-agent',

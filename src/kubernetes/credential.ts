@@ -4,6 +4,7 @@
 
 import { hash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
+import { Secret } from '../base/secret.ts'
 import type { TlsClient } from '../forward/forward.ts'
 import { ClusterFault } from './cluster-fault.ts'
 
@@ -16,8 +17,8 @@ export interface CredentialReferences {
 }
 
 export interface Credential {
-  /** '' where a client certificate is all we have */
-  readonly token: string
+  /** undefined where a client certificate is all we have */
+  readonly token: Secret | undefined
   readonly tls: TlsClient
   /** differs when anything of it does */
   readonly digest: string
@@ -35,7 +36,7 @@ const tokenForm = /^[A-Za-z0-9._~+/-]+=*$/
 
 export function createCredentialSource(
   references: CredentialReferences,
-  resolve: (reference: string) => Buffer,
+  resolve: (reference: string) => Secret,
   clock: Clock,
 ): CredentialSource {
   let known: Credential | undefined
@@ -43,14 +44,19 @@ export function createCredentialSource(
 
   const read = (): Credential => {
     try {
-      const part = (reference: string | undefined): Buffer | undefined =>
+      const part = (reference: string | undefined): Secret | undefined =>
         reference === undefined ? undefined : resolve(reference)
       const [ca, certificate, key] = [part(references.ca), part(references.certificate), part(references.key)]
-      const token = part(references.token)?.toString('latin1').trim() ?? ''
-      if (token !== '' && !tokenForm.test(token)) throw new Error('the token is not one')
-      const tls = { ...(ca && { ca }), ...(certificate && { certificate }), ...(key && { key }) }
-      const parts = [token, ...[ca, certificate, key].map((each) => each?.toString('base64') ?? '')]
-      return { token, tls, digest: hash('sha256', JSON.stringify(parts), 'base64url') }
+      const token = part(references.token)?.bytes().toString('latin1').trim()
+      if (token !== undefined && !tokenForm.test(token)) throw new Error('the token is not one')
+      const tls = {
+        ...(ca && { ca: ca.bytes() }),
+        ...(certificate && { certificate: certificate.bytes() }),
+        ...(key && { key }),
+      }
+      const parts = [token ?? '', ...[ca, certificate, key].map((each) => each?.bytes().toString('base64') ?? '')]
+      const digest = hash('sha256', JSON.stringify(parts), 'base64url')
+      return { token: token === undefined ? undefined : Secret.ofText(token), tls, digest }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : 'unknown reason'
       throw new ClusterFault('CREDENTIAL', `our credential for the API server cannot be read: ${why}`, { cause })

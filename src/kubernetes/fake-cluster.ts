@@ -1,6 +1,7 @@
 // For tests of this folder and of those that ask it: a cluster connected to the fake API server.
 
 import { createManualClock } from '../base/clock.ts'
+import { Secret } from '../base/secret.ts'
 import { createDialler } from '../forward/forward.ts'
 import { startFakeApi, type FakeApi, type FakeApiOptions } from '../../test/fakes/kubernetes-api.ts'
 import { connectCluster, type Cluster, type ClusterOptions } from './kubernetes.ts'
@@ -28,7 +29,7 @@ export async function connectFakeCluster(
     resolve: (reference) => {
       const content = files.get(reference)
       if (content === undefined) throw new Error('no such file')
-      return Buffer.from(content)
+      return Secret.ofText(content)
     },
     dialler,
     clock,

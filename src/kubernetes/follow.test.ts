@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { Secret } from '../base/secret.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { createManualClock } from '../base/clock.ts'
 import { createDialler } from '../forward/forward.ts'
@@ -50,7 +51,7 @@ async function followPods(
   const { before, ...options } = changed
   before?.(api)
   const dialler = createDialler()
-  const token = api.gatewayToken
+  const token = Secret.ofText(api.gatewayToken)
   const connection = createConnection({
     server: api.url,
     credential: { current: () => ({ token, tls: {}, digest: 'd' }), reread: () => false },

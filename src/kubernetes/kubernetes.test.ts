@@ -87,7 +87,7 @@ test('what was recorded can be replayed byte for byte, and says the same', async
     name: 'prod',
     server: replay.url,
     references: {},
-    resolve: () => Buffer.alloc(0),
+    resolve: () => assert.fail('nothing to resolve'),
     dialler,
     clock: createManualClock(),
     timeoutMs: 2_000,

@@ -4,6 +4,7 @@
 // say, and where there is no answer it throws, so that they refuse.
 
 import type { Clock } from '../base/clock.ts'
+import type { Secret } from '../base/secret.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Dialler } from '../forward/forward.ts'
 import { ClusterFault, faultOf } from './cluster-fault.ts'
@@ -23,7 +24,7 @@ export interface ClusterOptions {
   readonly server: string
   readonly references: CredentialReferences
   /** reads what a reference names */
-  readonly resolve: (reference: string) => Buffer
+  readonly resolve: (reference: string) => Secret
   readonly dialler: Dialler
   readonly clock: Clock
   /** of one question, waiting for room included */
