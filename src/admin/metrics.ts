@@ -36,6 +36,18 @@ export interface Gauges {
   tls?(): TlsReport
   /** of each log; empty where no witness is configured */
   witnessing?(): readonly WitnessedLog[]
+  /** of each configured cluster */
+  clusters?(): readonly AskedCluster[]
+}
+
+export interface AskedCluster {
+  readonly name: string
+  readonly isLocal: boolean
+  readonly tokenReviews: number
+  readonly accessReviews: number
+  readonly failures: number
+  /** 0 for never */
+  readonly lastSuccessMs: number
 }
 
 /** Witnesses and logs are as many as the configuration and the data directory have. */
@@ -178,6 +190,27 @@ export function createMetrics(gauges: Gauges): Metrics {
   )
   family('sallyport_export_failures_total', 'Attempts of an export that failed and are made again', 'counter', () =>
     exported(({ failures }) => failures),
+  )
+
+  const clusters = (valueOf: (cluster: AskedCluster) => number): Sample[] =>
+    (gauges.clusters?.() ?? []).map((each) => ({ labels: { cluster: each.name }, value: valueOf(each) }))
+  family(
+    'sallyport_kubernetes_local_jwks',
+    '1 where service account tokens are verified without asking the cluster: deleted pods are not seen',
+    'gauge',
+    () => clusters(({ isLocal }) => (isLocal ? 1 : 0)),
+  )
+  family('sallyport_kubernetes_token_reviews_total', 'TokenReviews asked of a cluster', 'counter', () =>
+    clusters(({ tokenReviews }) => tokenReviews),
+  )
+  family('sallyport_kubernetes_access_reviews_total', 'SubjectAccessReviews asked of a cluster', 'counter', () =>
+    clusters(({ accessReviews }) => accessReviews),
+  )
+  family('sallyport_kubernetes_failures_total', 'Questions to a cluster that brought no answer', 'counter', () =>
+    clusters(({ failures }) => failures),
+  )
+  family('sallyport_kubernetes_last_success_seconds', 'When a cluster last answered; 0 for never', 'gauge', () =>
+    clusters(({ lastSuccessMs }) => lastSuccessMs / 1_000),
   )
 
   const witnessing = (): readonly WitnessedLog[] => gauges.witnessing?.() ?? []

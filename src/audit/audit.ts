@@ -69,6 +69,8 @@ export interface CallFacts {
   chain: readonly string[]
   authentication: string
   credential: string
+  /** more about the credential: a token's id, a pod's; never a secret */
+  evidence?: Readonly<Record<string, string>> | undefined
   agent: string
   operation: string
   binding: string
@@ -382,6 +384,7 @@ function callRecord(
           chain: [...facts.chain],
           authentication: facts.authentication,
           credential: facts.credential,
+          ...(facts.evidence && { evidence: { ...facts.evidence } }),
           source: facts.source,
           binding: facts.binding,
           version: facts.version,

@@ -11,11 +11,16 @@ import type {
   Principal,
   Received,
 } from '../exchange/exchange.ts'
-import type { AgentConfig } from '../config/config.ts'
+import { createCertificateVerifier, namesCallers, type CertificateVerifier } from './verify-certificate.ts'
+import type { AgentConfig, Snapshot } from '../config/config.ts'
 import { isRefusal, type Refusal } from '../refusal/refusal.ts'
 import { createApiKeyVerifier, type ApiKeyVerifier } from './verify-api-key.ts'
 import { createAssertionVerifier, type AssertionKey, type AssertionVerifier } from './verify-assertion.ts'
-import { createCertificateVerifier, namesCallers, type CertificateVerifier } from './verify-certificate.ts'
+import {
+  createServiceAccountVerifier,
+  type ServiceAccountVerifier,
+  type TokenReviewer,
+} from './verify-service-account.ts'
 import { createTokenVerifier, type TokenVerifier } from './verify-token.ts'
 import { isApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
@@ -29,6 +34,7 @@ export { administerKeys, type CreatedKey, type KeyAdministration, type KeyGrant 
 export { findCycle } from './delegation.ts'
 export { createApiKeyVerifier } from './verify-api-key.ts'
 export { createKeyUseBook, type KeyUse, type KeyUseBook, type KeyUseStore } from './key-use.ts'
+export type { TokenReviewer } from './verify-service-account.ts'
 export type { KeyRecord, KeySecret, KeyStore } from './key-record.ts'
 
 export interface AuthenticatorOptions {
@@ -44,12 +50,15 @@ export interface AuthenticatorOptions {
   readonly fetchJwks: (url: string) => Promise<Buffer>
   /** reads a key set given as `file:PATH` */
   readonly readJwks: (reference: string) => Promise<Buffer>
+  /** the connection to a cluster as a snapshot has it; absent where there are none */
+  readonly reviewerOf?: (snapshot: Snapshot, cluster: string) => TokenReviewer | undefined
 }
 
 /** What proves credentials. Made once; issuers and environment come from each request's snapshot. */
 export interface Authenticator {
   readonly apiKeys: ApiKeyVerifier
   readonly tokens: TokenVerifier
+  readonly serviceAccounts: ServiceAccountVerifier
   readonly assertions: AssertionVerifier
   readonly certificates: CertificateVerifier
 }
@@ -58,6 +67,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     apiKeys: createApiKeyVerifier(options),
     tokens: createTokenVerifier(options),
+    serviceAccounts: createServiceAccountVerifier({ ...options, reviewerOf: options.reviewerOf ?? (() => undefined) }),
     assertions: createAssertionVerifier(options),
     certificates: createCertificateVerifier(options),
   }
@@ -86,7 +96,8 @@ export function authenticate(
   }
   const proven = isApiKey(credential)
     ? authenticator.apiKeys.verify(credential, received.snapshot, received.source)
-    : authenticator.tokens.verify(credential, received.snapshot)
+    : (authenticator.serviceAccounts.verify(credential, received.snapshot, received.source) ??
+      authenticator.tokens.verify(credential, received.snapshot))
   return proven instanceof Promise
     ? proven.then((settled) => conclude(received, settled, authenticator))
     : conclude(received, proven, authenticator)

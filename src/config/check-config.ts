@@ -4,6 +4,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
+import { checkClusters } from './check-clusters.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
@@ -26,6 +27,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...checkProxies(config),
       ...checkIssuers(config, baseDir),
       ...checkMtls(config),
+      ...checkClusters(config, { isPlainRemote, variable: reader && ((name) => reader.variable(name)) }),
       ...checkAgents(config),
       ...checkLimits(config),
       ...checkKeyEncryptionKey(config, baseDir),

@@ -48,6 +48,8 @@ const certificatePositions: ReadonlySet<string> = new Set([
   'agents.*.tls.credentialBundle',
   'audit.witness.witnesses.*.ca',
   'audit.export.*.ca',
+  'identity.kubernetes.*.ca',
+  'identity.kubernetes.*.certificate',
   'agents.*.tls.certificate',
 ])
 
@@ -58,6 +60,7 @@ const certificateOfKey: Readonly<Record<string, string>> = {
   // both in one file
   'gateway.tls.credentialBundle': 'gateway.tls.credentialBundle',
   'agents.*.tls.credentialBundle': 'agents.*.tls.credentialBundle',
+  'identity.kubernetes.*.key': 'identity.kubernetes.*.certificate',
 }
 
 function checkPair(key: ReadSecret, secrets: readonly ReadSecret[]): Finding[] {

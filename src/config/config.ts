@@ -5,6 +5,7 @@ import type { AgentConfig, Config } from './schema.ts'
 export type {
   AgentConfig,
   Bounds,
+  ClusterConfig,
   Config,
   ConfigInput,
   JwtIssuerConfig,
@@ -19,6 +20,7 @@ export type { Loaded, LoadedConfig } from './load-config.ts'
 export { loadConfig, parseConfig } from './load-config.ts'
 export { formatAddress, isLoopback, splitAddress } from './check-config.ts'
 export { secretPositions } from './secret-positions.ts'
+export { clusterAccess, type ClusterAccess } from './in-cluster.ts'
 export { isFileBelow, referencedPath, SecretReader } from './secrets.ts'
 export type { ContentRule } from './recorded-agents.ts'
 export { contentRuleOf, recordedAgents } from './recorded-agents.ts'

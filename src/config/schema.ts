@@ -291,10 +291,46 @@ const mtls = z
     ),
   })
   .prefault({})
+const cluster = z.strictObject({
+  name: shortName.describe('short name; part of every principal id of this cluster'),
+  issuer: z.string().min(1).describe('exact `iss` of its service account tokens; it says which cluster is asked'),
+  audience: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(16)])
+    .describe('tokens must be made for one of these, and for this gateway alone'),
+  mode: z
+    .enum(['tokenReview', 'jwks'])
+    .default('tokenReview')
+    .describe(
+      'tokenReview asks the API server about every token; jwks verifies its signature here and does not see that a pod, account or token was deleted',
+    ),
+  server: httpUrl
+    .optional()
+    .describe('the API server, https://HOST:PORT. Default: that of the pod in which the gateway runs'),
+  ca: secretReference.optional().describe('PEM bundle to verify the API server with. Default: that of the pod'),
+  token: secretReference
+    .optional()
+    .describe('how the gateway proves itself; read again as it rotates. Default: the token of the pod'),
+  certificate: secretReference.optional().describe('client certificate, in place of a token or beside it'),
+  key: secretReference.optional().describe('client key'),
+  cache: duration('10s', 'how long an answer of the API server about a token is believed', 10_000),
+  timeout: duration('3s', 'for the API server to answer a review', 30_000),
+  concurrency: z.number().int().min(1).max(1_000).default(32).describe('most reviews at once'),
+  jwks: z
+    .union([z.string().regex(/^file:.+$/, 'expected file:PATH'), httpUrl])
+    .optional()
+    .describe('mode jwks: the key set, file:PATH or URL. Default: asked of the API server'),
+  algorithms: z
+    .array(z.enum(['RS256', 'ES256', 'ES384', 'ES512', 'RS384', 'RS512']))
+    .min(1)
+    .default(['RS256', 'ES256'])
+    .describe('mode jwks: allowed signature algorithms'),
+  maxTokenLife: duration('24h', 'mode jwks: tokens that live longer (exp - iat) are refused'),
+})
 
 const identity = z
   .strictObject({
     jwt: z.array(jwtIssuer).default([]).describe('issuers of JSON Web Tokens'),
+    kubernetes: z.array(cluster).max(64).default([]).describe('clusters whose service accounts are callers'),
     apiKeys: z
       .strictObject({
         environment: z
@@ -609,6 +645,7 @@ export type PolicyConfig = Config['policy']
 export type LimitConfig = Config['limits'][number]
 export type MtlsConfig = Config['identity']['mtls']
 export type TlsServerConfig = NonNullable<Config['gateway']['tls']>
+export type ClusterConfig = Config['identity']['kubernetes'][number]
 export type JwtIssuerConfig = Config['identity']['jwt'][number]
 export type Bounds = Config['gateway']['bounds']
 export type AuditConfig = Config['audit']

@@ -35,6 +35,11 @@ export class SecretReader {
     if (reference.startsWith('file:')) return new Secret(readReferencedFile(reference, this.#baseDir))
     throw new Fault('KEY_UNREADABLE', 'a secret is not given as a reference', { hint: 'write file:PATH or env:NAME' })
   }
+
+  /** What is no secret: the address that Kubernetes puts into every pod. */
+  variable(name: 'KUBERNETES_SERVICE_HOST' | 'KUBERNETES_SERVICE_PORT'): string | undefined {
+    return this.#env[name]
+  }
 }
 
 function readReferencedFile(reference: string, baseDir: string): Buffer {
@@ -102,6 +107,8 @@ const publicPositions: ReadonlySet<string> = new Set([
   'agents.*.tls.ca',
   'agents.*.tls.certificate',
   'audit.export.*.ca',
+  'identity.kubernetes.*.ca',
+  'identity.kubernetes.*.certificate',
   'audit.witness.witnesses.*.ca',
 ])
 

@@ -124,6 +124,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   'gateway.extensions': 'snapshot: each request',
   'identity.jwt': 'snapshot: each token',
   'identity.mtls': 'snapshot: each connection once; the files of its bundles by the TLS watch',
+  'identity.kubernetes': 'compiled with the snapshot: connections that did not change are kept',
   agents: 'compiled with the snapshot',
   policy: 'compiled with the snapshot',
   approvals: 'read when a call asks and when somebody decides',

@@ -90,6 +90,17 @@ export interface CallerScope {
   readonly operations?: readonly Operation[] | undefined
 }
 
+/** What a cluster's API server said of a service account's token, in that cluster's own words. */
+export interface ClusterIdentity {
+  /** short name of the cluster whose TokenReview it was */
+  readonly cluster: string
+  /** `system:serviceaccount:<namespace>:<name>` */
+  readonly username: string
+  readonly uid: string
+  readonly groups: readonly string[]
+  readonly extra: Readonly<Record<string, readonly string[]>>
+}
+
 export interface Caller extends Principal {
   readonly method: 'api-key' | 'jwt' | 'introspection' | 'service-account' | 'mtls' | 'anonymous'
   /** the id of the key, or the token's issuer name: never a secret */
@@ -98,6 +109,8 @@ export interface Caller extends Principal {
   readonly scope?: CallerScope | undefined
   /** more about the credential for the record (`jti`, `podUid`, …), never a secret */
   readonly evidence?: Readonly<Record<string, string>> | undefined
+  /** only of callers for whom an API server vouched; what it says is asked of that cluster's RBAC again */
+  readonly reviewed?: ClusterIdentity | undefined
   /** when the credential ends, milliseconds since the epoch; Infinity when it does not */
   readonly expiresAtMs: number
   /** throws nothing; true when the credential has been revoked since. Asked again on open streams. */

@@ -29,6 +29,10 @@ export interface Asked {
   /** undefined: any */
   readonly accept?: string
   readonly maxBytes?: number
+  /** before everything else that waits */
+  readonly isUrgent?: boolean
+  /** the room that it takes its place in; default: that of the connection */
+  readonly gate?: Gate
 }
 
 export interface Connection {
@@ -40,7 +44,6 @@ export interface Connection {
   stream(path: string, sink: StreamSink): OpenAnswer
   /** reads our credential again */
   reread(): boolean
-  readonly gate: Gate
   release(): void
 }
 
@@ -59,7 +62,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     const lease = dialler.pool({
       origin: options.server,
       connectTimeoutMs: Math.min(timeoutMs, 5_000),
-      maxConnections: options.concurrency + 16,
+      // two kinds of reviews, each with its own room, lists and watches
+      maxConnections: options.concurrency * 2 + 16,
       tls,
     })
     leased?.lease.release()
@@ -100,7 +104,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
   const ask = (asked: Asked): Promise<Buffer> => {
     const deadlineMs = clock.monotonicMs() + timeoutMs
-    return gate.run(async () => {
+    return (asked.gate ?? gate).run(async () => {
       try {
         return (await attempt(asked, deadlineMs)).body
       } catch (error) {
@@ -110,7 +114,7 @@ export function createConnection(options: ConnectionOptions): Connection {
         if (pauseMs > 0) await pause(pauseMs)
         return (await attempt(asked, deadlineMs)).body
       }
-    })
+    }, asked.isUrgent)
   }
 
   return {
@@ -129,7 +133,6 @@ export function createConnection(options: ConnectionOptions): Connection {
       return openStream(poolFor(ours), head, sink)
     },
     reread: () => credential.reread(),
-    gate,
     release() {
       isReleased = true
       leased?.lease.release()

@@ -11,6 +11,7 @@ import { ClusterFault, faultOf } from './cluster-fault.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { createCredentialSource, type CredentialReferences } from './credential.ts'
 import { follow, type Following, type FollowOptions } from './follow.ts'
+import { createGate } from './gate.ts'
 import { objectAt, textAt } from './json-lines.ts'
 
 export { ClusterFault } from './cluster-fault.ts'
@@ -46,10 +47,10 @@ export interface ClusterCounts {
 
 export interface Cluster {
   readonly name: string
-  /** `status` of a TokenReview, unjudged. Throws ClusterFault. */
-  reviewToken(token: string, audiences: readonly string[]): Promise<JsonObject>
+  /** `status` of a TokenReview, unjudged. Urgent is what an open stream waits for. Throws ClusterFault. */
+  reviewToken(token: string, audiences: readonly string[], isUrgent?: boolean): Promise<JsonObject>
   /** `status` of a SubjectAccessReview, unjudged. Throws ClusterFault. */
-  reviewAccess(spec: JsonObject): Promise<JsonObject>
+  reviewAccess(spec: JsonObject, isUrgent?: boolean): Promise<JsonObject>
   /** the keys by which the cluster signs service account tokens: a JWK set, unread. Throws ClusterFault. */
   keySet(): Promise<Buffer>
   follow(options: FollowOptions): Following
@@ -85,10 +86,13 @@ export function connectCluster(options: ClusterOptions): Cluster {
       throw fault
     }
   }
-  const review = (path: string, apiVersion: string, kind: string, spec: JsonObject): Promise<JsonObject> =>
+  // rooms of their own: a flood of tokens must not stand in the way of those who are known
+  const gates = { TokenReview: createGate(concurrency), SubjectAccessReview: createGate(concurrency) }
+  const review = (kind: keyof typeof gates, path: string, spec: JsonObject, isUrgent: boolean): Promise<JsonObject> =>
     counted(async () => {
+      const apiVersion = path.split('/').slice(2, 4).join('/')
       const body = { apiVersion, kind, metadata: {}, spec }
-      const answer = await connection.askJson({ method: 'POST', path, body })
+      const answer = await connection.askJson({ method: 'POST', path, body, isUrgent, gate: gates[kind] })
       const status = objectAt(answer, 'status')
       if (textAt(answer, 'kind') !== kind || textAt(answer, 'apiVersion') !== apiVersion || status === undefined)
         throw new ClusterFault('GARBAGE', `the answer is not a ${kind}`)
@@ -97,15 +101,14 @@ export function connectCluster(options: ClusterOptions): Cluster {
 
   return {
     name,
-    reviewToken(token, audiences) {
+    reviewToken(token, audiences, isUrgent = false) {
       counts.tokenReviews += 1
       const spec = { token, audiences: [...audiences] }
-      return review('/apis/authentication.k8s.io/v1/tokenreviews', 'authentication.k8s.io/v1', 'TokenReview', spec)
+      return review('TokenReview', '/apis/authentication.k8s.io/v1/tokenreviews', spec, isUrgent)
     },
-    reviewAccess(spec) {
+    reviewAccess(spec, isUrgent = false) {
       counts.accessReviews += 1
-      const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
-      return review(path, 'authorization.k8s.io/v1', 'SubjectAccessReview', spec)
+      return review('SubjectAccessReview', '/apis/authorization.k8s.io/v1/subjectaccessreviews', spec, isUrgent)
     },
     keySet: () => counted(() => connection.ask({ method: 'GET', path: '/openid/v1/jwks', accept: '*/*' })),
     follow(asked) {

@@ -78,6 +78,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
       facts.chain = authenticated.chain.map((actor) => actor.id)
       facts.authentication = authenticated.caller.method
       facts.credential = authenticated.caller.credential
+      facts.evidence = authenticated.caller.evidence
     },
     knowsAgent(routed) {
       facts.agent = routed.agent.name

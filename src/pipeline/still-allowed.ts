@@ -39,8 +39,8 @@ export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snap
 function areConfigured({ agent, caller, origin, snapshot: then }: Admitted, now: Snapshot): boolean {
   return (
     now.agents.has(agent.name) &&
-    (caller.method !== 'jwt' || isSameIssuer(caller.credential, then, now)) &&
     (caller.method !== 'mtls' || isSameIssuer(issuerOf(caller.evidence?.['subject'] ?? '') ?? '', then, now)) &&
+    ((caller.method !== 'jwt' && caller.method !== 'service-account') || isSameIssuer(caller.credential, then, now)) &&
     isSamePrincipal(caller.id, then, now) &&
     (origin.id === caller.id || isSamePrincipal(origin.id, then, now))
   )
@@ -60,7 +60,8 @@ function isSamePrincipal(id: string, then: Snapshot, now: Snapshot): boolean {
 }
 
 /** Whose name a principal is in: an issuer's short name, or a trust domain; undefined where it is in nobody's. */
-const issuerOf = (id: string): string | undefined => /^(?:user:|(?=spiffe:\/\/))((?:spiffe:\/\/)?[^/]+)\//.exec(id)?.[1]
+const issuerOf = (id: string): string | undefined =>
+  /^(?:user:|serviceaccount:|(?=spiffe:\/\/))((?:spiffe:\/\/)?[^/]+)\//.exec(id)?.[1]
 
 /** An issuer that changed has other keys or other bounds: what it proved before must be proven anew. */
 function isSameIssuer(name: string, then: Snapshot, now: Snapshot): boolean {
@@ -69,9 +70,11 @@ function isSameIssuer(name: string, then: Snapshot, now: Snapshot): boolean {
 }
 
 function describeIssuer(name: string, { config }: Snapshot): string | undefined {
-  const { jwt, mtls } = config.identity
+  const { jwt, kubernetes, mtls } = config.identity
+  // issuers of all kinds share their short names, so that no two have the same
   const issuer =
     jwt.find((each) => each.name === name) ??
+    kubernetes.find((each) => each.name === name) ??
     mtls.subjects.find((each) => each.name === name) ??
     mtls.spiffe.find((each) => `spiffe://${each.trustDomain}` === name)
   return issuer === undefined ? undefined : JSON.stringify(issuer)

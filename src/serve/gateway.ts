@@ -38,6 +38,7 @@ import type { ControlMethods, ReloadAnswer } from '../cli/ports.ts'
 import { approvalKey, createApprovalMethods } from './approval-methods.ts'
 import { createAgentTrouble } from './agent-trouble.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
+import { createClusters } from './clusters.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
@@ -48,7 +49,7 @@ import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
 import { createRetentionMethods } from './retention-methods.ts'
-import { checkPolicy, compileRules, releaseRules } from './rules.ts'
+import { checkPolicy, compileRules, releaseRules, type ServedRules } from './rules.ts'
 import { exportNames, startExports, type Exports } from './start-exports.ts'
 import { openWitnesses, type GatewayWitnesses } from './start-witnessing.ts'
 import { openState, type State } from './state.ts'
@@ -137,11 +138,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       assertionKeys: [{ kid: signer.kid, publicKey: signer.publicKey }],
       fetchJwks: (url) => dialler.get(url, keySetBounds),
       readJwks: (reference) => readFile(referencedPath(reference, loaded.baseDir)),
+      reviewerOf: (of, cluster) => rulesOf(of).clusters.get(cluster)?.cluster,
     })
-    const ruleParts = { clock, authenticator, signer, dialler }
-    const rules = new WeakMap<Snapshot, Rules>()
+    const clusters = createClusters({ dialler, clock, random: Math.random })
+    const ruleParts = { clock, authenticator, signer, dialler, clusters }
+    const rules = new WeakMap<Snapshot, ServedRules>()
     rules.set(snapshot, compileRules(snapshot, loaded.secrets, ruleParts))
-    const rulesOf = (of: Snapshot): Rules => {
+    const rulesOf = (of: Snapshot): ServedRules => {
       const found = rules.get(of)
       if (found === undefined) throw new Error('a snapshot without rules')
       return found
@@ -172,6 +175,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       exports: () => exports?.report() ?? [],
       agents: () => health.report(),
       ...(loaded.config.gateway.tls && { tls: () => tlsWatch.report() }),
+      clusters: () => clusters.report(),
     })
     const ownership = createOwnershipBook(state.ownership, clock)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
@@ -228,6 +232,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       snapshot = next
     }
     adopt(buildSnapshot(loaded.config, { publicUrl: url }), loaded)
+    warnOfLocalKeys(loaded.config, log)
 
     const readiness = createReadiness({
       nowMs: () => clock.nowMs(),
@@ -247,6 +252,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         adopt(next, nextLoaded)
         loaded = nextLoaded
         readiness.reloaded()
+        warnOfLocalKeys(next.config, log)
         log.info({ digest: next.digest }, 'configuration reloaded')
         if (needRestart.length > 0) log.warn({ settings: needRestart }, 'changed settings that need a restart')
         state.audit
@@ -390,6 +396,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
     }
   }
+}
+
+/** Said at every start and reload: whoever reads the log later must know what the gateway could not see then. */
+function warnOfLocalKeys({ identity }: Config, log: Log): void {
+  for (const { name, mode } of identity.kubernetes)
+    if (mode === 'jwks')
+      log.warn(
+        { cluster: name },
+        'mode jwks: tokens of deleted pods, accounts and secrets are accepted until they expire',
+      )
 }
 
 /** Whose words are recorded belongs into the record too. */

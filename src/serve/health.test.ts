@@ -6,6 +6,7 @@ import { SecretReader } from '../config/config.ts'
 import { createAssertionSigner, createDialler, type Dialler } from '../forward/forward.ts'
 import { makeWorld } from '../../test/fakes/identity.ts'
 import { snapshotOf } from '../../test/fakes/walk.ts'
+import { createClusters } from './clusters.ts'
 import { startHealthChecks } from './health.ts'
 import { compileRules } from './rules.ts'
 
@@ -35,6 +36,7 @@ test('an agent is up or down as the last check or call found it', async (t) => {
     authenticator: makeWorld().authenticator,
     signer,
     dialler: real,
+    clusters: createClusters({ dialler: real, clock, random: () => 0 }),
   })
   const health = startHealthChecks({ dialler, clock, rules: () => rules, snapshot: () => snapshot })
   t.after(() => health.stop())

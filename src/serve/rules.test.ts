@@ -9,6 +9,7 @@ import { SecretReader } from '../config/config.ts'
 import { createAssertionSigner, createDialler } from '../forward/forward.ts'
 import { makeWorld } from '../../test/fakes/identity.ts'
 import { snapshotOf } from '../../test/fakes/walk.ts'
+import { createClusters } from './clusters.ts'
 import { agentSecrets, checkPolicy, compileRules, releaseRules } from './rules.ts'
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
@@ -22,6 +23,7 @@ const parts = {
   authenticator: makeWorld().authenticator,
   signer: createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
   dialler,
+  clusters: createClusters({ dialler, clock: createManualClock(), random: () => 0 }),
 }
 const badPolicy = {
   roles: [{ name: 'r', rules: [{ agents: ['calculator'], operations: ['*' as const], when: 'mesage.parts == 1' }] }],

@@ -16,12 +16,14 @@ import {
   type Upstream,
 } from '../forward/forward.ts'
 import type { Rules } from '../pipeline/pipeline.ts'
+import type { ClusterLease, Clusters } from './clusters.ts'
 
 export interface RuleParts {
   readonly clock: Clock
   readonly authenticator: Authenticator
   readonly signer: AssertionSigner
   readonly dialler: Dialler
+  readonly clusters: Clusters
   /** what ran until now: what it learned of an agent's health stays with an agent of the same address */
   readonly before?: Rules
 }
@@ -49,7 +51,13 @@ function findPolicyProblems(config: Config): readonly Finding[] {
   }))
 }
 
-export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: RuleParts): Rules {
+/** What the walk applies, and the clusters that it asks. */
+export interface ServedRules extends Rules {
+  /** by short name */
+  readonly clusters: ReadonlyMap<string, ClusterLease>
+}
+
+export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: RuleParts): ServedRules {
   const { config } = snapshot
   const compiled = compilePolicy(
     config.policy,
@@ -58,6 +66,7 @@ export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: Ru
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   // all secrets before the first pool: one that is missing leaves nothing open
   const secrets = new Map(config.agents.map((agent) => [agent, agentSecrets(agent, reader)]))
+  const clusters = leaseClusters(config, reader, parts.clusters)
   const upstreams = new Map<string, Upstream>()
   for (const [agent, secret] of secrets) {
     const upstream = createUpstream(agent, secret, parts.dialler, parts.clock)
@@ -65,10 +74,23 @@ export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: Ru
     upstreams.set(agent.name, known?.agent.url === agent.url ? keepBreaker(upstream, known.breaker) : upstream)
   }
   return {
+    clusters,
     authenticator: parts.authenticator,
     policy: compiled.policy,
     forwarder: { clock: parts.clock, signer: parts.signer, upstreams },
     content: compileContentRules(config.audit.content, parts.clock),
+  }
+}
+
+/** All or none: one that cannot be reached by what is configured leaves nothing open. */
+function leaseClusters(config: Config, reader: SecretReader, clusters: Clusters): Map<string, ClusterLease> {
+  const leases = new Map<string, ClusterLease>()
+  try {
+    for (const cluster of config.identity.kubernetes) leases.set(cluster.name, clusters.lease(cluster, reader))
+    return leases
+  } catch (error) {
+    for (const lease of leases.values()) lease.release()
+    throw error
   }
 }
 
@@ -78,7 +100,8 @@ function keepBreaker(upstream: Upstream, breaker: Upstream['breaker']): Upstream
 }
 
 /** For rules that no call can use any more. */
-export function releaseRules(rules: Rules): void {
+export function releaseRules(rules: ServedRules): void {
+  for (const lease of rules.clusters.values()) lease.release()
   for (const upstream of rules.forwarder.upstreams.values()) upstream.release()
 }
 

@@ -1,0 +1,253 @@
+// Proves a Kubernetes service account's token: the cluster that issued it is asked (TokenReview), for our audience and
+// no other. Which cluster that is follows from what the token claims, which is a choice among those configured and
+// proves nothing. An answer is believed for at most ten seconds, and asked for again in the background while a stream
+// of its caller is open, so that a deleted pod is gone within that time. No answer is a refusal, and is not kept.
+// A token that is not even shaped like one of a configured cluster's is never shown to anybody; a flood of well-shaped
+// rubbish is bounded per source, so that it takes no turns from others. Kubernetes API: authentication.k8s.io/v1.
+
+import { hash } from 'node:crypto'
+import { createBoundedCache } from '../base/bounded-cache.ts'
+import type { Clock } from '../base/clock.ts'
+import { isJsonObject, type JsonObject } from '../base/strict-json.ts'
+import type { ClusterConfig, Snapshot } from '../config/config.ts'
+import type { Caller } from '../exchange/exchange.ts'
+import { isRefusal, type Refusal } from '../refusal/refusal.ts'
+import { ownValue, parseClaims, parseCompactForm } from './compact-form.ts'
+import { createSourceTurns } from './source-turns.ts'
+import { createLocalVerifier } from './verify-locally.ts'
+import { parseAccount } from './describe-account.ts'
+import { judgeReview } from './judge-review.ts'
+import { refuseInvalid } from './unauthenticated.ts'
+
+/** What a cluster's API server says of a token; throws when it says nothing that can be used. */
+export interface TokenReviewer {
+  /** `status` of a TokenReview, unjudged; urgent is what an open stream waits for */
+  reviewToken(token: string, audiences: readonly string[], isUrgent: boolean): Promise<JsonObject>
+  /** the keys by which the cluster signs */
+  keySet(): Promise<Buffer>
+}
+
+export interface ServiceAccountVerifier {
+  /** undefined: not a token of any configured cluster, so somebody else's to prove */
+  verify(token: string, snapshot: Snapshot, source: string): Caller | Refusal | Promise<Caller | Refusal> | undefined
+}
+
+export interface ServiceAccountOptions {
+  readonly clock: Clock
+  /** the connection to a cluster; one and the same for all snapshots that say the same of it */
+  readonly reviewerOf: (snapshot: Snapshot, cluster: string) => TokenReviewer | undefined
+  /** gets a key set that is given as a URL, or as a file */
+  readonly fetchJwks: (url: string) => Promise<Buffer>
+  readonly readJwks: (reference: string) => Promise<Buffer>
+}
+
+/** What a token claims of itself, before anybody has proven anything. */
+interface Claimed {
+  readonly token: string
+  readonly claims: JsonObject
+  readonly cluster: ClusterConfig
+  readonly audiences: readonly string[]
+}
+
+const knownTokens = 16_384 // bound: reviewed service account tokens in memory
+const refusedTokens = 4_096
+const refusedMs = 1_000
+const retryMs = 1_000
+
+export function createServiceAccountVerifier(options: ServiceAccountOptions): ServiceAccountVerifier {
+  const { clock, reviewerOf } = options
+  const sessions = createBoundedCache<Session>(knownTokens)
+  const refused = createBoundedCache<{ readonly untilMs: number; readonly why: string }>(refusedTokens)
+  const flights = new Map<string, Promise<Caller | Refusal>>()
+  const turns = createSourceTurns()
+  /** tokens that are no cluster's, so that those of other issuers are read once only */
+  const others = createBoundedCache<object>(knownTokens)
+  const local = createLocalVerifier(options)
+
+  const review = async (claimed: Claimed, key: string, reviewer: TokenReviewer): Promise<Caller | Refusal> => {
+    const session = sessions.get(key)
+    const expiresAtMs = expiryOf(claimed.claims)
+    // counted from before the question: what happens while it is on its way is not yet known by the answer
+    const askedAtMs = clock.monotonicMs()
+    let status: JsonObject
+    try {
+      status = await reviewer.reviewToken(claimed.token, claimed.audiences, session !== undefined)
+    } catch (error) {
+      return refuseInvalid(`service account: ${claimed.cluster.name} gave no answer: ${textOf(error)}`)
+    }
+    const judged = judgeReview(status, claimed.cluster.name, claimed.audiences)
+    if (typeof judged === 'string') {
+      sessions.delete(key)
+      session?.end()
+      refused.set(key, { untilMs: askedAtMs + refusedMs, why: judged })
+      return refuseInvalid(`service account: ${judged}`)
+    }
+    if (session !== undefined && session.confirm(judged.id, judged.evidence?.['podUid'], askedAtMs))
+      return session.caller
+    session?.end()
+    const fresh = new Session({
+      clock,
+      cacheMs: claimed.cluster.cache,
+      askedAtMs,
+      podUid: judged.evidence?.['podUid'],
+      ask: () => fly(claimed, key, reviewer),
+      describe: (isRevoked) => ({ ...judged, expiresAtMs, isRevoked }),
+    })
+    sessions.set(key, fresh)
+    return fresh.caller
+  }
+
+  /** One question for one token at a time, whoever asks. */
+  function fly(claimed: Claimed, key: string, reviewer: TokenReviewer): Promise<Caller | Refusal> {
+    const flying = flights.get(key)
+    if (flying !== undefined) return flying
+    const flight = review(claimed, key, reviewer).finally(() => flights.delete(key))
+    flights.set(key, flight)
+    return flight
+  }
+
+  const proveAnew = (
+    claimed: Claimed,
+    key: string,
+    snapshot: Snapshot,
+    source: string,
+  ): Caller | Refusal | Promise<Caller | Refusal> => {
+    const { cluster, claims } = claimed
+    if (clock.nowMs() >= expiryOf(claims)) return refuseInvalid('service account: expired')
+    const reviewer = reviewerOf(snapshot, cluster.name)
+    if (reviewer === undefined) return refuseInvalid(`service account: no connection to ${cluster.name}`)
+    if (cluster.mode === 'jwks') return local.verify(claimed.token, claims, cluster, reviewer)
+    const earlier = refused.get(key)
+    if (earlier !== undefined && clock.monotonicMs() < earlier.untilMs)
+      return refuseInvalid(`service account: ${earlier.why} (again)`)
+    return (
+      flights.get(key) ??
+      turns.take(source, () => fly(claimed, key, reviewer)) ??
+      refuseInvalid('service account: too many tokens of this source wait for a review')
+    )
+  }
+
+  return {
+    verify(token, snapshot, source) {
+      const { kubernetes } = snapshot.config.identity
+      if (kubernetes.length === 0) return undefined
+      const tokenHash = hash('sha256', token, 'latin1')
+      // what one configuration said of a token says nothing about another one
+      const otherKey = `${snapshot.digest} ${tokenHash}`
+      if (others.get(otherKey) !== undefined) return undefined
+      const claimed = readClaimed(token, kubernetes)
+      if (claimed === undefined) {
+        others.set(otherKey, {})
+        return undefined
+      }
+      if (isRefusal(claimed)) return claimed
+      const key = `${tokenHash} ${JSON.stringify(claimed.cluster)}`
+      const session = sessions.get(key)
+      if (session?.isFresh() === true && clock.nowMs() < session.caller.expiresAtMs) return session.caller
+      return proveAnew(claimed, key, snapshot, source)
+    },
+  }
+}
+
+/** One token that an API server vouched for, and for how long that may still be believed. */
+class Session {
+  readonly caller: Caller
+  readonly #parts: SessionParts
+  #confirmedAtMs: number
+  #attemptedAtMs: number
+  #isOver = false
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+    this.#confirmedAtMs = this.#attemptedAtMs = parts.askedAtMs
+    this.caller = parts.describe(() => this.#isRevoked())
+  }
+
+  isFresh(): boolean {
+    return !this.#isOver && this.#ageMs() < this.#parts.cacheMs
+  }
+
+  /** The API server said so again. False when it speaks of somebody else now. */
+  confirm(id: string, podUid: string | undefined, askedAtMs: number): boolean {
+    if (this.#isOver || id !== this.caller.id || podUid !== this.#parts.podUid) return false
+    this.#confirmedAtMs = askedAtMs
+    return true
+  }
+
+  end(): void {
+    this.#isOver = true
+  }
+
+  /**
+   * Asked about every second while a stream of this caller is open. Asks the API server again long before what it
+   * said is too old, and says yes as soon as it is: no answer is not a permission.
+   */
+  #isRevoked(): boolean {
+    if (this.#isOver) return true
+    const { cacheMs, clock, ask } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (this.#ageMs() >= cacheMs / 2 && nowMs - this.#attemptedAtMs >= Math.min(retryMs, cacheMs / 4)) {
+      this.#attemptedAtMs = nowMs
+      // never rejects: what comes of it is seen at the next beat
+      void ask()
+    }
+    return this.#ageMs() > maxAgeMs
+  }
+
+  #ageMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#confirmedAtMs
+  }
+}
+
+/** With the second between two beats a stream ends within ten, whatever the API server does. */
+const maxAgeMs = 9_000 // bound: age of a review of a token by which a stream stays open
+
+interface SessionParts {
+  readonly clock: Clock
+  readonly cacheMs: number
+  readonly askedAtMs: number
+  readonly podUid: string | undefined
+  readonly ask: () => Promise<unknown>
+  readonly describe: (isRevoked: () => boolean) => Caller
+}
+
+/**
+ * The token's cluster by what it claims, undefined when that is none. All of it is the sender's word: it chooses whom
+ * we ask, and what is not even worth asking.
+ */
+function readClaimed(token: string, clusters: readonly ClusterConfig[]): Claimed | Refusal | undefined {
+  const form = parseCompactForm(token)
+  if (typeof form === 'string') return undefined
+  const claims = parseClaims(form.payload)
+  if (typeof claims === 'string') return undefined
+  const named = clusters.filter(({ issuer }) => issuer === ownValue(claims, 'iss'))
+  if (named.length === 0) return undefined
+  const claimedAudience = ownValue(claims, 'aud')
+  const claimedList = Array.isArray(claimedAudience) ? claimedAudience : [claimedAudience]
+  const fitting = named.flatMap((cluster) => {
+    const audiences = audiencesOf(cluster).filter((audience) => claimedList.includes(audience))
+    return audiences.length === 0 ? [] : [{ cluster, audiences }]
+  })
+  const [only, another] = fitting
+  if (only === undefined) return refuseInvalid('service account: for another audience')
+  if (another !== undefined) return refuseInvalid('service account: for the audiences of two clusters')
+  const subject = ownValue(claims, 'sub')
+  const isShaped =
+    typeof ownValue(claims, 'exp') === 'number' &&
+    isJsonObject(ownValue(claims, 'kubernetes.io')) &&
+    typeof subject === 'string' &&
+    parseAccount(subject) !== undefined
+  if (!isShaped) return refuseInvalid('service account: not shaped like the token of one')
+  return { token, claims, cluster: only.cluster, audiences: audiencesOf(only.cluster) }
+}
+
+function audiencesOf({ audience }: ClusterConfig): readonly string[] {
+  return typeof audience === 'string' ? [audience] : audience
+}
+
+function expiryOf(claims: JsonObject): number {
+  const seconds = ownValue(claims, 'exp')
+  return typeof seconds === 'number' ? seconds * 1_000 : -Infinity
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
