@@ -1,56 +1,12 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
 import test from 'node:test'
-import { createAdmin, type AdminOptions } from './admin.ts'
-import type { Status } from './contract.ts'
+import { machineToken } from './admin.ts'
+import { startAdmin, type FakeAdmin, type FakeAdminOptions } from './fake-admin.ts'
 
-const status: Status = {
-  version: '0',
-  configDigest: 'd',
-  startedAt: '',
-  ledger: { origin: 'o', size: 1, root: 'r', status: 'writable' },
-  openStreams: 0,
-  connections: 0,
-  agents: [],
-}
-const ready = { ready: true, checks: [] }
-
-interface Door {
-  /** one raw request; gives back status line and rest */
-  readonly send: (
-    path: string,
-    fields?: Readonly<Record<string, string>>,
-    method?: string,
-  ) => Promise<{ status: number; text: string }>
-}
-
-async function withAdmin(options: Partial<AdminOptions>, work: (door: Door) => Promise<void>): Promise<void> {
-  const admin = createAdmin({
-    readiness: () => Promise.resolve(ready),
-    status: () => status,
-    expose: () => Promise.resolve('metric 1\n'),
-    token: 'right',
-    ...options,
-  })
-  const port = await admin.listen('127.0.0.1', 0)
+async function withAdmin(options: FakeAdminOptions, work: (door: FakeAdmin) => Promise<void>): Promise<void> {
+  const admin = await startAdmin({ tokens: [machineToken('own', 'viewer', 'right')], ...options })
   try {
-    await work({
-      send: (path, fields = {}, method = 'GET') =>
-        new Promise((resolve, reject) => {
-          const socket = connect(port, '127.0.0.1')
-          const lines = Object.entries({
-            ...(fields['host'] === undefined && { host: `127.0.0.1:${port}` }),
-            connection: 'close',
-            ...fields,
-          })
-          let text = ''
-          socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-          socket.on('error', reject).on('close', () => resolve({ status: Number(text.split(' ')[1] ?? 0), text }))
-          socket.write(
-            `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
-          )
-        }),
-    })
+    await work(admin)
   } finally {
     await admin.close()
   }
@@ -130,8 +86,8 @@ test('the API opens to its token alone', () =>
   }))
 
 test('without a configured token nobody has one', async () => {
-  for (const token of [undefined, '']) {
-    await withAdmin({ token }, async ({ send }) => {
+  for (const tokens of [[], [machineToken('own', 'viewer', '')]]) {
+    await withAdmin({ tokens }, async ({ send }) => {
       for (const authorization of ['Bearer undefined', 'Bearer ', 'Bearer right'])
         assert.equal((await send('/api/v1/status', { authorization })).status, 401)
     })

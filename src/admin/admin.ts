@@ -1,30 +1,60 @@
-// Door of admin: health, metrics and status on a listener of their own. It checks Host and Origin, so that a page
-// in an operator's browser cannot reach it by rebinding a name, and never forwards anything.
+// Door of admin: health, metrics and the admin API on a listener of their own. It checks Host and Origin, so that a page
+// in an operator's browser cannot reach it by rebinding a name, and never forwards anything. The API is loaded when
+// it is first asked for: health and metrics need none of it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { systemReason } from '../base/system-error.ts'
 import { formatAddress } from '../config/config.ts'
-import type { Readiness, Status } from './contract.ts'
+import type { Api, ApiParts } from './api.ts'
+import { createBootstrap, type Bootstrap } from './bootstrap.ts'
+import { createCookies } from './cookies.ts'
+import type { Readiness } from './contract.ts'
+import { createSessions, type Sessions } from './sessions.ts'
 
+export { machineToken, rolesOf } from './administrator.ts'
+export type { MachineToken } from './administrator.ts'
 export { createMetrics } from './metrics.ts'
+export { describeApi } from './openapi.ts'
+export { routes } from './routes.ts'
 
 export interface AdminOptions {
+  readonly clock: Clock
   readonly readiness: () => Promise<Readiness>
-  readonly status: () => Status
   readonly expose: () => Promise<string>
-  /** bearer token of /api/v1; without one the API is closed */
-  readonly token: string | undefined
+  /** how browsers reach this listener, an origin; its own address where undefined */
+  readonly publicUrl?: string | undefined
+  /** a session that is not used for so long ends */
+  readonly idleMs: number
+  /** what the API works with; everything that this listener does not make itself */
+  readonly api: Omit<ApiParts, 'clock' | 'sessions' | 'bootstrap' | 'cookies' | 'origin'>
 }
 
 export interface AdminListener {
   listen(host: string, port: number): Promise<number>
+  /** loads the API before anybody asks for it */
+  warmUp(): Promise<void>
+  readonly sessions: Sessions
+  readonly bootstrap: Bootstrap
+  /** how browsers reach it */
+  readonly origin: string
   close(): Promise<void>
 }
 
 export function createAdmin(options: AdminOptions): AdminListener {
+  const { clock, publicUrl, idleMs } = options
+  const sessions = createSessions({ clock, idleMs })
+  const bootstrap = createBootstrap(clock)
+  let origin = publicUrl === undefined ? '' : new URL(publicUrl).origin
+  const publicHost = publicUrl === undefined ? undefined : new URL(publicUrl).host
+  const cookies = createCookies(publicUrl !== undefined && new URL(publicUrl).protocol === 'https:')
+  let api: Promise<Api> | undefined
+  const openApi = (): Promise<Api> =>
+    (api ??= import('./api.ts').then(({ createApi }) =>
+      createApi({ ...options.api, clock, sessions, bootstrap, cookies, origin: () => origin }),
+    ))
   const server: Server = createServer(
     {
       maxHeaderSize: 8_192, // bound: a head at the admin listener
@@ -32,7 +62,9 @@ export function createAdmin(options: AdminOptions): AdminListener {
       requestTimeout: 10_000, // bound: time for a request at the admin listener
     },
     (request, response) => {
-      answer(request, response, options).catch(() => send(response, 500, { error: 'internal' }))
+      answer(request, response, { ...options, publicHost, openApi }).catch(() =>
+        send(response, 500, { error: 'internal' }),
+      )
     },
   )
   server.maxConnections = 200 // bound: connections to the admin listener
@@ -47,21 +79,45 @@ export function createAdmin(options: AdminOptions): AdminListener {
             }),
           ),
         )
-        server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+        server.listen(port, host, () => {
+          const bound = (server.address() as AddressInfo).port
+          if (publicUrl === undefined) origin = `http://${formatAddress(host, bound)}`
+          resolve(bound)
+        })
       }),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    async warmUp() {
+      await openApi()
+    },
+    sessions,
+    bootstrap,
+    get origin() {
+      return origin
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+      await (await api)?.close()
+    },
   }
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, options: AdminOptions): Promise<void> {
-  const refusal = checkBrowserFields(request)
-  if (refusal !== undefined) return send(response, 403, { error: refusal })
+/** Letters that have one form, and no segment that a path could climb by. */
+const apiPath = /^\/api\/v1(?:\/[a-z0-9][a-z0-9.-]*)*$/
+
+interface Answering extends AdminOptions {
+  readonly publicHost: string | undefined
+  readonly openApi: () => Promise<Api>
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, options: Answering): Promise<void> {
+  if (!isOwnHost(request, options.publicHost))
+    return send(response, 403, { error: "the host field is not this listener's" })
+  const path = (request.url ?? '').split('?', 1)[0] ?? ''
+  if (apiPath.test(path)) return (await options.openApi()).handle(request, response)
+  if (request.headers.origin !== undefined) return send(response, 403, { error: 'no page may call this' })
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, { error: 'method not allowed' })
-  switch ((request.url ?? '').split('?', 1)[0]) {
+  switch (path) {
     case '/healthz':
       return send(response, 200, { ok: true })
     case '/readyz': {
@@ -74,31 +130,18 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
       response.end(text)
       return
     }
-    case '/api/v1/status':
-      if (!isAuthorized(request, options.token)) {
-        response.setHeader('www-authenticate', 'Bearer realm="sallyport-admin"')
-        return send(response, 401, { error: 'authentication is required' })
-      }
-      return send(response, 200, options.status())
     default:
       return send(response, 404, { error: 'nothing is here' })
   }
 }
 
-/** A rebound name shows in Host, a foreign page in Origin. */
-function checkBrowserFields(request: IncomingMessage): string | undefined {
+/** A rebound name shows in Host. */
+function isOwnHost(request: IncomingMessage, publicHost: string | undefined): boolean {
+  const given = request.headers.host ?? ''
+  if (publicHost !== undefined && given.toLowerCase() === publicHost) return true
   const local = request.socket.localAddress?.replace(/^::ffff:/, '') ?? ''
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
-  if (host !== local && host !== 'localhost') return "the host field is not this listener's"
-  if (request.headers.origin !== undefined) return 'no page may call this'
-  return undefined
-}
-
-function isAuthorized(request: IncomingMessage, token: string | undefined): boolean {
-  const given = /^Bearer (\S{1,512})$/.exec(request.headers.authorization ?? '')?.[1]
-  if (token === undefined || given === undefined) return false
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(token))
+  const host = given.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+  return host === local || host === 'localhost'
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

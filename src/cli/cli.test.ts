@@ -32,6 +32,16 @@ const summary = {
   wrongNetworks: 0,
 }
 
+const adminSession = {
+  id: '0011',
+  principal: 'user:corp/alice',
+  display: 'Alice',
+  via: 'login',
+  createdAtMs: 0,
+  usedAtMs: 5,
+  endsAtMs: day,
+} as const
+
 function fakePorts(overrides: Partial<Ports> = {}): Ports {
   const unused = (): never => assert.fail('not to be called')
   return {
@@ -54,6 +64,9 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
           'approval.list': unused,
           'approval.grant': unused,
           'approval.deny': unused,
+          'admin.bootstrap': () => Promise.resolve({ token: 'spb_x', expiresAtMs: day, url: 'http://127.0.0.1:7001' }),
+          'admin.sessions': () => Promise.resolve([{ ...adminSession, roles: ['viewer', 'auditor'] }]),
+          'admin.logout': ({ id }) => Promise.resolve({ ended: id === adminSession.id }),
           'audit.taken': unused,
           'audit.erase': unused,
           'audit.hold': unused,

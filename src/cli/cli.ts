@@ -30,6 +30,12 @@ const entries: Readonly<Record<string, Entry>> = {
     load: () => import('./key-rotate.ts'),
   },
   'key revoke': { summary: 'revoke a key at once', load: () => import('./key-revoke.ts') },
+  'admin bootstrap': {
+    summary: 'make a token that opens one first session of the admin API, and print it, once',
+    load: () => import('./admin-bootstrap.ts'),
+  },
+  'admin sessions': { summary: 'list who is logged in at the admin API', load: () => import('./admin-sessions.ts') },
+  'admin logout': { summary: 'end a session of the admin API at once', load: () => import('./admin-logout.ts') },
   'agent add': { summary: 'add an agent to the configuration', load: () => import('./agent-add.ts') },
   'agent list': { summary: 'list the configured agents', load: () => import('./agent-list.ts') },
   'agent inspect': { summary: "fetch an agent's card and show what it says", load: () => import('./agent-inspect.ts') },

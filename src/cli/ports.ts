@@ -5,9 +5,11 @@ import type { JsonObject } from '../base/strict-json.ts'
 import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts'
 import type { ApprovalMethods } from './approval-ports.ts'
 import type { ProofPorts, Trust } from './proof-ports.ts'
+import type { AdminMethods } from './admin-ports.ts'
 import type { RetentionMethods, RetentionReadings } from './retention-ports.ts'
 
 export type * from './approval-ports.ts'
+export type * from './admin-ports.ts'
 export type * from './proof-ports.ts'
 export type * from './retention-ports.ts'
 
@@ -92,7 +94,7 @@ export interface OpenState {
 }
 
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
-export interface ControlMethods extends RetentionMethods, ApprovalMethods {
+export interface ControlMethods extends AdminMethods, ApprovalMethods, RetentionMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: KeyRequest): Promise<CreatedKey>
   /** `key` is a whole key that was made elsewhere */

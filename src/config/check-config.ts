@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
 import { checkClusters } from './check-clusters.ts'
+import { checkAdmin } from './check-admin.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
@@ -28,6 +29,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...checkIssuers(config, baseDir),
       ...checkMtls(config),
       ...checkClusters(config, { isPlainRemote, variable: reader && ((name) => reader.variable(name)) }),
+      ...checkAdmin(config, isPlainRemote),
       ...checkAgents(config),
       ...checkLimits(config),
       ...checkKeyEncryptionKey(config, baseDir),

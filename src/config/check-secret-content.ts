@@ -14,7 +14,25 @@ export interface ReadSecret {
 }
 
 export function checkSecretContents(secrets: readonly ReadSecret[]): Finding[] {
-  return [...secrets.flatMap(checkContent), ...secrets.flatMap((secret) => checkPair(secret, secrets))]
+  return [
+    ...secrets.flatMap(checkContent),
+    ...secrets.flatMap((secret) => checkPair(secret, secrets)),
+    ...checkAdminTokens(secrets),
+  ]
+}
+
+/** A token says who its holder is: it cannot be two, and nobody can guess it. */
+function checkAdminTokens(secrets: readonly ReadSecret[]): Finding[] {
+  const tokens = secrets.filter(({ position }) => position === 'admin.token' || position === 'admin.tokens.*.token')
+  return tokens.flatMap(({ path, position, reference, bytes }, at): Finding[] => {
+    if (tokens.slice(0, at).some((before) => before.bytes.equals(bytes)))
+      return [
+        { path, message: `${reference} holds the token of another entry`, hint: 'make one: openssl rand -hex 32' },
+      ]
+    if (position === 'admin.token' || /^[!-~]{32,512}$/.test(bytes.toString('latin1'))) return []
+    const hint = 'make one: openssl rand -hex 32'
+    return [{ path, message: `${reference} holds no token of 32 to 512 visible characters`, hint }]
+  })
 }
 
 function checkContent(secret: ReadSecret): Finding[] {

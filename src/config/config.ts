@@ -3,6 +3,8 @@
 import type { AgentConfig, Config } from './schema.ts'
 
 export type {
+  AdminConfig,
+  AdminRole,
   AgentConfig,
   Bounds,
   ClusterConfig,
@@ -13,7 +15,7 @@ export type {
   MtlsConfig,
   PolicyConfig,
 } from './schema.ts'
-export { configSchema, parseDuration, parseRate, parseSize } from './schema.ts'
+export { adminRoles, configSchema, parseDuration, parseRate, parseSize } from './schema.ts'
 export type { Finding, Problem } from './problem.ts'
 export { describeProblem, suggest as suggestWord } from './problem.ts'
 export type { Loaded, LoadedConfig } from './load-config.ts'

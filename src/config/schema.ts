@@ -603,14 +603,76 @@ const audit = z
   })
   .prefault({})
 
+export const adminRoles = ['viewer', 'auditor', 'operator', 'admin'] as const
+const adminRole = z.enum(adminRoles)
+
+const administrator = z
+  .string()
+  .max(1_024)
+  .regex(
+    /^(user|group):[a-z0-9-]+\/[^\s*]+$/,
+    'expected a person or a group of the login, such as user:corp/4f1c or group:corp/operators; never a wildcard',
+  )
+
+const admin = z
+  .strictObject({
+    listen: address.default('127.0.0.1:7001').describe('health, metrics and the admin API; loopback only'),
+    publicUrl: httpUrl
+      .optional()
+      .describe('how browsers reach the admin listener: scheme, host and port, no path. Default: http://<listen>'),
+    token: secretReference
+      .optional()
+      .describe('a bearer token of the admin API with the role viewer; `tokens` says more: a name and a role'),
+    tokens: z
+      .array(
+        z.strictObject({
+          name: shortName.describe('its holder is admin-token:<name>'),
+          token: secretReference.describe('at least 32 characters'),
+          role: adminRole,
+        }),
+      )
+      .max(64)
+      .default([])
+      .describe('bearer tokens of the admin API, for machines'),
+    administrators: z
+      .array(
+        z.strictObject({
+          role: adminRole,
+          who: z.array(administrator).describe('an empty list means nobody'),
+        }),
+      )
+      .max(1_000)
+      .default([])
+      .describe('which people, known by admin.oidc, may do what; nobody where nothing is given'),
+    oidc: z
+      .strictObject({
+        name: shortName.describe('short name; part of every principal id: user:<name>/<sub>, group:<name>/…'),
+        issuer: httpUrl.describe('exact issuer; its metadata is found by OpenID Connect Discovery'),
+        clientId: z.string().min(1).max(512),
+        clientSecret: secretReference.optional().describe('without it a public client, which has PKCE alone'),
+        scopes: z
+          .array(z.string().regex(/^[!#-[\]-~]+$/, 'expected a scope such as openid'))
+          .min(1)
+          .max(32)
+          .default(['openid'])
+          .describe('must hold openid'),
+        groups: z.string().min(1).optional().describe('claim of the ID token that lists groups'),
+      })
+      .optional()
+      .describe('login of people by OpenID Connect: authorization code with PKCE'),
+    sessions: z
+      .strictObject({
+        idle: duration('30m', 'a session that is not used for so long ends', 24 * 3_600_000),
+        life: duration('12h', 'longest life of a session', 7 * 86_400_000),
+      })
+      .prefault({})
+      .describe('of people who logged in'),
+  })
+  .prefault({})
+
 export const configSchema = z.strictObject({
   gateway: gateway.describe('the listener that callers use'),
-  admin: z
-    .strictObject({
-      listen: address.default('127.0.0.1:7001').describe('health, metrics and the admin API; loopback only'),
-      token: secretReference.optional().describe('bearer token of /api/v1; the API is closed without it'),
-    })
-    .prefault({}),
+  admin: admin.describe('the listener of operators: health, metrics and the admin API (docs/admin-api.md)'),
   dataDir: z
     .string()
     .min(1)
@@ -648,4 +710,6 @@ export type TlsServerConfig = NonNullable<Config['gateway']['tls']>
 export type ClusterConfig = Config['identity']['kubernetes'][number]
 export type JwtIssuerConfig = Config['identity']['jwt'][number]
 export type Bounds = Config['gateway']['bounds']
+export type AdminConfig = Config['admin']
+export type AdminRole = (typeof adminRoles)[number]
 export type AuditConfig = Config['audit']

@@ -6,6 +6,7 @@ import { Fault } from '../base/fault.ts'
 import type { JsonObject, JsonValue } from '../base/strict-json.ts'
 import type {
   ApprovalMethods,
+  AdminMethods,
   ControlMethods,
   CreatedKey,
   KeyRequest,
@@ -19,7 +20,7 @@ export function createControlMethods(
   state: Pick<State, 'keys' | 'keyUse' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
-): Omit<ControlMethods, keyof RetentionMethods | keyof ApprovalMethods> {
+): Omit<ControlMethods, keyof (AdminMethods & ApprovalMethods & RetentionMethods)> {
   const { keys, audit } = state
   const summaryOf = (record: KeyRecord): KeySummary => summarize(record, state.keyUse.of(record.id))
   /** Two records: the intent before, the key's id after; the first is what must not be missing. */

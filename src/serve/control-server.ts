@@ -44,6 +44,9 @@ const paramSchemas = {
     action: z.enum(['audit.disclose', 'audit.export']),
     what: z.record(name, z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
   }),
+  'admin.bootstrap': none,
+  'admin.sessions': none,
+  'admin.logout': z.strictObject({ id: name }),
   'audit.erase': z.strictObject({
     subject: subject.nullable(),
     reason,

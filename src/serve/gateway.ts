@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAdmin, createMetrics } from '../admin/admin.ts'
+import { createAdmin, createMetrics, machineToken, type MachineToken } from '../admin/admin.ts'
 import type { Ledger } from '../audit/audit.ts'
 import { createAuthenticator } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
@@ -36,6 +36,8 @@ import {
 } from '../pipeline/pipeline.ts'
 import type { ControlMethods, ReloadAnswer } from '../cli/ports.ts'
 import { approvalKey, createApprovalMethods } from './approval-methods.ts'
+import { createActing, nameActor } from './acting.ts'
+import { createAdminMethods } from './admin-methods.ts'
 import { createAgentTrouble } from './agent-trouble.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
 import { createClusters } from './clusters.ts'
@@ -58,6 +60,9 @@ import { readListenerTls, watchTls } from './watch-tls.ts'
 /** between the last word to open streams and the end of their connections */
 const cutMs = 500
 
+/** how often one source may fail to say who it is at the admin API before it is told to slow down */
+const adminFailures = { count: 60, periodMs: 60_000 }
+
 /** The little of a logger that the process needs; pino fits. */
 export interface Log {
   info(fields: object, message: string): void
@@ -69,7 +74,7 @@ export interface GatewayOptions {
   readonly loaded: LoadedConfig
   readonly dataDir: string
   readonly log: Log
-  /** bearer token of the admin API, before the configured one; without either it stays closed */
+  /** one more bearer token of the admin API, which may do everything there */
   readonly adminToken?: string
   readonly onFatal: (fault: Fault) => void
 }
@@ -222,13 +227,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const bound = await listener.listen(host, port)
     undo.push(() => listener.drain(0))
     const url = `${tls === undefined ? 'http' : 'https'}://${formatAddress(host, bound)}`
+    let adminTokens: readonly MachineToken[] = []
     const adopt = (next: Snapshot, of: LoadedConfig): void => {
       const before = rulesOf(snapshot)
+      const nextTokens = adminTokensOf(of, options.adminToken)
       rules.set(next, compileRules(next, of.secrets, { ...ruleParts, before }))
       limiter.reconfigure(next.config.limits)
       parts.sourceLimiter.reconfigure(next.config.unauthenticated.requests)
       listener.reconfigure(next.config.gateway.bounds)
       open.whenIdle(snapshot, () => releaseRules(before))
+      adminTokens = nextTokens
       snapshot = next
     }
     adopt(buildSnapshot(loaded.config, { publicUrl: url }), loaded)
@@ -299,10 +307,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         problems: result.ok ? [] : result.problems,
       }
     }
+    const acting = createActing()
+    const acted = { ...state, audit: nameActor(state.audit, acting) }
     const methods: ControlMethods = {
-      ...createControlMethods(state, () => clock.nowMs(), reload),
-      ...createApprovalMethods(state, { clock, config: () => snapshot.config }),
-      ...createRetentionMethods(state, {
+      ...createApprovalMethods(acted, { clock, config: () => snapshot.config }),
+      ...createControlMethods(acted, () => clock.nowMs(), reload),
+      ...createRetentionMethods(acted, {
         clock,
         config: () => snapshot.config,
         keyEncryptionKey: async () => await existingKeySource(state.dataDir, loaded)?.load(),
@@ -312,7 +322,40 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           return ofLog?.status.newest?.timeMs
         },
       }),
+      ...createAdminMethods({ admin: () => admin, audit: acted.audit, config: () => snapshot.config }),
     }
+    const startedAt = new Date(clock.nowMs()).toISOString()
+    const { publicUrl: adminUrl, sessions } = loaded.config.admin
+    const admin = createAdmin({
+      clock,
+      expose: () => metrics.expose(),
+      readiness: () => Promise.resolve(readiness.report()),
+      publicUrl: adminUrl,
+      idleMs: sessions.idle,
+      api: {
+        audit: state.audit,
+        snapshot: () => snapshot,
+        tokens: () => adminTokens,
+        methods,
+        failures: createSourceLimiter({ clock, rate: adminFailures }),
+        as: (who, work) => acting.as(who, work),
+        onBug: parts.onBug,
+        status: () => ({
+          version,
+          configDigest: snapshot.digest,
+          startedAt,
+          ledger: {
+            origin: state.ledger.origin,
+            size: state.ledger.size,
+            root: state.ledger.root(),
+            status: state.ledger.status,
+          },
+          openStreams: heartbeat.size,
+          connections: listener.connections,
+          agents: health.report(),
+        }),
+      },
+    })
     const upkeep = createAuditUpkeep({
       clock,
       run: async () => {
@@ -327,26 +370,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const control = await startControlServer(state.dataDir, methods, parts.onBug)
     undo.push(() => control.close())
 
-    const startedAt = new Date(clock.nowMs()).toISOString()
-    const admin = createAdmin({
-      token: options.adminToken ?? resolveAdminToken(loaded),
-      expose: () => metrics.expose(),
-      readiness: () => Promise.resolve(readiness.report()),
-      status: () => ({
-        version,
-        configDigest: snapshot.digest,
-        startedAt,
-        ledger: {
-          origin: state.ledger.origin,
-          size: state.ledger.size,
-          root: state.ledger.root(),
-          status: state.ledger.status,
-        },
-        openStreams: heartbeat.size,
-        connections: listener.connections,
-        agents: health.report(),
-      }),
-    })
     const adminAddress = splitAddress(loaded.config.admin.listen)
     const adminPort = await admin.listen(adminAddress.host, adminAddress.port)
     undo.push(() => admin.close())
@@ -355,6 +378,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log.warn({ log: ofLog, witness, why }, 'a witness was not had')
       if (isUnproven) alarm('witness.unproven')(ofLog, witness, why)
     }
+    if (adminTokens.length > 0 || loaded.config.admin.oidc !== undefined) void admin.warmUp()
     witnesses?.start()
     undo.push(() => witnesses?.stop())
     await state.audit.administered('started', '', {
@@ -420,6 +444,11 @@ async function fetchCard(agent: AgentConfig, rules: Rules, dialler: Dialler): Pr
   return await dialler.get(url, { ...cardBounds, ...(tls && { tls }) })
 }
 
-function resolveAdminToken({ config, secrets }: LoadedConfig): string | undefined {
-  return config.admin.token === undefined ? undefined : secrets.resolve(config.admin.token).text()
+/** Every bearer token of the admin API, by its hash. */
+function adminTokensOf({ config, secrets }: LoadedConfig, own: string | undefined): MachineToken[] {
+  const { token: unnamed, tokens: named } = config.admin
+  const tokens = named.map(({ name, role, token }) => machineToken(name, role, secrets.resolve(token).bytes()))
+  if (unnamed !== undefined) tokens.push(machineToken('default', 'viewer', secrets.resolve(unnamed).bytes()))
+  if (own !== undefined) tokens.push(machineToken('own', 'admin', own))
+  return tokens
 }

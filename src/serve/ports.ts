@@ -59,6 +59,10 @@ export function createPorts(): Ports {
             () => Promise.resolve(nothingRuns()),
           ),
           ...createApprovalMethods(state, { clock: systemClock, config: () => state.config }),
+          // sessions live in the memory of a gateway
+          'admin.bootstrap': () => Promise.resolve(nothingRuns()),
+          'admin.sessions': () => Promise.resolve(nothingRuns()),
+          'admin.logout': () => Promise.resolve(nothingRuns()),
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,

@@ -63,7 +63,11 @@ export const table: Readonly<Record<string, Row>> = {
     mayTypes: [...stages, 'pipeline'],
     why: 'an adapter to API servers: it reaches them by the dialler that it is given, and judges nothing',
   },
-  admin: { may: [...floor, 'audit', 'detect'], why: 'health and status; nothing there may ever reach an agent' },
+  admin: {
+    may: [...floor, 'audit', 'detect'],
+    mayTypes: ['cli'],
+    why: 'health, status and the admin API; nothing there may ever reach an agent. Its changes are those of commands: the types of one contract',
+  },
   serve: {
     may: [...floor, ...stages, 'tlog', 'audit', 'witness', 'pipeline', 'store', 'kubernetes', 'admin', 'cli'],
     why: 'the one composition root',
