@@ -37,12 +37,11 @@ export function acceptedMethods(config: Config, agent: AgentConfig): AcceptedMet
 
 /** Methods by which somebody can be a caller of this gateway at all. */
 function configuredMethods({ identity }: Config): AcceptedMethod[] {
-  const { jwt, mtls } = identity
-  const clusters: unknown = Reflect.get(identity, 'kubernetes')
+  const { jwt, kubernetes, mtls } = identity
   return [
     'api-key',
     ...(jwt.length > 0 ? (['jwt'] as const) : []),
-    ...(Array.isArray(clusters) && clusters.length > 0 ? (['service-account'] as const) : []),
+    ...(kubernetes.length > 0 ? (['service-account'] as const) : []),
     ...(mtls.spiffe.length + mtls.subjects.length > 0 ? (['mtls'] as const) : []),
   ]
 }
