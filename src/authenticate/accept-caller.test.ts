@@ -14,7 +14,12 @@ function agentWith(authentication: Authentication): AgentConfig {
 }
 
 const base = callerOf('x')
-const spiffe: Caller = { ...base, method: 'mtls', senderConstrained: 'mtls', evidence: { subject: 'spiffe://example.org/a' } }
+const spiffe: Caller = {
+  ...base,
+  method: 'mtls',
+  senderConstrained: 'mtls',
+  evidence: { subject: 'spiffe://example.org/a' },
+}
 const callers = {
   key: base,
   corp: { ...base, method: 'jwt', credential: 'corp' },
