@@ -2,9 +2,15 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { JsonObject, JsonValue } from '../base/strict-json.ts'
-import { frameCard, rebuildCard } from './card.ts'
+import { frameCard, rebuildCard, type CardSecurity } from './card.ts'
 
-const frame = frameCard('https://agents.example.com', { name: 'calculator', tenant: '' }, [{ name: 'corp' }])
+const security: CardSecurity = {
+  methods: new Set(['api-key', 'jwt']),
+  issuers: [{ name: 'corp', discoveryUrl: undefined }],
+  senderConstrained: false,
+  certificateRequired: false,
+}
+const frame = frameCard('https://agents.example.com', { name: 'calculator', tenant: '' }, security)
 
 function rebuilt(upstream: JsonValue, as = frame): JsonObject {
   const card = rebuildCard(upstream, as)
@@ -114,7 +120,7 @@ test("the security schemes are the gateway's", () => {
 })
 
 test('a fixed tenant is named on each interface', () => {
-  const card = rebuilt({ name: 'x' }, frameCard('https://a', { name: 'b', tenant: 'acme' }, []))
+  const card = rebuilt({ name: 'x' }, frameCard('https://a', { name: 'b', tenant: 'acme' }, security))
   assert.deepEqual(
     (card['supportedInterfaces'] as JsonObject[]).map((each) => each['tenant']),
     ['acme', 'acme'],

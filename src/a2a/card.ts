@@ -11,22 +11,28 @@ export const cardJsonBounds = {
   maxNodes: 20_000, // bound: values in a card
 } as const
 
-export interface CardFrame {
+/** How callers of an agent may prove who they are: what its card states, and nothing else. */
+export interface CardSecurity {
+  readonly methods: ReadonlySet<string>
+  readonly issuers: readonly { readonly name: string; readonly discoveryUrl: string | undefined }[]
+  readonly senderConstrained: boolean
+  /** nobody connects without a client certificate */
+  readonly certificateRequired: boolean
+}
+
+export interface CardFrame extends CardSecurity {
   /** the gateway's URL of this agent, no trailing slash */
   readonly url: string
   readonly tenant: string
-  /** API keys and, where issuers are configured, JSON Web Tokens are accepted as bearer credentials */
-  readonly jwtIssuers: readonly string[]
 }
 
-/** What a card must say of the gateway for this agent. `issuers` are the short names of the JWT issuers. */
+/** What a card must say of the gateway for this agent. */
 export function frameCard(
   publicUrl: string,
   agent: { readonly name: string; readonly tenant: string },
-  issuers: readonly { readonly name: string }[],
+  security: CardSecurity,
 ): CardFrame {
-  const url = `${publicUrl}/agents/${agent.name}`
-  return { url, tenant: agent.tenant, jwtIssuers: issuers.map((issuer) => issuer.name) }
+  return { ...security, url: `${publicUrl}/agents/${agent.name}`, tenant: agent.tenant }
 }
 
 const copiedText = ['description', 'version', 'documentationUrl', 'iconUrl'] as const
@@ -100,16 +106,39 @@ function bindingsOf(card: JsonObject): readonly (typeof ourBindings)[number][] {
   return ourBindings.filter((binding) => offered.some((each) => each.binding === binding))
 }
 
-/** Exactly what authenticate accepts: a bearer credential, or the key in a header of its own. */
+/**
+ * Exactly what authenticate and the agent's `authentication` accept: A2A 1.0.1 §4.5. Each requirement is an
+ * alternative; within one all schemes are needed.
+ */
 function securityOf(frame: CardFrame): JsonObject {
-  const bearer =
-    frame.jwtIssuers.length === 0 ? 'API key' : `API key, or JSON Web Token of ${frame.jwtIssuers.join(', ')}`
+  const { methods, issuers, senderConstrained, certificateRequired } = frame
+  const bound = senderConstrained ? ', bound to a key of its holder (DPoP or mutual TLS)' : ''
+  const undiscoverable = issuers.filter(({ discoveryUrl }) => discoveryUrl === undefined).map(({ name }) => name)
+  const bearers = [
+    ...(methods.has('api-key') ? ['API key'] : []),
+    ...(undiscoverable.length > 0 ? [`token of ${undiscoverable.join(', ')}${bound}`] : []),
+    ...(methods.has('service-account') ? [`Kubernetes service account token${bound}`] : []),
+  ]
+  const alternatives: JsonObject = {}
+  if (bearers.length > 0)
+    alternatives['bearer'] = { httpAuthSecurityScheme: { scheme: 'Bearer', description: bearers.join(', or ') } }
+  if (methods.has('api-key'))
+    alternatives['apiKey'] = {
+      apiKeySecurityScheme: { location: 'header', name: 'X-API-Key', description: 'API key' },
+    }
+  for (const { name, discoveryUrl } of issuers)
+    if (discoveryUrl !== undefined)
+      alternatives[`oidc-${name}`] = {
+        openIdConnectSecurityScheme: { openIdConnectUrl: discoveryUrl, description: `token of ${name}${bound}` },
+      }
+  const certificate = { mtlsSecurityScheme: { description: 'client certificate' } }
+  const names = [...Object.keys(alternatives), ...(methods.has('mtls') ? ['mtls'] : [])]
+  const isNamed = methods.has('mtls') || certificateRequired
   return {
-    securitySchemes: {
-      bearer: { httpAuthSecurityScheme: { scheme: 'Bearer', description: bearer } },
-      apiKey: { apiKeySecurityScheme: { location: 'header', name: 'X-API-Key', description: 'API key' } },
-    },
-    securityRequirements: [{ schemes: { bearer: { list: [] } } }, { schemes: { apiKey: { list: [] } } }],
+    securitySchemes: { ...alternatives, ...(isNamed && { mtls: certificate }) },
+    securityRequirements: names.map((name) => ({
+      schemes: { [name]: { list: [] }, ...(certificateRequired && { mtls: { list: [] } }) },
+    })),
   }
 }
 

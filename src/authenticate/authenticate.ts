@@ -31,6 +31,7 @@ import type { KeyReader } from './key-record.ts'
 import type { KeyUseBook } from './key-use.ts'
 
 export { administerKeys, type CreatedKey, type KeyAdministration, type KeyGrant } from './administer-keys.ts'
+export { acceptsCaller, refuseUnaccepted } from './accept-caller.ts'
 export { findCycle } from './delegation.ts'
 export { createApiKeyVerifier } from './verify-api-key.ts'
 export { createKeyUseBook, type KeyUse, type KeyUseBook, type KeyUseStore } from './key-use.ts'

@@ -38,6 +38,7 @@ export function createCertificateVerifier(options: { clock: Clock }): Certificat
       groups: [],
       display: id,
       method: 'mtls',
+      senderConstrained: 'mtls',
       credential: peer.thumbprint.slice(0, 16),
       evidence: { subject: id, serial: facts.serial, thumbprint: peer.thumbprint },
       expiresAtMs: facts.notAfterMs,

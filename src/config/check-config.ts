@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { acceptedMethods } from './accepted-methods.ts'
 import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
 import { checkClusters } from './check-clusters.ts'
 import { checkAdmin } from './check-admin.ts'
@@ -300,6 +301,7 @@ function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[
   if (new URL(agent.url).search !== '')
     found.push({ path: ['agents', index, 'url'], message: "an agent's base URL has no query" })
   if (agent.tls !== undefined) found.push(...checkCredential(agent.tls, ['agents', index, 'tls'], false))
+  found.push(...checkAuthentication(agent, index, config))
   for (const [at, principal] of agent.principals.entries()) {
     if (!/^(group|agent):|\*$/.test(principal)) continue
     found.push({
@@ -309,6 +311,47 @@ function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[
     })
   }
   return found
+}
+
+function checkAuthentication(agent: AgentConfig, index: number, config: Config): Finding[] {
+  const { methods, issuers = [], senderConstrained } = agent.authentication
+  const path = ['agents', index, 'authentication']
+  const found: Finding[] = []
+  const known = issuerNames(config)
+  for (const [at, name] of issuers.entries())
+    if (!known.includes(name))
+      found.push({
+        path: [...path, 'issuers', at],
+        message: `no issuer is named ${JSON.stringify(name)}`,
+        hint: suggest(name, known),
+      })
+  const { spiffe, subjects } = config.identity.mtls
+  if (methods?.includes('mtls') === true && spiffe.length + subjects.length === 0)
+    found.push({
+      path: [...path, 'methods', methods.indexOf('mtls')],
+      message: 'no client certificate is a caller',
+      hint: 'give identity.mtls',
+    })
+  // a card that states no scheme would say that none is needed
+  if (found.length === 0 && acceptedMethods(config, agent).methods.size === 0)
+    found.push({
+      path,
+      message: 'accepts nothing that is configured, so nobody could call',
+      hint: senderConstrained
+        ? 'no API key is bound to a key of its holder: accept mtls or jwt'
+        : 'accept another method',
+    })
+  return found
+}
+
+/** Everyone whose word a credential can be: each list of `identity` whose entries have short names, and trust domains. */
+function issuerNames({ identity }: Config): string[] {
+  const lists: readonly unknown[] = [...Object.values(identity), identity.mtls.subjects].filter(Array.isArray)
+  const names = lists.flat().flatMap((entry): string[] => {
+    const name: unknown = Reflect.get(Object(entry), 'name')
+    return typeof name === 'string' ? [name] : []
+  })
+  return [...names, ...identity.mtls.spiffe.map(({ trustDomain }) => trustDomain)]
 }
 
 function listensAt(listen: string, url: URL): boolean {

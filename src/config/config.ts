@@ -15,6 +15,7 @@ export type {
   MtlsConfig,
   PolicyConfig,
 } from './schema.ts'
+export { acceptedMethods, type AcceptedMethods } from './accepted-methods.ts'
 export { adminRoles, configSchema, parseDuration, parseRate, parseSize } from './schema.ts'
 export type { Finding, Problem } from './problem.ts'
 export { describeProblem, suggest as suggestWord } from './problem.ts'

@@ -362,6 +362,29 @@ const agent = z.strictObject({
     .enum(['callers', 'public'])
     .default('callers')
     .describe('who may read the card: those who may call something, or everyone'),
+  authentication: z
+    .strictObject({
+      methods: z
+        .array(z.enum(['api-key', 'jwt', 'introspection', 'service-account', 'mtls']))
+        .min(1)
+        .optional()
+        .describe('how callers of this agent may prove who they are. Default: in every way that is configured'),
+      issuers: z
+        .array(z.string().min(1))
+        .min(1)
+        .optional()
+        .describe(
+          'whose word counts: short names of issuers, trust domains of client certificates. Default: all. API keys have no issuer',
+        ),
+      senderConstrained: z
+        .boolean()
+        .default(false)
+        .describe(
+          'only credentials bound to a key of their holder: client certificates, and tokens bound by DPoP or mTLS',
+        ),
+    })
+    .prefault({})
+    .describe('which proofs of identity this agent accepts; its card states exactly these'),
   principals: z.array(principalPattern).default([]).describe('identities that may act as this agent'),
   tenant: z.string().default('').describe('fixed A2A tenant of this agent; callers may not choose another'),
   credential: z

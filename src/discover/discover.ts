@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts'
 import { decodeUtf8, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
 import { cardJsonBounds, frameCard, rebuildCard } from '../a2a/card.ts'
-import type { AgentConfig, Snapshot } from '../config/config.ts'
+import { acceptedMethods, type AgentConfig, type Snapshot } from '../config/config.ts'
 import type { Discovering, HeaderRecord, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 
@@ -63,7 +63,7 @@ async function fetchCard(agent: AgentConfig, snapshot: Snapshot, parts: Discover
   if (text === undefined) return refuse('RELEASE_INVALID_ANSWER', 'the card is not UTF-8')
   const parsed = parseStrictJson(text, cardJsonBounds)
   if (!parsed.ok) return refuse('RELEASE_INVALID_ANSWER', `the card is not strict JSON: ${parsed.reason}`)
-  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, snapshot.config.identity.jwt))
+  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, acceptedMethods(snapshot.config, agent)))
   return typeof card === 'string' ? refuse('RELEASE_INVALID_ANSWER', card) : card
 }
 

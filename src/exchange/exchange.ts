@@ -105,6 +105,8 @@ export interface Caller extends Principal {
   readonly method: 'api-key' | 'jwt' | 'introspection' | 'service-account' | 'mtls' | 'anonymous'
   /** the id of the key, or the token's issuer name: never a secret */
   readonly credential: string
+  /** how the credential is bound to a key that its holder has proven; undefined: whoever has it is its caller */
+  readonly senderConstrained?: 'dpop' | 'mtls' | undefined
   /** what the credential narrows policy to; it never grants */
   readonly scope?: CallerScope | undefined
   /** more about the credential for the record (`jti`, `podUid`, …), never a secret */

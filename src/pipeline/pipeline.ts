@@ -4,7 +4,7 @@
 
 import { Fault } from '../base/fault.ts'
 import type { Discovering, Received, Routed } from '../exchange/exchange.ts'
-import { authenticate, findCycle } from '../authenticate/authenticate.ts'
+import { authenticate, findCycle, refuseUnaccepted } from '../authenticate/authenticate.ts'
 import { authorize, maySeeAgent } from '../authorize/authorize.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { discover, discoverPublic } from '../discover/discover.ts'
@@ -54,6 +54,9 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const routed = route(authenticated, isVisible)
   call.mark('route')
   if (isRefusal(routed)) return routed
+  // only now: who may not know of the agent has been told that there is none
+  const unaccepted = refuseUnaccepted(routed, routed.snapshot)
+  if (unaccepted !== undefined) return unaccepted
   if (isDiscovering(routed)) return await marked(discover(routed, isVisible, call, parts.discovery), call)
   call.knowsAgent(routed)
   const cycle = findCycle(routed, routed.agent.name)

@@ -2,6 +2,7 @@
 // asked again under the next one: agent, identities and policy must still say yes. It only ever narrows: what is not
 // known any more, or was too large to be kept, is not allowed. Design, invariant 7.
 
+import { acceptsCaller } from '../authenticate/authenticate.ts'
 import { decideAgain } from '../authorize/authorize.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Snapshot } from '../config/config.ts'
@@ -37,8 +38,10 @@ export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snap
 
 /** Whether agent, caller and origin are to this configuration what they were when the stream began. */
 function areConfigured({ agent, caller, origin, snapshot: then }: Admitted, now: Snapshot): boolean {
+  const agentNow = now.agents.get(agent.name)
   return (
-    now.agents.has(agent.name) &&
+    agentNow !== undefined &&
+    acceptsCaller(agentNow, caller) &&
     (caller.method !== 'mtls' || isSameIssuer(issuerOf(caller.evidence?.['subject'] ?? '') ?? '', then, now)) &&
     ((caller.method !== 'jwt' && caller.method !== 'service-account') || isSameIssuer(caller.credential, then, now)) &&
     isSamePrincipal(caller.id, then, now) &&

@@ -3,6 +3,7 @@
 // or what names another owner's task, becomes InvalidAgentResponse. What passes, passes as the agent wrote it.
 
 import { frameCard, rebuildCard } from '../a2a/card.ts'
+import { acceptedMethods } from '../config/config.ts'
 import { namedIds, type NamedTask } from '../a2a/named-ids.ts'
 import { answerShape, checkShape, jsonRpcAnswerShape, restErrorShape } from '../a2a/shape.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonValue } from '../base/strict-json.ts'
@@ -201,7 +202,7 @@ function inEnvelope(admitted: Admitted, result: string): string {
 
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
-  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, snapshot.config.identity.jwt))
+  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, acceptedMethods(snapshot.config, agent)))
   if (typeof card === 'string') return invalid(card)
   return pass(inEnvelope(admitted, JSON.stringify(card)), 200)
 }

@@ -1,0 +1,53 @@
+// How callers of an agent may prove who they are: what the agent's `authentication` accepts of what is configured.
+// One answer for the check after route, for the challenge and for what the card states, so that they cannot differ.
+
+import type { AgentConfig, Config } from './schema.ts'
+
+export type AcceptedMethod = AgentConfig['authentication']['methods'] extends readonly (infer M)[] | undefined
+  ? M
+  : never
+
+export interface AcceptedMethods {
+  readonly methods: ReadonlySet<AcceptedMethod>
+  /** token issuers by short name; a URL where clients can find out about them by OpenID Connect discovery */
+  readonly issuers: readonly { readonly name: string; readonly discoveryUrl: string | undefined }[]
+  /** a bearer credential alone is not enough */
+  readonly senderConstrained: boolean
+  /** nobody connects without a certificate */
+  readonly certificateRequired: boolean
+}
+
+export function acceptedMethods(config: Config, agent: AgentConfig): AcceptedMethods {
+  const { methods, issuers: named, senderConstrained } = agent.authentication
+  const { tls } = config.gateway
+  const issuers = config.identity.jwt
+    .filter(({ name }) => named === undefined || named.includes(name))
+    .map(({ name, issuer, jwks }) => ({ name, discoveryUrl: discoveryUrlOf(issuer, jwks) }))
+  const found = new Set<AcceptedMethod>(methods ?? configuredMethods(config))
+  // an API key is a bearer secret, whatever it comes with
+  if (senderConstrained) found.delete('api-key')
+  if (issuers.length === 0) found.delete('jwt')
+  return {
+    methods: found,
+    issuers: found.has('jwt') || found.has('introspection') ? issuers : [],
+    senderConstrained,
+    certificateRequired: tls?.clientCa !== undefined && tls.clientCertificates === 'required',
+  }
+}
+
+/** Methods by which somebody can be a caller of this gateway at all. */
+function configuredMethods({ identity }: Config): AcceptedMethod[] {
+  const { jwt, kubernetes, mtls } = identity
+  return [
+    'api-key',
+    ...(jwt.length > 0 ? (['jwt'] as const) : []),
+    ...(kubernetes.length > 0 ? (['service-account'] as const) : []),
+    ...(mtls.spiffe.length + mtls.subjects.length > 0 ? (['mtls'] as const) : []),
+  ]
+}
+
+/** Where a client finds out how to get a token: not where the issuer's keys were delivered as a file. */
+function discoveryUrlOf(issuer: string, jwks: string | undefined): string | undefined {
+  if (!issuer.startsWith('https://') || jwks?.startsWith('file:') === true) return undefined
+  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+}
