@@ -29,6 +29,8 @@ export type Decision =
       readonly allowedBy: readonly string[]
       /** rules that ask for a person's approval of this call; empty: it may go on */
       readonly approvals: readonly string[]
+      /** whether they are asked for hangs on what this input does not hold: only of recorded calls */
+      readonly notRecorded?: boolean
     }
   | {
       readonly allowed: false
@@ -197,7 +199,13 @@ function decideAll(round: Round, others: readonly NamedThing[]): Decision {
   const push = decideOne(round, 'CreateTaskPushNotificationConfig', others)
   if (!push.allowed) return { ...push, detail: `inline push configuration: ${push.detail}` }
   const approvals = [...new Set([...decision.approvals, ...push.approvals])]
-  return { allowed: true, allowedBy: [...decision.allowedBy, ...push.allowedBy], approvals }
+  const notRecorded = decision.notRecorded === true || push.notRecorded === true
+  return {
+    allowed: true,
+    allowedBy: [...decision.allowedBy, ...push.allowedBy],
+    approvals,
+    ...(notRecorded && { notRecorded }),
+  }
 }
 
 /** Each operation gets its own variables; conditions of the one before say nothing about it. */
@@ -218,31 +226,41 @@ function decideOne(round: Round, operation: Operation, others: readonly NamedThi
   const byCaller = allow(round, operation, input.caller, callerEntries, callerOnOwn, others)
   if (typeof byCaller === 'object') return byCaller
   if (originEntries === undefined)
-    return { allowed: true, allowedBy: [byCaller], approvals: approvalsFor(round, operation, [callerEntries]) }
+    return { allowed: true, allowedBy: [byCaller], ...approvalsFor(round, operation, [callerEntries]) }
   const byOrigin = allow(round, operation, input.origin, originEntries, input.autonomous.origin, others)
   if (typeof byOrigin === 'object') return byOrigin
-  const approvals = approvalsFor(round, operation, [callerEntries, originEntries])
-  return { allowed: true, allowedBy: [byCaller, byOrigin], approvals }
+  return {
+    allowed: true,
+    allowedBy: [byCaller, byOrigin],
+    ...approvalsFor(round, operation, [callerEntries, originEntries]),
+  }
 }
 
-const none: readonly string[] = Object.freeze([])
+const noApprovals: { readonly approvals: readonly string[] } = Object.freeze({ approvals: Object.freeze([]) })
 
 /**
  * Rules of caller or origin that ask for an approval here, whichever rule it was that allowed. Like a deny, one whose
  * condition errs asks.
  */
-function approvalsFor(round: Round, operation: Operation, held: readonly (readonly Entry[])[]): readonly string[] {
+function approvalsFor(
+  round: Round,
+  operation: Operation,
+  held: readonly (readonly Entry[])[],
+): { readonly approvals: readonly string[]; readonly notRecorded?: boolean } {
   let asking: string[] | undefined
+  let isCertain = false
   for (const entries of held) {
     for (const entry of entries) {
       for (const rule of forOperation(entry.rules, round.input.agent.name, operation)) {
         if (!rule.needsApproval || evaluate(round, operation, rule) === false) continue
+        isCertain ||= !isUnrecorded(round, rule)
         asking ??= []
         if (!asking.includes(rule.name)) asking.push(rule.name)
       }
     }
   }
-  return asking ?? none
+  if (asking === undefined) return noApprovals
+  return { approvals: asking, ...(!isCertain && { notRecorded: true }) }
 }
 
 function findDeny(round: Round, operation: Operation): Refused | undefined {

@@ -38,6 +38,7 @@ export const someRule: fc.Arbitrary<Rule> = fc
     operations: fc.oneof(fc.constant<string[]>(['*']), some<string>(operationNames)),
     when: whens,
     owner: fc.constantFrom('self', 'origin', 'any', ...groups),
+    requireApproval: fc.oneof({ arbitrary: fc.constant(false), weight: 9 }, fc.constant(true)),
   })
   .map(({ when, ...rule }) => ({ ...rule, ...(when !== undefined && { when }) }))
 

@@ -5,7 +5,7 @@ import { operationNames } from '../a2a/operations.ts'
 import { buildSnapshot, configSchema } from '../config/config.ts'
 import { isRefusal } from '../refusal/refusal.ts'
 import { authorize } from './authorize.ts'
-import { fakeCall, fakeOwnership, policyOf, type PolicyText } from './fake-call.ts'
+import { fakeCall, fakeSources, policyOf, type PolicyText } from './fake-call.ts'
 import { agents, owners, someCall, somePolicy } from './fake-traffic.ts'
 import { buildMatrix, principalsOf, type MatrixRow } from './matrix.ts'
 
@@ -59,7 +59,9 @@ describe('the matrix', () => {
   })
   it('says on which conditions, whose tasks, and what denies', () => {
     const { SendMessage, CancelTask } = rowOf('key:ci', 'calculator').cells
-    assert.deepEqual(SendMessage?.rules, [{ name: 'analyst#0', when: 'size(message.parts) < 2', owner: 'self' }])
+    assert.deepEqual(SendMessage?.rules, [
+      { name: 'analyst#0', when: 'size(message.parts) < 2', owner: 'self', approval: false },
+    ])
     assert.deepEqual(CancelTask?.denies, [{ name: 'no-cancel', when: '' }])
     const { GetTask } = rowOf('user:corp/1', 'vault').cells
     assert.deepEqual(
@@ -88,13 +90,14 @@ describe('whatever policy', () => {
       fc.property(somePolicy, someCall, (text, call) => {
         const compiled = policyOf(text)
         const made = fakeCall(call)
-        const result = authorize(made, compiled, fakeOwnership(owners))
+        const result = authorize(made, compiled, fakeSources(owners))
         const { caller, origin, agent } = made
         const account = made.autonomous || caller.id === origin.id ? 'own' : 'for others'
         const rowFor = (id: string, groups: readonly string[], of: string): MatrixRow | undefined =>
           buildMatrix(compiled, [{ id, groups }], [agent.name], new Map()).find((row) => row.account === of)
         const cell = rowFor(caller.id, caller.groups, account)?.cells[made.operation]
-        if (!isRefusal(result)) assert.ok(cell?.state === 'allow' || cell?.state === 'conditional')
+        if (!isRefusal(result) || result.code === 'AUTHZ_APPROVAL_REQUIRED')
+          assert.ok(cell?.state === 'allow' || cell?.state === 'conditional')
         if (cell === undefined || cell.state === 'deny') assert.ok(isRefusal(result))
         const isPlain = origin.id === caller.id && made.taskId === '' && made.contextId === '' && !made.inlinePush
         if (isPlain && cell?.state === 'allow') assert.ok(!isRefusal(result))

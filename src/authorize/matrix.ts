@@ -10,13 +10,14 @@ import { type Deny, entriesOf, type Entry, forOperation, type Rule, type Sharing
 export type Account = 'own' | 'for others'
 
 export interface MatrixCell {
-  /** no rule; a deny without condition; rules or denies with conditions; a rule without, and no deny */
+  /** no rule; a deny without condition; rules or denies with conditions, or an approval; a rule without, and no deny */
   readonly state: 'none' | 'deny' | 'conditional' | 'allow'
   /** those that could allow; none where a deny without condition takes everything */
   readonly rules: readonly {
     readonly name: string
     readonly when: string
     readonly owner: string
+    readonly approval: boolean
   }[]
   readonly denies: readonly { readonly name: string; readonly when: string }[]
 }
@@ -90,14 +91,14 @@ function judge(rules: readonly Rule[], denies: readonly Deny[]): MatrixCell {
   if (certain.length > 0) return { state: 'deny', rules: [], denies: distinct(certain.map(describeDeny)) }
   const isOpen = rules.some((rule) => rule.when === undefined)
   return {
-    state: isOpen && denies.length === 0 ? 'allow' : 'conditional',
+    state: isOpen && denies.length === 0 && !rules.some((rule) => rule.needsApproval) ? 'allow' : 'conditional',
     rules: distinct(rules.map(describeRule)),
     denies: distinct(denies.map(describeDeny)),
   }
 }
 
-function describeRule({ name, when, sharing }: Rule): MatrixCell['rules'][number] {
-  return { name, when: when?.source ?? '', owner: ownerOf(sharing) }
+function describeRule({ name, when, sharing, needsApproval }: Rule): MatrixCell['rules'][number] {
+  return { name, when: when?.source ?? '', owner: ownerOf(sharing), approval: needsApproval }
 }
 
 function describeDeny({ name, when }: Deny): MatrixCell['denies'][number] {

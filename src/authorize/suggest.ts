@@ -26,6 +26,8 @@ interface Need {
   readonly operation: Operation
   readonly owner: string
   readonly when: string | undefined
+  /** a person's approval of each call */
+  readonly requireApproval: boolean
 }
 /** Of one caller, by what makes them different; those on its own account apart. */
 interface Needs {
@@ -69,12 +71,12 @@ export function createSuggestion(
       policy = compile(kept)
     }
   }
-  const note = (who: string, onOwnAccount: boolean, found: readonly Need[]): void => {
-    const own = needs.get(who) ?? { behalf: new Map<string, Need>(), own: new Map<string, Need>() }
-    needs.set(who, own)
-    const account = onOwnAccount ? own.own : own.behalf
-    for (const need of found) {
-      const key = JSON.stringify([need.agent, need.operation, need.owner, need.when])
+  const note = (who: string, found: readonly Found[]): void => {
+    const both = needs.get(who) ?? { behalf: new Map<string, Need>(), own: new Map<string, Need>() }
+    needs.set(who, both)
+    for (const { need, onOwnAccount } of found) {
+      const account = onOwnAccount ? both.own : both.behalf
+      const key = JSON.stringify([need.agent, need.operation, need.owner, need.when, need.requireApproval])
       if (!account.has(key)) count += 1
       account.set(key, need)
     }
@@ -85,24 +87,27 @@ export function createSuggestion(
     who: Who,
     onOwnAccount: boolean,
     input: PolicyInput,
-  ): readonly Need[] | string => {
-    const { held, isUnknown } = findRules(policy, input, operation, who, onOwnAccount)
-    if (held.length === 0 && isUnknown) return 'a rule reads metadata that was not recorded'
+  ): readonly Found[] | string => {
+    const { held, asking, isUnknown } = findRules(policy, input, operation, who, onOwnAccount)
+    if (isUnknown && (held.length === 0 || asking === undefined)) return 'a rule reads metadata that was not recorded'
     const needOf = (from: HeldRule | undefined, owner: string): Need => ({
       agent: input.agent.name,
       operation,
       owner,
       when: conditionOf(from, mindGroups ? who.id : undefined),
+      requireApproval: from?.rule.needsApproval ?? false,
     })
     const things = foreignThings(input)
-    const found = things.length === 0 ? [needOf(held[0], 'self')] : []
+    const found: Found[] = things.length === 0 ? [{ need: needOf(held[0], 'self'), onOwnAccount }] : []
     for (const thing of things) {
       const from = held.find(({ rule }) => isShared(rule, thing, who, input))
       const owner = narrowest(from?.rule, thing, who, input)
       if (owner === undefined) return 'no rule can share what it named'
-      found.push(needOf(from, owner))
+      found.push({ need: needOf(from, owner), onOwnAccount })
     }
-    const isSound = found.every(({ when }) => when === undefined || compileCondition(when).ok)
+    // what asks for approval asks whichever rule allows, also where its binding is not for one's own account
+    for (const from of asking ?? []) found.push({ need: needOf(from, 'self'), onOwnAccount: from.rule.autonomous })
+    const isSound = found.every(({ need: { when } }) => when === undefined || compileCondition(when).ok)
     return isSound ? found : 'its condition would be too large'
   }
 
@@ -123,11 +128,11 @@ export function createSuggestion(
       for (const operation of operationsOf(input)) {
         const byCaller = needsOf(operation, caller, onOwnAccount, input)
         if (typeof byCaller === 'string') return byCaller
-        found.push(() => note(caller.id, onOwnAccount, byCaller))
+        found.push(() => note(caller.id, byCaller))
         if (isOwn) continue
         const byOrigin = needsOf(operation, origin, autonomous.origin, input)
         if (typeof byOrigin === 'string') return byOrigin
-        found.push(() => note(origin.id, autonomous.origin, byOrigin))
+        found.push(() => note(origin.id, byOrigin))
       }
       for (const take of found) take()
       return undefined
@@ -145,6 +150,12 @@ function operationsOf({ operation, inlinePush }: PolicyInput): readonly Operatio
 
 type Who = PolicyInput['origin']
 
+/** A right that a call needed, and on which account. */
+interface Found {
+  readonly need: Need
+  readonly onOwnAccount: boolean
+}
+
 /** A rule that allows, and the group that it is held by, '' for none. */
 interface HeldRule {
   readonly rule: Rule
@@ -158,19 +169,26 @@ function findRules(
   operation: Operation,
   who: Who,
   onOwnAccount: boolean,
-): { readonly held: readonly HeldRule[]; readonly isUnknown: boolean } {
+): {
+  readonly held: readonly HeldRule[]
+  /** those that ask for approval; undefined: that hangs on what was not recorded */
+  readonly asking: readonly HeldRule[] | undefined
+  readonly isUnknown: boolean
+} {
   const frame = new Frame(input, operation, input.task)
   const held: HeldRule[] = []
+  let asking: HeldRule[] | undefined = []
   let isUnknown = false
   for (const { entry, group } of entriesByGroup(policy, who.id, who.groups)) {
     for (const rule of forOperation(entry.rules, input.agent.name, operation)) {
-      if (onOwnAccount && !rule.autonomous) continue
       const outcome = isOpen(rule.when, frame)
       if (outcome === 'unknown') isUnknown = true
-      else if (outcome) held.push({ rule, group })
+      if (outcome === 'unknown' && rule.needsApproval) asking = undefined
+      else if (rule.needsApproval && outcome !== false) asking?.push({ rule, group })
+      if (outcome === true && (rule.autonomous || !onOwnAccount)) held.push({ rule, group })
     }
   }
-  return { held, isUnknown }
+  return { held, asking, isUnknown }
 }
 
 /** The rule's own condition and, where `id` is given, that it still is a member of the group that gave it the rule. */
@@ -185,12 +203,12 @@ function conditionOf(from: HeldRule | undefined, id: string | undefined): string
   return when === undefined ? member : `(${when}\n) && (${member})`
 }
 
-/** True, false, or unknown: it reads what was not recorded. One that errs is not met. */
-function isOpen(when: Condition | undefined, frame: Frame): boolean | 'unknown' {
+/** Unknown: it reads what was not recorded. */
+function isOpen(when: Condition | undefined, frame: Frame): boolean | 'errs' | 'unknown' {
   try {
     return when === undefined || isMet(when, frame)
   } catch (error) {
-    return error instanceof NotRecorded ? 'unknown' : false
+    return error instanceof NotRecorded ? 'unknown' : 'errs'
   }
 }
 
@@ -232,16 +250,22 @@ type RuleConfig = PolicyConfig['roles'][number]['rules'][number]
 function rulesOf(needs: readonly Need[]): RuleConfig[] {
   const byAgent = new Map<string, Need & { operations: Operation[] }>()
   for (const need of needs) {
-    const key = JSON.stringify([need.agent, need.owner, need.when])
+    const key = JSON.stringify([need.agent, need.owner, need.when, need.requireApproval])
     const rule = byAgent.get(key) ?? { ...need, operations: [] }
     byAgent.set(key, rule)
     rule.operations.push(need.operation)
   }
   const rules = new Map<string, RuleConfig>()
-  for (const { agent, owner, when, operations } of byAgent.values()) {
+  for (const { agent, owner, when, requireApproval, operations } of byAgent.values()) {
     const inOrder = operationNames.filter((name) => operations.includes(name))
-    const key = JSON.stringify([inOrder, owner, when])
-    const rule = rules.get(key) ?? { agents: [], operations: inOrder, owner, ...(when !== undefined && { when }) }
+    const key = JSON.stringify([inOrder, owner, when, requireApproval])
+    const rule: RuleConfig = rules.get(key) ?? {
+      agents: [],
+      operations: inOrder,
+      owner,
+      ...(when !== undefined && { when }),
+      requireApproval,
+    }
     rules.set(key, rule)
     rule.agents.push(agent)
   }

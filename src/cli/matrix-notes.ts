@@ -48,9 +48,10 @@ function describe({ state, rules, denies }: MatrixCell): string {
   const open = rules.filter(({ when }) => when === '')
   // where a rule has no condition, those that have one matter for the tasks they share alone
   const told = state === 'allow' ? rules.filter(({ when, owner }) => when === '' || owner !== 'self') : rules
-  const parts = (open.length > 0 ? told : rules).map(({ name, when, owner }) => {
+  const parts = (open.length > 0 ? told : rules).map(({ name, when, owner, approval }) => {
     const tasks = owner === 'self' ? '' : `, ${tasksOf(owner)}`
-    return `${name}${tasks}${when === '' ? '' : ` when ${oneLine(when)}`}`
+    const asked = approval ? ', once a person has approved the call' : ''
+    return `${name}${tasks}${asked}${when === '' ? '' : ` when ${oneLine(when)}`}`
   })
   const unless = denies.map(({ name, when }) => `unless ${name}: ${oneLine(when)}`)
   return [parts.join(' or '), ...unless].join('; ')

@@ -7,10 +7,14 @@ import { formatMatrixPage } from './matrix-page.ts'
 import { formatMatrix } from './matrix-table.ts'
 import type { MatrixCell, MatrixRow } from './ports.ts'
 
-const yes: MatrixCell = { state: 'allow', rules: [{ name: 'r#0', when: '', owner: 'self' }], denies: [] }
+const yes: MatrixCell = {
+  state: 'allow',
+  rules: [{ name: 'r#0', when: '', owner: 'self', approval: false }],
+  denies: [],
+}
 const some: MatrixCell = {
   state: 'conditional',
-  rules: [{ name: 'r#1', when: 'size(message.parts)\n  < 20', owner: 'any' }],
+  rules: [{ name: 'r#1', when: 'size(message.parts)\n  < 20', owner: 'any', approval: false }],
   denies: [{ name: 'd', when: 'message.size > 5' }],
 }
 const no: MatrixCell = { state: 'deny', rules: [], denies: [{ name: 'stop', when: '' }] }
@@ -51,7 +55,7 @@ const hostile = '</td><script>alert(1)</script><img src=x onerror="alert(1)">\u2
 test('names and conditions cannot leave their place in the page', () => {
   const bad: MatrixCell = {
     state: 'conditional',
-    rules: [{ name: hostile, when: hostile, owner: hostile }],
+    rules: [{ name: hostile, when: hostile, owner: hostile, approval: true }],
     denies: [{ name: hostile, when: hostile }],
   }
   const page = formatMatrixPage([{ who: hostile, account: 'own', agent: hostile, cells: { GetTask: bad } }], hostile)

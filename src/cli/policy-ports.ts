@@ -54,7 +54,13 @@ export interface MatrixRow {
 }
 export interface MatrixCell {
   readonly state: 'none' | 'deny' | 'conditional' | 'allow'
-  readonly rules: readonly { readonly name: string; readonly when: string; readonly owner: string }[]
+  readonly rules: readonly {
+    readonly name: string
+    readonly when: string
+    readonly owner: string
+    /** of a person, for each call */
+    readonly approval: boolean
+  }[]
   readonly denies: readonly { readonly name: string; readonly when: string }[]
 }
 

@@ -49,7 +49,7 @@ const test = z.strictObject({
   source: z.string().min(1).default('127.0.0.1'),
   binding: z.enum(['JSONRPC', 'HTTP+JSON']).default('JSONRPC'),
   version: z.string().default('1.0'),
-  expect: z.enum(['allow', 'deny', 'not-found']),
+  expect: z.enum(['allow', 'approval', 'deny', 'not-found']),
   rule: z.string().min(1).optional(),
 })
 

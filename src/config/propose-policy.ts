@@ -28,8 +28,13 @@ export function proposePolicy(text: string, policy: PolicyConfig): string {
 }
 
 function withoutDefaults(rule: PolicyConfig['roles'][number]['rules'][number]): object {
-  const { owner, when, ...rest } = rule
-  return { ...rest, ...(when !== undefined && { when }), ...(owner !== 'self' && { owner }) }
+  const { owner, when, requireApproval, ...rest } = rule
+  return {
+    ...rest,
+    ...(when !== undefined && { when }),
+    ...(owner !== 'self' && { owner }),
+    ...(requireApproval && { requireApproval }),
+  }
 }
 
 function listAt(document: Document, name: string): YAMLSeq | undefined {

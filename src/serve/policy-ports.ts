@@ -23,15 +23,16 @@ export function createPolicyPorts(): PolicyPorts {
       return tests.flatMap((test) =>
         (test.operations ?? [test.operation]).map((operation): PolicyTestOutcome => {
           if (operation === undefined) throw new Fault('CONFIG_INVALID', 'a test has no operation')
-          const { allowed, code, allowedBy, because, steps } = explain(
+          const { allowed, code, allowedBy, approvals, because, steps } = explain(
             policy,
             { ...queryOf(test), operation },
             agentsByPrincipal,
           )
           const denies = steps.filter((step) => step.kind === 'deny' && step.outcome !== 'does not apply')
-          const rules = allowed ? allowedBy : denies.map((step) => step.name)
+          const rules = allowed ? [...new Set([...allowedBy, ...approvals])] : denies.map((step) => step.name)
           const isHidden = code === 'ROUTE_AGENT_UNKNOWN' || code === 'AUTHZ_TASK_NOT_FOUND'
-          const got = allowed ? 'allow' : isHidden ? 'not-found' : 'deny'
+          const asks = approvals.length > 0 ? 'approval' : 'allow'
+          const got = allowed ? asks : isHidden ? 'not-found' : 'deny'
           const passed = got === test.expect && (test.rule === undefined || rules.includes(test.rule))
           return { test, operation, passed, got, rules, reason: because }
         }),

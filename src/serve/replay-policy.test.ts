@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { NewRecord } from '../audit/audit.ts'
 import { authorize } from '../authorize/authorize.ts'
-import { type FakeCall, fakeCall, fakeOwnership, policyOf, type PolicyText } from '../authorize/fake-call.ts'
+import { type FakeCall, fakeCall, fakeSources, policyOf, type PolicyText } from '../authorize/fake-call.ts'
 import { agents, owners, someCall, somePolicy } from '../authorize/fake-traffic.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { ReplayReport } from '../cli/ports.ts'
@@ -36,7 +36,7 @@ function recordsOf(policy: PolicyText, calls: readonly FakeCall[]): NewRecord[] 
   const compiled = policyOf(policy)
   return calls.map((call, at) => {
     const made = fakeCall(call)
-    const result = authorize(made, compiled, fakeOwnership(owners))
+    const result = authorize(made, compiled, fakeSources(owners))
     const isRefused = isRefusal(result)
     const event = {
       caller: made.caller.id,
@@ -108,8 +108,10 @@ describe('whatever was recorded', () => {
           const suggestion = await suggestPolicy({ ...silent, dataDir, loaded: load(configText(now)) })
           const left = suggestion.undecided.reduce((sum, each) => sum + each.calls, 0)
           const under = await replay(dataDir, suggestion.policy)
-          const lost = under.losses.reduce((sum, each) => sum + each.calls, 0)
-          assert.ok(lost <= left, JSON.stringify(under.losses))
+          // what needs an approval today keeps needing it
+          const refused = under.losses.filter(({ now: words }) => !words.includes('once a person has approved it'))
+          const lost = refused.reduce((sum, each) => sum + each.calls, 0)
+          assert.ok(lost <= left, JSON.stringify(refused))
         },
       ),
       { numRuns: 30, interruptAfterTimeLimit: 3_000 },
@@ -200,6 +202,48 @@ describe('a replay', () => {
     })
     assert.equal((await replay(dataDir, analyst)).allowedAsBefore, 1)
   })
+  test('takes an approval for less than being allowed and more than being refused', async () => {
+    const asking = {
+      ...analyst,
+      roles: [
+        { name: 'analyst', rules: [{ agents: ['calculator'], operations: ['SendMessage'], requireApproval: true }] },
+      ],
+    }
+    const [open] = recordsOf(analyst, [{ agent: 'calculator' }])
+    const [asked] = recordsOf(asking, [{ agent: 'calculator' }])
+    assert.ok(open !== undefined && asked?.code === 'AUTHZ_APPROVAL_REQUIRED')
+    const approved: NewRecord = { ...open, event: { ...asked.event, rules: ['analyst#0', 'approval:x'] } }
+    const refused: NewRecord = {
+      ...asked,
+      code: 'AUTHZ_DENIED',
+      event: { ...asked.event, detail: 'key:lead denied the approval x' },
+    }
+    const all = [open, asked, approved, refused]
+    const changes = async (record: NewRecord, policy: PolicyText): Promise<number[]> => {
+      const { gains, losses } = await replay((await write([record])).dataDir, policy)
+      return [gains.length, losses.length]
+    }
+    const under = async (policy: PolicyText): Promise<number[][]> =>
+      await Promise.all(all.map((record) => changes(record, policy)))
+    assert.deepEqual(await under(analyst), [
+      [0, 0],
+      [1, 0],
+      [1, 0],
+      [1, 0],
+    ])
+    assert.deepEqual(await under(asking), [
+      [0, 1],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+    ])
+    assert.deepEqual(await under(nobody), [
+      [0, 1],
+      [0, 0],
+      [0, 1],
+      [0, 0],
+    ])
+  })
   test('takes calls to an agent that the proposed configuration does not have for lost', async () => {
     const { dataDir } = await write(recordsOf(everybody, [{ agent: 'vault' }]))
     const without = JSON.stringify({ agents: [{ name: 'calculator', url: 'http://127.0.0.1:9' }], policy: everybody })
@@ -224,10 +268,12 @@ describe('a suggestion', () => {
       { role: 'used-1', callers: ['key:alice'], autonomous: false },
       { role: 'used-2', callers: ['key:bob'], autonomous: false },
     ])
-    assert.deepEqual(policy.roles[1]?.rules, [{ agents: ['vault'], operations: ['GetTask'], owner: 'any' }])
+    assert.deepEqual(policy.roles[1]?.rules, [
+      { agents: ['vault'], operations: ['GetTask'], owner: 'any', requireApproval: false },
+    ])
     assert.deepEqual(policy.roles[0]?.rules, [
-      { agents: ['calculator'], operations: ['SendMessage', 'GetTask'], owner: 'self' },
-      { agents: ['vault'], operations: ['SendMessage'], owner: 'self' },
+      { agents: ['calculator'], operations: ['SendMessage', 'GetTask'], owner: 'self', requireApproval: false },
+      { agents: ['vault'], operations: ['SendMessage'], owner: 'self', requireApproval: false },
     ])
   })
   test('shares as narrowly as was needed', async () => {
@@ -277,7 +323,9 @@ describe('a suggestion', () => {
     const person = { caller: 'user:corp/1', callerGroups: ['group:corp/a'], agent: 'vault' }
     const byAgent = { caller: 'agent:concierge', origin: 'user:corp/1', agent: 'vault' }
     const stayed = await suggest(members, [person])
-    assert.deepEqual(stayed.policy.roles[0]?.rules, [{ agents: ['vault'], operations: ['SendMessage'], owner: 'self' }])
+    assert.deepEqual(stayed.policy.roles[0]?.rules, [
+      { agents: ['vault'], operations: ['SendMessage'], owner: 'self', requireApproval: false },
+    ])
     const left = await suggest(members, [person, byAgent, { ...person, callerGroups: [] }])
     assert.match(left.policy.roles[0]?.rules[0]?.when ?? '', /group:corp\/a/)
     assert.deepEqual(left.notes, [])

@@ -28,8 +28,8 @@ export async function replayPolicy(options: ReplayOptions): Promise<ReplayReport
       const now = judgeNow(policy, agents, input)
       if ('missing' in now) undecided.add(now.missing, recorded)
       else if (now.access > before.access) gains.add(recorded, input, before.words, now.words)
-      else if (now.access < before.access) losses.add(recorded, input, before.words, now.words)
-      else if (now.access > 0) counts.allowedAsBefore += 1
+      else if (now.access < before.access && !before.isRefused) losses.add(recorded, input, before.words, now.words)
+      else if (!before.isRefused) counts.allowedAsBefore += 1
       else counts.refusedAsBefore += 1
     }
   }
@@ -54,7 +54,7 @@ export function compileFor(config: Config): CompiledPolicy {
 }
 
 interface Judged {
-  /** 0 none, 2 all; comparable */
+  /** 0 none, 1 with a person's approval, 2 without; comparable */
   readonly access: number
   readonly words: string
 }
@@ -65,11 +65,23 @@ const namesIn = (rules: JsonValue | undefined): string[] =>
   Array.isArray(rules) ? rules.filter((rule) => typeof rule === 'string') : []
 
 /** Undefined when it was not policy that refused. */
-function judgeBefore({ outcome, code, event }: RecordedDecision): Judged | undefined {
-  const { rules, detail } = event
-  if (outcome === 'allowed') return { access: 2, words: `allowed by ${namesIn(rules).join(' and ')}` }
-  if (!codesOfPolicy.has(code)) return undefined
-  return { access: 0, words: `${code}: ${typeof detail === 'string' ? detail : ''}` }
+function judgeBefore({
+  outcome,
+  code,
+  event,
+}: RecordedDecision): (Judged & { readonly isRefused: boolean }) | undefined {
+  const { rules } = event
+  const detail = typeof event['detail'] === 'string' ? event['detail'] : ''
+  if (outcome === 'allowed') {
+    const names = namesIn(rules)
+    const isApproved = names.some((name) => name.startsWith('approval:'))
+    return { access: isApproved ? 1 : 2, words: `allowed by ${names.join(' and ')}`, isRefused: false }
+  }
+  // policy let it pass if a person would, and nobody has, or somebody would not
+  const isAsked =
+    code === 'AUTHZ_APPROVAL_REQUIRED' || (code === 'AUTHZ_DENIED' && / denied the approval \S+$/.test(detail))
+  if (!isAsked && !codesOfPolicy.has(code)) return undefined
+  return { access: isAsked ? 1 : 0, words: `${code}: ${detail}`, isRefused: true }
 }
 
 function judgeNow(
@@ -85,8 +97,13 @@ function judgeNow(
   } catch {
     return { missing: 'what was recorded of it is not complete' }
   }
-  if (decision.allowed) return { access: 2, words: `allowed by ${decision.allowedBy.join(' and ')}` }
-  if (decision.notRecorded === true) return { missing: 'the proposed policy reads metadata that was not recorded' }
+  if (decision.allowed && decision.notRecorded !== true) {
+    const { allowedBy, approvals } = decision
+    const asked = approvals.length === 0 ? '' : `, once a person has approved it (${approvals.join(', ')})`
+    return { access: approvals.length === 0 ? 2 : 1, words: `allowed by ${allowedBy.join(' and ')}${asked}` }
+  }
+  if (decision.allowed || decision.notRecorded === true)
+    return { missing: 'the proposed policy reads metadata that was not recorded' }
   return { access: 0, words: `${decision.code}: ${decision.detail}` }
 }
 

@@ -12,7 +12,7 @@ export async function suggestPolicy(options: SuggestOptions): Promise<PolicySugg
   const { made, gained, lost } = simple.gained === 0 ? simple : await suggest(options, true)
   const further = [
     ...(gained > 0 ? [`it would allow ${gained} of the calls that were refused: the policy has changed since`] : []),
-    ...(lost > 0 ? [`it would refuse ${lost} of the calls that were allowed`] : []),
+    ...(lost > 0 ? [`it would refuse ${lost} of the calls that were allowed, or ask for an approval of them`] : []),
   ]
   return { ...made, notes: [...made.notes, ...further] }
 }
