@@ -20,7 +20,8 @@ export const command: Command = {
     config: configOption,
     'data-dir': dataDirOption,
   },
-  details: 'conditions are evaluated for a message without parts; what narrows a credential (scopes, networks, blocks) is not looked at; exit 1 when denied',
+  details:
+    'conditions are evaluated for a message without parts; what narrows a credential (scopes, networks, blocks) is not looked at; exit 1 when denied',
   run: async (input) => {
     const agent = need(input, 'agent')
     const operation = need(input, 'operation')
