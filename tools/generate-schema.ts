@@ -110,7 +110,8 @@ const files: readonly [string, string][] = [
   ['schema/config.schema.json', `${JSON.stringify({ title: 'sallyport.yaml', ...schema }, null, 2)}\n`],
   ['docs/config.md', formatDocument(schema)],
   ...readdirSync(join(root, 'examples'))
-    .filter((name) => name.endsWith('.yaml'))
+    // expectations of a policy are no configuration
+    .filter((name) => name.endsWith('.yaml') && !name.endsWith('-tests.yaml'))
     .map(normalise),
 ]
 

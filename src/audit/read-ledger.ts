@@ -59,6 +59,8 @@ export interface ReadOptions {
   /** a group at or before `from`, where reading begins; whoever gives one that is none gets LEDGER_CORRUPT or nothing */
   readonly place?: GroupPlace
   readonly keyEncryptionKey?: Buffer
+  /** which bodies are opened; all by default. The others' records come without event. */
+  readonly opens?: (envelope: Envelope) => boolean
   readonly fs?: FileSystem
 }
 
@@ -95,6 +97,7 @@ class Reader implements LedgerReader {
   readonly #dir: string
   readonly #files: FileSystem
   readonly #keyEncryptionKey: Buffer | undefined
+  readonly #opens: (envelope: Envelope) => boolean
   // index of the record at the scanner's place; runs behind `next` only until the first wanted record
   #at = 0
   #stuckAt = -1
@@ -110,6 +113,7 @@ class Reader implements LedgerReader {
     this.#dir = dir
     this.#files = options.fs ?? nodeFiles
     this.#keyEncryptionKey = options.keyEncryptionKey
+    this.#opens = options.opens ?? (() => true)
     this.next = options.from ?? 0
     this.#place = options.place
   }
@@ -265,7 +269,8 @@ class Reader implements LedgerReader {
       const bodyHash = bodyView === undefined ? '' : hash('sha256', bodyView, 'base64url')
       const isBodyRight = isExpired ? envelope?.body !== '' : envelope?.body === bodyHash
       if (envelope?.index !== index || !isListed || !isBodyRight) throw corrupt(`record ${index}`)
-      const opened = bodyView && (await this.#bodies?.open(bodyView, envelope.call))
+      const isWanted = bodyView !== undefined && this.#opens(envelope)
+      const opened = isWanted ? await this.#bodies?.open(bodyView, envelope.call) : undefined
       yield {
         index,
         place,

@@ -29,6 +29,8 @@ export type Decision =
       readonly allowedBy: readonly string[]
       /** rules that ask for a person's approval of this call; empty: it may go on */
       readonly approvals: readonly string[]
+      /** whether they are asked for hangs on what this input does not hold: only of recorded calls */
+      readonly notRecorded?: boolean
     }
   | {
       readonly allowed: false
@@ -63,10 +65,7 @@ export function decide(policy: CompiledPolicy, input: PolicyInput, observe?: Obs
     return refused('ROUTE_AGENT_UNKNOWN', `no rule gives ${input.caller.id} anything on ${input.agent.name}${within}`)
   }
   const foreign = input.named.filter((thing) => relationTo(input, thing) !== 'self')
-  const decision = decideAll(
-    round,
-    foreign.filter((thing) => thing.owner !== null || !thing.mayBeNew),
-  )
+  const decision = decideAll(round, foreignThings(input))
   if (decision.allowed || foreign.every((thing) => thing.owner === null && thing.mayBeNew)) return decision
   // Foreign is missing (invariant 4): the answer is the one policy gives for a task that does not exist, whatever
   // the true reason. The same work is done for tasks that are missing, so that time tells no more than words.
@@ -77,13 +76,44 @@ export function decide(policy: CompiledPolicy, input: PolicyInput, observe?: Obs
 
 /** Decides a recorded input under this policy. Throws when the record is of another format. */
 export function decideAgain(policy: CompiledPolicy, recorded: JsonObject): Decision {
-  if (recorded['v'] !== 1) throw new Error('the recorded input has an unknown format')
+  const input = readRecorded(recorded)
   try {
-    // authorize() wrote it; whatever is wrong with it inside throws and denies.
-    return decide(policy, recorded as unknown as PolicyInput)
+    // whatever is wrong with it inside throws and denies
+    return decide(policy, input)
   } catch (error) {
     return refused('AUTHZ_DENIED', `authorization failed: ${textOf(error)}`)
   }
+}
+
+/** What authorize() wrote. Throws when the record is of another format. */
+export function readRecorded(recorded: JsonObject): PolicyInput {
+  if (recorded['v'] !== 1) throw new Error('the recorded input has an unknown format')
+  return recorded as unknown as PolicyInput
+}
+
+/** What a call names that rules have to share: not its own, and not a name that is still free. */
+export function foreignThings(input: PolicyInput): readonly NamedThing[] {
+  return input.named.filter((thing) => relationTo(input, thing) !== 'self' && (thing.owner !== null || !thing.mayBeNew))
+}
+
+/** The first deny that applies to this call, whether any rule allows it or not. */
+export function findApplyingDeny(
+  policy: CompiledPolicy,
+  input: PolicyInput,
+): { readonly name: string; readonly notRecorded: boolean } | undefined {
+  let name = ''
+  const round = startRound(policy, input, input.task, (step) => {
+    if (step.kind === 'deny' && step.outcome !== 'does not apply') name = step.name
+  })
+  const operations = input.inlinePush
+    ? ([input.operation, 'CreateTaskPushNotificationConfig'] as const)
+    : [input.operation]
+  for (const operation of operations) {
+    forgetConditions(round)
+    const denied = findDeny(round, operation)
+    if (denied !== undefined) return { name, notRecorded: denied.notRecorded === true }
+  }
+  return undefined
 }
 
 type Who = Pick<Principal, 'id' | 'groups'>
@@ -169,14 +199,24 @@ function decideAll(round: Round, others: readonly NamedThing[]): Decision {
   const push = decideOne(round, 'CreateTaskPushNotificationConfig', others)
   if (!push.allowed) return { ...push, detail: `inline push configuration: ${push.detail}` }
   const approvals = [...new Set([...decision.approvals, ...push.approvals])]
-  return { allowed: true, allowedBy: [...decision.allowedBy, ...push.allowedBy], approvals }
+  const notRecorded = decision.notRecorded === true || push.notRecorded === true
+  return {
+    allowed: true,
+    allowedBy: [...decision.allowedBy, ...push.allowedBy],
+    approvals,
+    ...(notRecorded && { notRecorded }),
+  }
 }
 
-function decideOne(round: Round, operation: Operation, others: readonly NamedThing[]): Decision {
-  // Each operation gets its own variables; conditions of the one before say nothing about it.
+/** Each operation gets its own variables; conditions of the one before say nothing about it. */
+function forgetConditions(round: Round): void {
   round.frame = undefined
   round.outcomes = undefined
   round.unrecorded = undefined
+}
+
+function decideOne(round: Round, operation: Operation, others: readonly NamedThing[]): Decision {
+  forgetConditions(round)
   const { input, callerEntries, originEntries } = round
   if ((round.scope & bitOf(operation)) === 0)
     return refused('AUTHZ_DENIED', `${operation} on ${input.agent.name} is outside of the scope of a credential`)
@@ -186,31 +226,41 @@ function decideOne(round: Round, operation: Operation, others: readonly NamedThi
   const byCaller = allow(round, operation, input.caller, callerEntries, callerOnOwn, others)
   if (typeof byCaller === 'object') return byCaller
   if (originEntries === undefined)
-    return { allowed: true, allowedBy: [byCaller], approvals: approvalsFor(round, operation, [callerEntries]) }
+    return { allowed: true, allowedBy: [byCaller], ...approvalsFor(round, operation, [callerEntries]) }
   const byOrigin = allow(round, operation, input.origin, originEntries, input.autonomous.origin, others)
   if (typeof byOrigin === 'object') return byOrigin
-  const approvals = approvalsFor(round, operation, [callerEntries, originEntries])
-  return { allowed: true, allowedBy: [byCaller, byOrigin], approvals }
+  return {
+    allowed: true,
+    allowedBy: [byCaller, byOrigin],
+    ...approvalsFor(round, operation, [callerEntries, originEntries]),
+  }
 }
 
-const none: readonly string[] = Object.freeze([])
+const noApprovals: { readonly approvals: readonly string[] } = Object.freeze({ approvals: Object.freeze([]) })
 
 /**
  * Rules of caller or origin that ask for an approval here, whichever rule it was that allowed. Like a deny, one whose
  * condition errs asks.
  */
-function approvalsFor(round: Round, operation: Operation, held: readonly (readonly Entry[])[]): readonly string[] {
+function approvalsFor(
+  round: Round,
+  operation: Operation,
+  held: readonly (readonly Entry[])[],
+): { readonly approvals: readonly string[]; readonly notRecorded?: boolean } {
   let asking: string[] | undefined
+  let isCertain = false
   for (const entries of held) {
     for (const entry of entries) {
       for (const rule of forOperation(entry.rules, round.input.agent.name, operation)) {
         if (!rule.needsApproval || evaluate(round, operation, rule) === false) continue
+        isCertain ||= !isUnrecorded(round, rule)
         asking ??= []
         if (!asking.includes(rule.name)) asking.push(rule.name)
       }
     }
   }
-  return asking ?? none
+  if (asking === undefined) return noApprovals
+  return { approvals: asking, ...(!isCertain && { notRecorded: true }) }
 }
 
 function findDeny(round: Round, operation: Operation): Refused | undefined {
@@ -296,7 +346,7 @@ function allow(
 }
 
 /** Whether this rule, held by `who`, reaches a thing that is not this caller's for this origin. */
-function isShared(rule: Rule, thing: NamedThing, who: Who, input: PolicyInput): boolean {
+export function isShared(rule: Rule, thing: NamedThing, who: Who, input: PolicyInput): boolean {
   // a webhook is its maker's: whoever could put another in its place would read along, or silence it
   if (thing.owner === null || thing.kind === 'pushConfig') return false
   const { sharing } = rule

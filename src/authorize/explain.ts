@@ -23,7 +23,7 @@ export interface PolicyQuery {
   readonly chain?: readonly Asked[]
   readonly agent: string
   readonly operation: Operation
-  readonly message?: Partial<MessageFacts>
+  readonly message?: Partial<PolicyInput['message']>
   readonly request?: Partial<PolicyInput['request']>
   readonly inlinePush?: boolean
   /** whose the task is; its own where the operation names one, none otherwise */

@@ -60,7 +60,10 @@ export function fakeCall(call: FakeCall): Validated {
   const fields = {
     receivedAtMs: 1_800_000_000_000,
     source: '192.0.2.7',
-    snapshot: { agentsByPrincipal: new Map((call.agentIdentities ?? []).map((id) => [id, {}])) },
+    snapshot: {
+      agentsByPrincipal: new Map((call.agentIdentities ?? []).map((id) => [id, {}])),
+      config: { approvals: { wait: 3_600_000 } },
+    },
     caller: { id: caller, method: 'api-key', groups: call.callerGroups ?? [], display: caller },
     origin: {
       id: origin,
@@ -74,6 +77,11 @@ export function fakeCall(call: FakeCall): Validated {
     operation,
     version: '1.0',
     tenant: '',
+    extensions: [],
+    upstreamMethod: 'POST',
+    upstreamPath: '',
+    bodyText: '',
+    body: undefined,
     taskId,
     contextId,
     configId: call.configId ?? '',

@@ -91,6 +91,21 @@ export function entriesOf(policy: CompiledPolicy, id: string, groups: readonly s
   return found
 }
 
+/** The same, each with the group that it is held by; '' for those of the principal itself. */
+export function entriesByGroup(
+  policy: CompiledPolicy,
+  id: string,
+  groups: readonly string[],
+): readonly { readonly entry: Entry; readonly group: string }[] {
+  const own = entriesOf(policy, id, []).map((entry) => ({ entry, group: '' }))
+  const each = groups.flatMap((group) => {
+    const entry = group.startsWith('group:') ? policy.entries.get(group) : undefined
+    return entry === undefined ? [] : [{ entry, group }]
+  })
+  const any = groups.length === 0 ? undefined : policy.wildcards.find(({ prefix }) => prefix === 'group:')
+  return [...own, ...each, ...(any === undefined ? [] : [{ entry: any.entry, group: 'group:*' }])]
+}
+
 /** Gathers lists by agent and operation, then folds those for every agent into each named one. */
 export function buildTable<T>(
   items: readonly { readonly agents: readonly string[]; readonly operations: readonly string[]; readonly value: T }[],

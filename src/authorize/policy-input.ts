@@ -95,11 +95,11 @@ function withMetadata({ message, metadata }: Validated, keys: readonly string[])
   const there = keys.filter((key) => Object.hasOwn(metadata, key))
   if (there.length === 0) return message
   // not by assignment: a key may be `__proto__`
-  return { ...message, metadata: Object.fromEntries(there.map((key) => [key, scalarText(metadata[key])])) }
+  return { ...message, metadata: Object.fromEntries(there.map((key) => [key, metadataText(metadata[key])])) }
 }
 
 /** Fractions and large numbers would be rounded, and compare as something that was not sent. */
-function scalarText(value: JsonValue | undefined): string | null {
+export function metadataText(value: JsonValue | undefined): string | null {
   if (typeof value === 'string') return value.length <= maxMetadataLength ? detach(value) : null
   const isExact = typeof value === 'boolean' || (typeof value === 'number' && Number.isSafeInteger(value))
   return isExact ? String(value) : null

@@ -95,6 +95,10 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
     suggestKeys: unused,
     checkPolicy: () => [],
     explainPolicy: unused,
+    policyMatrix: unused,
+    testPolicy: unused,
+    replayPolicy: unused,
+    suggestPolicy: unused,
     inspectAgent: unused,
     ...overrides,
   }

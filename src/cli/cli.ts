@@ -44,6 +44,16 @@ const entries: Readonly<Record<string, Entry>> = {
     summary: 'say which rule allows or denies a call, and why',
     load: () => import('./policy-explain.ts'),
   },
+  'policy matrix': { summary: 'show who may do what', load: () => import('./policy-matrix.ts') },
+  'policy test': { summary: 'check a file of expectations', load: () => import('./policy-test.ts') },
+  'policy replay': {
+    summary: 'say who would gain and lose access under another policy, from recorded calls',
+    load: () => import('./policy-replay.ts'),
+  },
+  'policy suggest': {
+    summary: 'write the least policy that recorded calls needed',
+    load: () => import('./policy-suggest.ts'),
+  },
   'policy bind': { summary: 'give a role to a caller in the configuration', load: () => import('./policy-bind.ts') },
   'approval list': { summary: 'list the calls that wait for a person', load: () => import('./approval-list.ts') },
   'approval grant': { summary: 'let a call that waits pass once', load: () => import('./approval-grant.ts') },

@@ -6,6 +6,8 @@ export interface Io {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly color: boolean
+  /** how wide the terminal is; undefined where none is */
+  readonly columns?: number | undefined
   readonly cwd: string
   /** all of standard input as text; undefined when it is longer than so many characters */
   readonly readInput?: (maxBytes: number) => Promise<string | undefined>

@@ -10,6 +10,7 @@ const io: Io = {
   err: (text) => void process.stderr.write(text),
   // Node's own answer honours NO_COLOR and a dumb terminal.
   color: process.stdout.isTTY && process.stdout.hasColors(),
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   cwd: process.cwd(),
   readInput: async (maxBytes) => {
     let text = ''

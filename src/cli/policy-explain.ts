@@ -20,7 +20,8 @@ export const command: Command = {
     config: configOption,
     'data-dir': dataDirOption,
   },
-  details: 'conditions are evaluated for a message without parts; exit 1 when denied',
+  details:
+    'conditions are evaluated for a message without parts; what narrows a credential (scopes, networks, blocks) is not looked at; exit 1 when denied',
   run: async (input) => {
     const agent = need(input, 'agent')
     const operation = need(input, 'operation')
@@ -39,7 +40,7 @@ export const command: Command = {
       agent,
       operation,
     }
-    const { config } = await requireConfig(input, { withPolicy: true })
+    const { config } = await requireConfig(input, { withPolicy: true, secrets: 'unresolved' })
     const names = config.agents.map((candidate) => candidate.name)
     if (!names.includes(agent))
       throw new CommandError(2, `no agent is named ${JSON.stringify(agent)}`, suggestWord(agent, names))

@@ -4,17 +4,19 @@
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts'
 import type { ApprovalMethods } from './approval-ports.ts'
+import type { PolicyPorts } from './policy-ports.ts'
 import type { ProofPorts, Trust } from './proof-ports.ts'
 import type { AdminMethods } from './admin-ports.ts'
 import type { RetentionMethods, RetentionReadings } from './retention-ports.ts'
 
 export type * from './approval-ports.ts'
 export type * from './admin-ports.ts'
+export type * from './policy-ports.ts'
 export type * from './proof-ports.ts'
 export type * from './retention-ports.ts'
 
 /** Everything commands call outside cli and config; loaded only by the commands that need it. */
-export interface Ports extends ProofPorts {
+export interface Ports extends PolicyPorts, ProofPorts {
   /** Resolves with the exit code when the process was asked to stop and has drained. */
   runServe(options: ServeOptions): Promise<number>
   runDemo(options: DemoOptions): Promise<number>
@@ -36,7 +38,6 @@ export interface Ports extends ProofPorts {
   reindexLedger(options: ReindexOptions): Promise<ReindexReport>
   /** Compiles the policy; findings carry paths from the root of the file (`policy`, `roles`, …). */
   checkPolicy(config: Config): readonly Finding[]
-  explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation
   /** Fetches and reads an agent's card, bounded in size and time. */
   inspectAgent(target: AgentTarget): Promise<CardFacts>
 }
@@ -315,30 +316,6 @@ export interface ReindexReport {
   /** of the index on disk */
   readonly bytes: number
   readonly milliseconds: number
-}
-
-export interface PolicyQuery {
-  readonly caller: string
-  readonly groups: readonly string[]
-  /** on whose behalf an agent calls; its own account when undefined */
-  readonly origin: string | undefined
-  readonly originGroups: readonly string[]
-  readonly agent: string
-  readonly operation: string
-}
-export interface PolicyExplanation {
-  readonly allowed: boolean
-  /** the one sentence that decides, lower case, no full stop */
-  readonly reason: string
-  readonly steps: readonly PolicyStep[]
-}
-export interface PolicyStep {
-  /** `analyst#0` or the name of a deny */
-  readonly rule: string
-  readonly effect: 'allow' | 'deny'
-  readonly outcome: 'matched' | 'not-matched' | 'error'
-  /** whose rule it was and why it matched or not */
-  readonly detail: string
 }
 
 export interface AgentTarget {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { effectiveConfig, formatEffective, loadConfig, parseConfig } from './config.ts'
+import { effectiveConfig, formatEffective, loadConfig, parseConfig, readPolicyTests } from './config.ts'
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const examples = join(import.meta.dirname, '../../examples')
 const folder = temporaryFolder()
-const names = readdirSync(examples).filter((name) => name.endsWith('.yaml'))
+const names = readdirSync(examples).filter((name) => name.endsWith('.yaml') && !name.endsWith('-tests.yaml'))
 
 const fixture = (name: string): string =>
   readFileSync(join(import.meta.dirname, '../../test/fixtures/tls', name), 'utf8')
@@ -53,3 +53,10 @@ test('says of each value whether the file or a default gave it', () => {
   assert.equal(sources?.['gateway.bounds.head'], 'default')
   assert.equal(sources?.['limits'], 'default')
 })
+
+for (const name of readdirSync(examples).filter((each) => each.endsWith('-tests.yaml'))) {
+  test(`examples/${name} is a file of expectations`, () => {
+    const read = readPolicyTests(readFileSync(join(examples, name), 'utf8'))
+    assert.ok(read.ok && read.tests.length > 0, JSON.stringify(read))
+  })
+}

@@ -4,14 +4,11 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileBounds, nodeFiles, verifyLedger } from '../audit/audit.ts'
-import { compilePolicy, explain } from '../authorize/authorize.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { cardJsonBounds, interfacesOf } from '../a2a/card.ts'
-import { isOperation } from '../a2a/operations.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
-import type { AgentTarget, CardFacts, PolicyExplanation, PolicyQuery, Ports } from '../cli/ports.ts'
-import { buildSnapshot, type Config } from '../config/config.ts'
+import type { AgentTarget, CardFacts, Ports } from '../cli/ports.ts'
 import { createDialler } from '../forward/forward.ts'
 import { reindexLedger, searchLedger } from './audit-search.ts'
 import { createProofPorts } from './audit-proofs.ts'
@@ -26,6 +23,7 @@ import { agentSecrets, checkPolicy } from './rules.ts'
 import { readVouchers } from './read-vouchers.ts'
 import { exportedBelow } from './export-cursor.ts'
 import { createRetentionMethods } from './retention-methods.ts'
+import { createPolicyPorts } from './policy-ports.ts'
 import { runServe } from './run-serve.ts'
 import { runWitness, witnessKeys } from './run-witness.ts'
 import { openState } from './state.ts'
@@ -94,8 +92,8 @@ export function createPorts(): Ports {
     },
     reindexLedger: (options) => reindexLedger({ ...options, clock: systemClock }),
     checkPolicy,
-    explainPolicy,
     inspectAgent,
+    ...createPolicyPorts(),
     ...createProofPorts({
       clock: systemClock,
       pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
@@ -113,33 +111,6 @@ async function knownOrigins(ledgerRoot: string): Promise<string[]> {
 }
 
 const keysOf = (ledgerRoot: string): string => join(ledgerRoot, '..', 'keys')
-
-function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
-  const compiled = compilePolicy(
-    config.policy,
-    config.agents.map((agent) => agent.name),
-  )
-  if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
-  if (!isOperation(query.operation)) throw new Fault('CONFIG_INVALID', `there is no operation ${query.operation}`)
-  const asked = {
-    caller: { id: query.caller, groups: query.groups },
-    ...(query.origin !== undefined && { origin: { id: query.origin, groups: query.originGroups } }),
-    agent: query.agent,
-    operation: query.operation,
-  }
-  const explanation = explain(compiled.policy, asked, buildSnapshot(config).agentsByPrincipal)
-  const outcomes = { applies: 'matched', 'does not apply': 'not-matched', errs: 'error' } as const
-  return {
-    allowed: explanation.allowed,
-    reason: explanation.because,
-    steps: explanation.steps.map((step) => ({
-      rule: step.name,
-      effect: step.kind === 'deny' ? 'deny' : 'allow',
-      outcome: outcomes[step.outcome],
-      detail: step.subject === '' ? step.because : `${step.subject}: ${step.because}`,
-    })),
-  }
-}
 
 async function inspectAgent(target: AgentTarget): Promise<CardFacts> {
   const configured = target.loaded?.config.agents.find((agent) => agent.name === target.name)
