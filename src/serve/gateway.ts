@@ -44,7 +44,6 @@ import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
 import { startHealthChecks } from './health.ts'
-import { existingKeySource } from './key-encryption-key.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
@@ -129,7 +128,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   async function start(): Promise<Gateway> {
-    const signer = createAssertionSigner(loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem')))
+    const signer = createAssertionSigner(
+      await loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem'), state.dataKeys),
+    )
     const authenticator = createAuthenticator({
       clock,
       keys: state.keyStore,
@@ -305,7 +306,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...createRetentionMethods(state, {
         clock,
         config: () => snapshot.config,
-        keyEncryptionKey: async () => await existingKeySource(state.dataDir, loaded)?.load(),
+        keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
         minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
         witnessedMs: () => {
           const ofLog = witnesses?.status().find((each) => each.log === state.ledger.origin)

@@ -20,7 +20,6 @@ import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
 import { readRetention } from './foresee-upkeep.ts'
-import { existingKeySource } from './key-encryption-key.ts'
 import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
 import { readVouchers } from './read-vouchers.ts'
@@ -62,7 +61,7 @@ export function createPorts(): Ports {
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,
-            keyEncryptionKey: async () => await existingKeySource(state.dataDir, loaded)?.load(),
+            keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
             minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(state.config), origin),
           }),
         },

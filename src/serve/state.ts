@@ -36,7 +36,9 @@ import {
   type OwnershipIndex,
   type SqliteKeyStore,
 } from '../store/store.ts'
-import { keySource, newSecret } from './key-encryption-key.ts'
+import type { DataKeys } from '../secrets/secrets.ts'
+import { newSecret } from './key-encryption-key.ts'
+import { openDataKeys } from './open-data-keys.ts'
 import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
 import { createPendingErasures } from './pending-erasures.ts'
 
@@ -51,6 +53,9 @@ export interface State {
   readonly keyUse: KeyUseBook
   readonly pepper: Buffer
   readonly approvals: ApprovalStore
+  readonly dataKeys: DataKeys
+  /** what the ledger's subject keys are wrapped under */
+  readonly ledgerKey: Buffer
   readonly ownership: OwnershipIndex
   /** The log of a role while nobody else writes it: the state's own, or another one opened for as long as it takes. */
   withLog<T>(role: LogRole, work: (ledger: Ledger) => Promise<T>): Promise<T>
@@ -85,9 +90,9 @@ export async function openState(options: StateOptions): Promise<State> {
   const opened: { close(): unknown }[] = [held]
   try {
     const dataDir = held.path
-    const keyEncryptionKey = await keySource(dataDir, loaded).load()
+    const { dataKeys, ledgerKey: keyEncryptionKey, sealedNow } = await openDataKeys(dataDir, loaded, clock)
     const pepper = loadPepper(dataDir, loaded)
-    const identity = await ledgerIdentity(dataDir, options.role)
+    const identity = await ledgerIdentity(dataDir, options.role, dataKeys)
     const { origin } = identity
     const open = (of: LedgerIdentity): Promise<Ledger> =>
       openLedger({
@@ -138,6 +143,7 @@ export async function openState(options: StateOptions): Promise<State> {
       options.warn?.(describeRebuild(why, unreadable))
       await audit.administered('ownership.rebuilt', '', { why, unreadable })
     }
+    if (sealedNow.length > 0) await audit.administered('secrets.sealed', '', { keys: [...sealedNow] })
     if (identity.succession !== undefined) {
       await audit.administered('ledger.begun-anew', '', { role: options.role, ...identity.succession })
       await removeSuccession(dataDir, options.role)
@@ -173,12 +179,14 @@ export async function openState(options: StateOptions): Promise<State> {
       keyUse,
       pepper,
       approvals,
+      dataKeys,
+      ledgerKey: keyEncryptionKey,
       ownership,
       async withLog(role, work) {
         if (role === options.role) return await work(ledger)
         if ((await claimedOrigin(dataDir, role)) === undefined)
           throw new Fault('CONTROL_FAILED', `this data directory has no log of the role ${role}`)
-        const other = await open(await ledgerIdentity(dataDir, role))
+        const other = await open(await ledgerIdentity(dataDir, role, dataKeys))
         try {
           await dropGivenUp(dataDir, role, other.origin)
           return await work(other)
