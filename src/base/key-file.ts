@@ -72,18 +72,17 @@ export async function sealKeyFolder(folder: string, sealer: Sealer, replace = re
 }
 
 /**
- * Seals every key in the folder anew that is not sealed under the newest data key; tells after each how many are left.
- * A file that went meanwhile is not brought back.
+ * Seals anew every key in the folder that is not sealed under the newest data key, until `isEnough` says so after one.
+ * A file that was changed or went meanwhile is left alone.
  */
-export async function resealKeyFolder(folder: string, sealer: Sealer, onStep: (left: number) => void): Promise<void> {
-  const old = listKeyFiles(folder).filter(({ content }) => !isSealedAnew(content, sealer))
-  let left = old.length
-  for (const { name, content } of old) {
+export async function resealKeyFolder(folder: string, sealer: Sealer, isEnough: () => boolean): Promise<void> {
+  for (const { name, content } of listKeyFiles(folder)) {
+    if (isSealedAnew(content, sealer)) continue
     const path = join(folder, name)
     await sealKeyFile(sealer, name, openKeyFile(sealer, name, content), (sealed) => {
       if (readSecretFile(path, maxKeyFileBytes)?.equals(content) === true) replaceSecretFile(path, sealed)
     })
-    onStep((left -= 1))
+    if (isEnough()) return
   }
 }
 

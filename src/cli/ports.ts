@@ -6,10 +6,12 @@ import type { Config, Finding, LoadedConfig, Problem } from '../config/config.ts
 import type { ApprovalMethods } from './approval-ports.ts'
 import type { ProofPorts, Trust } from './proof-ports.ts'
 import type { RetentionMethods, RetentionReadings } from './retention-ports.ts'
+import type { SecretMethods } from './secret-ports.ts'
 
 export type * from './approval-ports.ts'
 export type * from './proof-ports.ts'
 export type * from './retention-ports.ts'
+export type * from './secret-ports.ts'
 
 /** Everything commands call outside cli and config; loaded only by the commands that need it. */
 export interface Ports extends ProofPorts {
@@ -92,7 +94,7 @@ export interface OpenState {
 }
 
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
-export interface ControlMethods extends RetentionMethods, ApprovalMethods {
+export interface ControlMethods extends RetentionMethods, ApprovalMethods, SecretMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: KeyRequest): Promise<CreatedKey>
   /** `key` is a whole key that was made elsewhere */

@@ -154,8 +154,12 @@ export class DataKeys implements Sealer {
       const before = this.#keks
       this.#keks = this.#keks.some(({ key }) => key.id === target.key.id) ? this.#keks : [...this.#keks, target]
       try {
-        if (begun !== undefined) return begun
         const keys = await Promise.all(this.#file.keys.map((each) => this.#wrapAgain(each)))
+        if (begun !== undefined) {
+          // a data key that came in between, when only one of the two was at hand
+          if (JSON.stringify(keys) !== JSON.stringify(this.#file.keys)) this.#save({ ...this.#file, keys })
+          return begun
+        }
         if (target.key.id !== this.kekId && this.ledgerKey() === undefined)
           keys.unshift(await this.#wrapNew('ledger', ledgerKey))
         keys.push(await this.#wrapNew('data', randomBytes(32)))

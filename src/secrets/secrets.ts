@@ -5,3 +5,4 @@
 export { createLocalKey, type KeyEncryptionKey } from './key-encryption-key.ts'
 export { DataKeys, readLedgerKey, type NamedKey, type Rotation } from './data-keys.ts'
 export { onDisk, type DataKeysDisk } from './data-keys-file.ts'
+export { maxStoredBytes, StoredSecrets, type SecretRow, type SecretTable } from './stored-secrets.ts'

@@ -12,6 +12,7 @@ import type {
   KeySummary,
   ReloadAnswer,
   RetentionMethods,
+  SecretMethods,
 } from '../cli/ports.ts'
 import type { State } from './state.ts'
 
@@ -19,7 +20,7 @@ export function createControlMethods(
   state: Pick<State, 'keys' | 'keyUse' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
-): Omit<ControlMethods, keyof RetentionMethods | keyof ApprovalMethods> {
+): Omit<ControlMethods, keyof RetentionMethods | keyof ApprovalMethods | keyof SecretMethods> {
   const { keys, audit } = state
   const summaryOf = (record: KeyRecord): KeySummary => summarize(record, state.keyUse.of(record.id))
   /** Two records: the intent before, the key's id after; the first is what must not be missing. */

@@ -18,12 +18,14 @@ import {
   referencedPath,
   splitAddress,
   watchConfig,
+  withStoredSecrets,
   type AgentConfig,
   type Config,
   type LoadedConfig,
   type Snapshot,
 } from '../config/config.ts'
 import { createAssertionSigner, createDialler, loadAssertionKey, type Dialler } from '../forward/forward.ts'
+import type { StoredSecrets } from '../secrets/secrets.ts'
 import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import { createListener } from '../listen/listen.ts'
 import {
@@ -51,6 +53,7 @@ import { createRetentionMethods } from './retention-methods.ts'
 import { checkPolicy, compileRules, releaseRules, type ServedRules } from './rules.ts'
 import { exportNames, startExports, type Exports } from './start-exports.ts'
 import { openWitnesses, type GatewayWitnesses } from './start-witnessing.ts'
+import { createSecretMethods } from './secret-methods.ts'
 import { openState, type State } from './state.ts'
 import { readListenerTls, watchTls } from './watch-tls.ts'
 
@@ -93,7 +96,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const dialler = createDialler()
   let witnesses: GatewayWitnesses | undefined
   let exports: Exports | undefined
-  const confirm = async (dataDir: string, ledger: Ledger): Promise<void> => {
+  const confirm = async (dataDir: string, ledger: Ledger, stored: StoredSecrets): Promise<void> => {
+    loaded = withStoredSecrets(loaded, stored)
     const told = { onConflict: alarm('witness.conflict'), onUnproven: alarm('witness.unproven') }
     witnesses = await openWitnesses({ dataDir, loaded, ledger, dialler, clock, random: Math.random, ...told })
   }
@@ -249,6 +253,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       current: loaded,
       publicUrl: url,
       extraChecks: checkPolicy,
+      stored: state.secrets,
       onSnapshot(next, nextLoaded, needRestart) {
         adopt(next, nextLoaded)
         loaded = nextLoaded
@@ -303,6 +308,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const methods: ControlMethods = {
       ...createControlMethods(state, () => clock.nowMs(), reload),
       ...createApprovalMethods(state, { clock, config: () => snapshot.config }),
+      ...createSecretMethods(state, { loaded: () => loaded, nowMs: () => clock.nowMs(), reload }),
       ...createRetentionMethods(state, {
         clock,
         config: () => snapshot.config,

@@ -38,7 +38,17 @@ export function loadKeyEncryptionKey(dataDir: string, loaded: LoadedConfig | und
 }
 
 /** The key-encryption key behind a reference. */
-export function loadNamedKey(reference: string, dataDir: string, loaded: LoadedConfig): LoadedKey {
+export function loadNamedKey(reference: string, dataDir: string, loaded: LoadedConfig | undefined): LoadedKey {
+  if (loaded === undefined) {
+    throw new Fault('CONTROL_FAILED', 'a key-encryption key is named relative to a configuration, and none is known', {
+      hint: 'name it: --config FILE',
+    })
+  }
+  if (reference.startsWith('secret:')) {
+    throw new Fault('CONTROL_FAILED', 'the key-encryption key cannot itself be a stored secret', {
+      hint: 'write file:PATH or env:NAME',
+    })
+  }
   // `--data-dir` may name another folder than the configuration that was checked
   if (isFileBelow(reference, loaded.baseDir, dataDir)) {
     throw new Fault('KEY_UNREADABLE', 'the key-encryption key lies inside the data directory', {

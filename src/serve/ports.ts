@@ -27,6 +27,7 @@ import { exportedBelow } from './export-cursor.ts'
 import { createRetentionMethods } from './retention-methods.ts'
 import { runServe } from './run-serve.ts'
 import { runWitness, witnessKeys } from './run-witness.ts'
+import { createSecretMethods } from './secret-methods.ts'
 import { openState } from './state.ts'
 import { createTailRecords, tailLedger } from './tail-ledger.ts'
 import { exportNames } from './start-exports.ts'
@@ -58,6 +59,7 @@ export function createPorts(): Ports {
             () => Promise.resolve(nothingRuns()),
           ),
           ...createApprovalMethods(state, { clock: systemClock, config: () => state.config }),
+          ...createSecretMethods(state, { loaded: () => loaded, nowMs: () => systemClock.nowMs() }),
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,

@@ -27,16 +27,17 @@ import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, type Config, type LoadedConfig } from '../config/config.ts'
+import { StoredSecrets, type DataKeys } from '../secrets/secrets.ts'
 import {
   openApprovalStore,
   openDataDir,
   openKeyStore,
   openKeyUseStore,
+  openSecretTable,
   type ApprovalStore,
   type OwnershipIndex,
   type SqliteKeyStore,
 } from '../store/store.ts'
-import type { DataKeys } from '../secrets/secrets.ts'
 import { newSecret } from './key-encryption-key.ts'
 import { openDataKeys } from './open-data-keys.ts'
 import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
@@ -54,6 +55,7 @@ export interface State {
   readonly pepper: Buffer
   readonly approvals: ApprovalStore
   readonly dataKeys: DataKeys
+  readonly secrets: StoredSecrets
   /** what the ledger's subject keys are wrapped under */
   readonly ledgerKey: Buffer
   readonly ownership: OwnershipIndex
@@ -74,7 +76,7 @@ export interface StateOptions {
   /** a ledger that can no longer promise anything: the process must end */
   readonly onFatal: (fault: Fault) => void
   /** is asked whether this log may be gone on with, before anything is appended; what it throws ends the opening */
-  readonly confirm?: (dataDir: string, ledger: Ledger) => Promise<void>
+  readonly confirm?: (dataDir: string, ledger: Ledger, stored: StoredSecrets) => Promise<void>
   /** hears what was put right while opening, yet somebody should look into */
   readonly warn?: (message: string) => void
 }
@@ -91,6 +93,9 @@ export async function openState(options: StateOptions): Promise<State> {
   try {
     const dataDir = held.path
     const { dataKeys, ledgerKey: keyEncryptionKey, sealedNow } = await openDataKeys(dataDir, loaded, clock)
+    const secretTable = openSecretTable(join(dataDir, 'state.db'))
+    opened.push(secretTable)
+    const secrets = new StoredSecrets(secretTable, dataKeys, () => clock.nowMs())
     const pepper = loadPepper(dataDir, loaded)
     const identity = await ledgerIdentity(dataDir, options.role, dataKeys)
     const { origin } = identity
@@ -107,7 +112,7 @@ export async function openState(options: StateOptions): Promise<State> {
     opened.push(ledger)
     await dropGivenUp(dataDir, options.role, origin)
     if (!identity.isBegun) await confirmBegun(dataDir, options.role)
-    await options.confirm?.(dataDir, ledger)
+    await options.confirm?.(dataDir, ledger, secrets)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
     opened.push(keyStore)
     const keyUseStore = openKeyUseStore(join(dataDir, 'state.db'))
@@ -180,6 +185,7 @@ export async function openState(options: StateOptions): Promise<State> {
       pepper,
       approvals,
       dataKeys,
+      secrets,
       ledgerKey: keyEncryptionKey,
       ownership,
       async withLog(role, work) {
@@ -206,6 +212,7 @@ export async function openState(options: StateOptions): Promise<State> {
         keyUseStore.close()
         approvals.close()
         keyStore.close()
+        secretTable.close()
         held.close()
       },
     }
