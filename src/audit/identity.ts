@@ -1,6 +1,6 @@
 // Who writes a log: a signing key and an origin for each role of a data directory, made on first use. The origin
 // is `sallyport.local/<8 hex>`, taken from the first key; it is a name and stays when the key is rotated. Keys
-// lie in dataDir/keys with mode 0600 and are never written twice. `ledger-<role>.beginning` names an origin whose
+// lie in dataDir/keys with mode 0600, each sealed under a data key: docs/secrets.md. `ledger-<role>.beginning` names an origin whose
 // first record may not be durable yet; renamed to `ledger-<role>.origin` it says that there is a log, so that one
 // that is gone later is a loss and not a beginning.
 
@@ -8,6 +8,8 @@ import { createHash, generateKeyPairSync, randomUUID, type KeyObject } from 'nod
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../base/fault.ts'
+import { sealKeyFile } from '../base/key-file.ts'
+import type { Sealer } from '../base/sealing.ts'
 import { rawPublicKey } from '../tlog/checkpoint.ts'
 import { fileBounds } from './file-bounds.ts'
 import { errorCode, nodeFiles } from './files.ts'
@@ -34,10 +36,10 @@ export interface LedgerIdentity {
  * The identity of a role (`gateway`, `cli`), created when the data directory has none for it yet. Throws a Fault:
  * KEY_UNREADABLE, or LEDGER_CORRUPT when the role has a log and its segments are gone.
  */
-export async function ledgerIdentity(dataDir: string, role: string): Promise<LedgerIdentity> {
+export async function ledgerIdentity(dataDir: string, role: string, sealer: Sealer): Promise<LedgerIdentity> {
   const origin = await readText(begunPath(dataDir, role))
-  if (origin === undefined) return await withSuccession(await beginningIdentity(dataDir, role), false)
-  const identity = await loadIdentity(dataDir, origin.trim())
+  if (origin === undefined) return await withSuccession(await beginningIdentity(dataDir, role, sealer), false)
+  const identity = await loadIdentity(dataDir, origin.trim(), sealer)
   // what is no folder, or one that cannot be read, holds no log either
   const segments = await nodeFiles.list(join(identity.dir, 'segments')).catch(() => [])
   if (segments.every((name) => segmentIndex(name) === undefined)) throw lost(identity, role)
@@ -87,36 +89,38 @@ const beginningPath = (dataDir: string, role: string): string => join(dataDir, '
 type Loaded = Omit<LedgerIdentity, 'isBegun' | 'succession'>
 
 /** A start that was killed before its first record is gone on with, under the origin that it took. */
-async function beginningIdentity(dataDir: string, role: string): Promise<Loaded> {
+async function beginningIdentity(dataDir: string, role: string, sealer: Sealer): Promise<Loaded> {
   const keys = join(dataDir, 'keys')
   const named = beginningPath(dataDir, role)
   const origin = await readText(named)
-  if (origin !== undefined) return loadIdentity(dataDir, origin.trim())
+  if (origin !== undefined) return loadIdentity(dataDir, origin.trim(), sealer)
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const name = createHash('sha256').update(rawPublicKey(publicKey)).digest('hex').slice(0, 8)
   try {
     await mkdir(keys, { recursive: true, mode: 0o700 })
-    await writeOnce(join(keys, `ledger-${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    const file = `ledger-${name}.pem`
+    const pem = Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    await sealKeyFile(sealer, file, pem, (content) => writeOnce(join(keys, file), content))
     await writeOnce(named, `${formatOrigin(name)}\n`)
     await nodeFiles.syncFolder(keys)
   } catch (error) {
     // two processes may begin at once: whoever names the role first is it, and the other's key stays unused
     if (errorCode(error) !== 'EEXIST') throw unreadableKey(keys, error)
   }
-  return loadIdentity(dataDir, ((await readText(named)) ?? '').trim())
+  return loadIdentity(dataDir, ((await readText(named)) ?? '').trim(), sealer)
 }
 
-async function loadIdentity(dataDir: string, origin: string): Promise<Loaded> {
+async function loadIdentity(dataDir: string, origin: string, sealer: Sealer): Promise<Loaded> {
   const name = parseOrigin(origin)
   if (name === undefined) throw unreadableKey(`the origin ${JSON.stringify(origin)}`, undefined)
-  const keyRing = await openKeyRing(dataDir, name)
+  const keyRing = await openKeyRing(dataDir, name, sealer)
   const newest = keyRing.keys.at(-1)
   if (newest === undefined) throw unreadableKey(`the keys of ${origin}`, undefined)
   return { origin, dir: join(dataDir, 'ledger', name), signingKey: newest.privateKey, keyRing }
 }
 
 /** Whole or not at all, and never over another: rejects with EEXIST. */
-async function writeOnce(path: string, text: string): Promise<void> {
+async function writeOnce(path: string, text: string | Buffer): Promise<void> {
   const beside = `${path}.${randomUUID()}`
   const handle = await open(beside, 'wx', 0o600)
   try {

@@ -1,10 +1,12 @@
 // The private signing keys of a log, numbered in the order they came: keys/ledger-<name>.pem is the first, -2.pem
-// the second. Outside the data that anybody copies, mode 0600, never written twice. `ledger-<name>.retiring` says
+// the second. Outside the data that anybody copies, mode 0600, sealed under a data key. `ledger-<name>.retiring` says
 // until when the older of two keys goes on signing; it is made before the ledger says that there are two.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Fault } from '../base/fault.ts'
+import { openKeyFile, sealKeyFile } from '../base/key-file.ts'
+import type { Sealer } from '../base/sealing.ts'
 import { fileBounds } from './file-bounds.ts'
 import { errorCode, nodeFiles, type FileSystem } from './files.ts'
 import { replaceFile } from './replace-file.ts'
@@ -34,18 +36,25 @@ export interface KeyRing {
 }
 
 /** Throws a Fault, KEY_UNREADABLE, when there is no key or one that cannot be read. */
-export async function openKeyRing(dataDir: string, name: string, files: FileSystem = nodeFiles): Promise<KeyRing> {
+export async function openKeyRing(
+  dataDir: string,
+  name: string,
+  sealer: Sealer,
+  files: FileSystem = nodeFiles,
+): Promise<KeyRing> {
   const folder = join(dataDir, 'keys')
   const keys: RingKey[] = []
   for (const file of await files.list(folder)) {
     const number = keyNumber(file, name)
-    if (number !== undefined) keys.push({ number, privateKey: await readKey(files, join(folder, file)) })
+    if (number !== undefined)
+      keys.push({ number, privateKey: await readKey({ files, sealer, path: join(folder, file) }) })
   }
   if (keys.length === 0) throw unreadableKey(join(folder, `ledger-${name}.pem`), undefined)
   keys.sort((a, b) => a.number - b.number)
   const retiring = join(folder, `ledger-${name}.retiring`)
   return new FolderRing({
     files,
+    sealer,
     folder,
     name,
     keys,
@@ -70,11 +79,13 @@ class FolderRing implements KeyRing {
   keys: readonly RingKey[]
   retirement: Retirement | undefined
   readonly #files: FileSystem
+  readonly #sealer: Sealer
   readonly #folder: string
   readonly #name: string
 
   constructor(options: {
     files: FileSystem
+    sealer: Sealer
     folder: string
     name: string
     keys: readonly RingKey[]
@@ -83,6 +94,7 @@ class FolderRing implements KeyRing {
     this.keys = options.keys
     this.retirement = options.retirement
     this.#files = options.files
+    this.#sealer = options.sealer
     this.#folder = options.folder
     this.#name = options.name
   }
@@ -91,7 +103,8 @@ class FolderRing implements KeyRing {
     const number = (this.keys.at(-1)?.number ?? 0) + 1
     const { privateKey } = generateKeyPairSync('ed25519')
     const pem = Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }))
-    await replaceFile(this.#files, this.#keyPath(number), pem)
+    const path = this.#keyPath(number)
+    await sealKeyFile(this.#sealer, basename(path), pem, (content) => replaceFile(this.#files, path, content))
     await this.#files.syncFolder(this.#folder)
     const key = { number, privateKey }
     this.keys = [...this.keys, key]
@@ -129,9 +142,11 @@ function keyNumber(file: string, name: string): number | undefined {
   return number === undefined ? 1 : Number(number)
 }
 
-async function readKey(files: FileSystem, path: string): Promise<KeyObject> {
+async function readKey(from: { files: FileSystem; sealer: Sealer; path: string }): Promise<KeyObject> {
+  const { files, sealer, path } = from
   try {
-    const privateKey = createPrivateKey((await files.readFile(path, fileBounds.signingKey)) ?? '')
+    const content = (await files.readFile(path, fileBounds.signingKey)) ?? Buffer.alloc(0)
+    const privateKey = createPrivateKey(openKeyFile(sealer, basename(path), content))
     if (createPublicKey(privateKey).asymmetricKeyType === 'ed25519') return privateKey
   } catch (error) {
     throw unreadableKey(path, error)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Fault } from './fault.ts'
-import { readOrCreateSecretFile } from './secret-file.ts'
+import { readOrCreateSecretFile, readSecretFile, replaceSecretFile } from './secret-file.ts'
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 test('makes the secret once, for the owner alone', () => {
@@ -36,4 +36,26 @@ test('never replaces what it cannot read', () => {
   assert.throws(() => readOrCreateSecretFile(directory, () => Buffer.from('x')), isKeyFault)
   writeFileSync(join(directory, 'file'), '')
   assert.throws(() => readOrCreateSecretFile(join(directory, 'file', 'pepper'), () => Buffer.from('x')), isKeyFault)
+})
+
+const isKeyFault = (error: unknown): boolean => error instanceof Fault && error.code === 'KEY_UNREADABLE'
+
+test('what is no file, or too large, is a fault and not a file that is missing', () => {
+  const folder = temporaryFolder()
+  assert.equal(readSecretFile(join(folder, 'none'), 10), undefined)
+  writeFileSync(join(folder, 'large'), Buffer.alloc(11))
+  assert.throws(() => readSecretFile(join(folder, 'large'), 10), isKeyFault)
+  assert.throws(() => readSecretFile(folder, 10), isKeyFault)
+})
+
+test('a file is replaced whole, for the owner alone, and a draft that failed is not left behind', () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'secret')
+  replaceSecretFile(path, Buffer.from('one'))
+  replaceSecretFile(path, Buffer.from('two'))
+  assert.equal(readFileSync(path, 'utf8'), 'two')
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+  mkdirSync(join(folder, 'taken'))
+  assert.throws(() => replaceSecretFile(join(folder, 'taken'), Buffer.from('x')))
+  assert.deepEqual(readdirSync(folder).sort(), ['secret', 'taken'])
 })

@@ -1,7 +1,19 @@
 // Secrets that the gateway makes for itself and keeps in files of mode 0600. A file appears whole or not at
-// all, is synced before it is used, and is never overwritten: a secret that was lost is an operator's matter.
+// all, is synced before it is used, and is overwritten only by what is asked to replace it: a secret that was lost is an operator's matter.
 
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { Fault } from './fault.ts'
@@ -18,6 +30,30 @@ export function readOrCreateSecretFile(path: string, create: () => Buffer): Buff
   }
 }
 
+/** The bytes of a file; undefined when there is none. Throws a Fault when it is no file of that size at most. */
+export function readSecretFile(path: string, maxBytes: number): Buffer | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return undefined
+  if (found.isFile() && found.size <= maxBytes) return readExisting(path)
+  throw new Fault('KEY_UNREADABLE', `${path} is no file of at most ${maxBytes} bytes`, {
+    hint: 'see what lies there; restore it from a backup',
+  })
+}
+
+/** Puts a whole file in the place of another, durably: at every moment there is the one or the other. */
+export function replaceSecretFile(path: string, bytes: Buffer): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = `${path}.${randomBytes(6).toString('hex')}`
+  try {
+    writeDraft(draft, bytes)
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+  syncDirectory(dirname(path))
+}
+
 function readExisting(path: string): Buffer | undefined {
   try {
     return readFileSync(path)
@@ -30,13 +66,7 @@ function readExisting(path: string): Buffer | undefined {
 function writeNew(path: string, bytes: Buffer): Buffer {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomBytes(6).toString('hex')}`
-  const file = openSync(draft, 'wx', 0o600)
-  try {
-    writeSync(file, bytes)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
+  writeDraft(draft, bytes)
   try {
     linkSync(draft, path) // fails, rather than replaces, when another process was first
   } catch (error) {
@@ -47,6 +77,16 @@ function writeNew(path: string, bytes: Buffer): Buffer {
   }
   syncDirectory(dirname(path))
   return bytes
+}
+
+function writeDraft(path: string, bytes: Buffer): void {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    writeSync(file, bytes)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
 }
 
 function syncDirectory(path: string): void {

@@ -73,6 +73,10 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
           'audit.holds': unused,
           'audit.release': unused,
           'audit.prune': unused,
+          'secret.set': unused,
+          'secret.list': () => Promise.resolve([{ name: 'crm', setAtMs: 5, usedAt: ['admin.token'] }]),
+          'secret.remove': unused,
+          'secrets.rotate': unused,
           'ledger.rotate-key': ({ role, overlapMs }) =>
             Promise.resolve({ origin: role, vkey: 'new', retiring: 'old', retiresAtMs: overlapMs }),
         },
@@ -128,6 +132,10 @@ async function run(words: readonly string[], ports: Partial<Ports> = {}): Promis
 const titles = [
   'demo',
   'serve',
+  'secret set',
+  'secret list',
+  'secret remove',
+  'secrets rotate',
   'config check',
   'config show',
   'config schema',

@@ -36,6 +36,16 @@ const entries: Readonly<Record<string, Entry>> = {
   },
   'admin sessions': { summary: 'list who is logged in at the admin API', load: () => import('./admin-sessions.ts') },
   'admin logout': { summary: 'end a session of the admin API at once', load: () => import('./admin-logout.ts') },
+  'secret set': {
+    summary: 'store a secret, sealed, for references secret:NAME',
+    load: () => import('./secret-set.ts'),
+  },
+  'secret list': { summary: 'list stored secrets, never their values', load: () => import('./secret-list.ts') },
+  'secret remove': { summary: 'remove a stored secret', load: () => import('./secret-remove.ts') },
+  'secrets rotate': {
+    summary: 'seal everything under new keys, while the gateway runs',
+    load: () => import('./secrets-rotate.ts'),
+  },
   'agent add': { summary: 'add an agent to the configuration', load: () => import('./agent-add.ts') },
   'agent list': { summary: 'list the configured agents', load: () => import('./agent-list.ts') },
   'agent inspect': { summary: "fetch an agent's card and show what it says", load: () => import('./agent-inspect.ts') },

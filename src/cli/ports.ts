@@ -8,12 +8,14 @@ import type { PolicyPorts } from './policy-ports.ts'
 import type { ProofPorts, Trust } from './proof-ports.ts'
 import type { AdminMethods } from './admin-ports.ts'
 import type { RetentionMethods, RetentionReadings } from './retention-ports.ts'
+import type { SecretMethods } from './secret-ports.ts'
 
 export type * from './approval-ports.ts'
 export type * from './admin-ports.ts'
 export type * from './policy-ports.ts'
 export type * from './proof-ports.ts'
 export type * from './retention-ports.ts'
+export type * from './secret-ports.ts'
 
 /** Everything commands call outside cli and config; loaded only by the commands that need it. */
 export interface Ports extends PolicyPorts, ProofPorts {
@@ -95,7 +97,7 @@ export interface OpenState {
 }
 
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
-export interface ControlMethods extends AdminMethods, ApprovalMethods, RetentionMethods {
+export interface ControlMethods extends AdminMethods, ApprovalMethods, RetentionMethods, SecretMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: KeyRequest): Promise<CreatedKey>
   /** `key` is a whole key that was made elsewhere */

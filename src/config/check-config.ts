@@ -34,6 +34,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...checkAgents(config),
       ...checkLimits(config),
       ...checkKeyEncryptionKey(config, baseDir),
+      ...checkKeptApart(config),
       ...secrets.problems,
     ],
     warnings: [
@@ -77,6 +78,19 @@ function checkKeyEncryptionKey({ audit, dataDir }: Config, baseDir: string): Fin
   if (reference === undefined || !isFileBelow(reference, baseDir, resolve(baseDir, dataDir))) return []
   const hint = 'keep it outside of dataDir: a copy of the records must not hold the key that opens them'
   return [{ path: ['audit', 'keyEncryptionKey'], message: 'lies inside dataDir', hint }]
+}
+
+/** What opens the stored secrets, or is kept apart from state.db on purpose, cannot be one of them. */
+function checkKeptApart({ audit, identity }: Config): Finding[] {
+  const kept = [
+    [['audit', 'keyEncryptionKey'], audit.keyEncryptionKey],
+    [['identity', 'apiKeys', 'pepper'], identity.apiKeys.pepper],
+  ] as const
+  return kept.flatMap(([path, reference]): Finding[] => {
+    if (reference?.startsWith('secret:') !== true) return []
+    const hint = 'write file:PATH or env:NAME: it must not lie in the data directory'
+    return [{ path, message: 'cannot be a stored secret', hint }]
+  })
 }
 
 function checkListeners(config: Config): Finding[] {

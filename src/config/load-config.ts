@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
+import { Fault } from '../base/fault.ts'
 import { systemReason } from '../base/system-error.ts'
 import { checkConfig } from './check-config.ts'
 import { knownKeys } from './known-keys.ts'
@@ -15,7 +16,7 @@ import type { Place } from './read-yaml.ts'
 import { configSchema } from './schema.ts'
 import type { Config } from './schema.ts'
 import { isSecretPosition } from './secret-positions.ts'
-import { SecretReader, type Environment } from './secrets.ts'
+import { checkSecrets, SecretReader, type Environment, type NamedSecrets } from './secrets.ts'
 
 export interface LoadedConfig {
   readonly ok: true
@@ -41,6 +42,8 @@ export type Loaded = LoadedConfig | RefusedConfig
 export interface LoadOptions {
   readonly extraChecks?: ExtraCheck
   readonly env?: Environment
+  /** for whoever holds the data directory: what `secret:` references name */
+  readonly stored?: NamedSecrets
   /** for commands that leave the secrets to the running process: its files and environment are not theirs */
   readonly secrets?: 'unresolved'
 }
@@ -76,7 +79,7 @@ export function parseConfig(content: string | Buffer, file: string, options: Loa
   if (!parsed.success)
     return refuse(file, parsed.error.issues.flatMap((issue, at) => explainIssue(issue, input, at)).map(toProblem))
   const baseDir = dirname(resolve(file))
-  const secrets = new SecretReader(baseDir, options.env)
+  const secrets = new SecretReader(baseDir, options.env, options.stored)
   const checked = checkConfig(parsed.data, baseDir, options.secrets === 'unresolved' ? undefined : secrets)
   const problems = [...checked.problems, ...(options.extraChecks?.(parsed.data) ?? [])]
   if (problems.length > 0) return refuse(file, problems.map(toProblem))
@@ -90,6 +93,18 @@ export function parseConfig(content: string | Buffer, file: string, options: Loa
     input,
     warnings: checked.warnings.map(toProblem),
   }
+}
+
+/**
+ * Follows the `secret:` references too, which only whoever holds the data directory can. Throws a Fault, CONFIG_INVALID,
+ * that names every one which leads nowhere.
+ */
+export function withStoredSecrets(loaded: LoadedConfig, stored: NamedSecrets): LoadedConfig {
+  const secrets = loaded.secrets.withStored(stored)
+  const [first, ...others] = checkSecrets(loaded.config, loaded.baseDir, secrets).problems
+  if (first === undefined) return { ...loaded, secrets }
+  const told = [first, ...others].map(({ path, message }) => `${formatPath(path)}: ${message}`).join('; ')
+  throw new Fault('CONFIG_INVALID', told, { ...(first.hint !== undefined && { hint: first.hint }) })
 }
 
 function refuse(file: string, problems: readonly Problem[]): RefusedConfig {
@@ -205,7 +220,7 @@ function articled(kind: string): string {
 
 function hintFor(input: unknown, path: ConfigPath, value: unknown): string {
   if (isSecretPosition(path))
-    return 'put the secret into a file and write file:PATH, or into the environment and write env:NAME'
+    return 'put the secret into a file and write file:PATH, into the environment and write env:NAME, or store it by `sallyport secret set NAME` and write secret:NAME'
   if (value === null) return 'give a value or remove the key'
   return input === undefined ? '' : guessMeant(input, path, value)
 }

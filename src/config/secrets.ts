@@ -1,4 +1,4 @@
-// Follows references to secrets (`file:PATH`, `env:NAME`). Only this folder reads the environment and only here does
+// Follows references to secrets (`file:PATH`, `env:NAME`, `secret:NAME`). Only this folder reads the environment and only here does
 // a secret enter the process; it is handed out as a Secret, never put into a configuration, a message or a snapshot.
 
 import { readFileSync, realpathSync, statSync } from 'node:fs'
@@ -7,11 +7,17 @@ import { Fault } from '../base/fault.ts'
 import { Secret } from '../base/secret.ts'
 import { systemReason } from '../base/system-error.ts'
 import { checkSecretContents, type ReadSecret } from './check-secret-content.ts'
+import { formatPath } from './problem.ts'
 import type { Finding, ConfigPath } from './problem.ts'
 import type { Config } from './schema.ts'
 import { secretPositions } from './secret-positions.ts'
 
 const maxSecretBytes = 1024 * 1024 // bound: a secret
+
+/** Secrets that are stored in the data directory under a name; undefined where there is none of it. */
+export interface NamedSecrets {
+  read(name: string): Secret | undefined
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -19,11 +25,23 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export class SecretReader {
   readonly #baseDir: string
   readonly #env: Environment
+  readonly #stored: NamedSecrets | undefined
 
   /** `file:` paths are relative to `baseDir`, the folder of the configuration file. */
-  constructor(baseDir: string, env: Environment = process.env) {
+  constructor(baseDir: string, env: Environment = process.env, stored?: NamedSecrets) {
     this.#baseDir = baseDir
     this.#env = env
+    this.#stored = stored
+  }
+
+  /** The same for whoever holds the data directory: only there `secret:` references can be followed. */
+  withStored(stored: NamedSecrets): SecretReader {
+    return new SecretReader(this.#baseDir, this.#env, stored)
+  }
+
+  /** Whether it can be told at all what is behind the reference. */
+  canFollow(reference: string): boolean {
+    return this.#stored !== undefined || !reference.startsWith('secret:')
   }
 
   /**
@@ -33,13 +51,29 @@ export class SecretReader {
   resolve(reference: string): Secret {
     if (reference.startsWith('env:')) return new Secret(readVariable(reference, this.#env))
     if (reference.startsWith('file:')) return new Secret(readReferencedFile(reference, this.#baseDir))
-    throw new Fault('KEY_UNREADABLE', 'a secret is not given as a reference', { hint: 'write file:PATH or env:NAME' })
+    if (reference.startsWith('secret:')) return readStored(reference, this.#stored)
+    throw new Fault('KEY_UNREADABLE', 'a secret is not given as a reference', {
+      hint: 'write file:PATH, env:NAME or secret:NAME',
+    })
   }
 
   /** What is no secret: the address that Kubernetes puts into every pod. */
   variable(name: 'KUBERNETES_SERVICE_HOST' | 'KUBERNETES_SERVICE_PORT'): string | undefined {
     return this.#env[name]
   }
+}
+
+function readStored(reference: string, stored: NamedSecrets | undefined): Secret {
+  const name = reference.slice('secret:'.length)
+  if (stored === undefined)
+    throw new Fault('KEY_UNREADABLE', `${reference} can be followed only by whoever holds the data directory`, {
+      hint: 'name a file for this command, or ask the running gateway',
+    })
+  const secret = stored.read(name)
+  if (secret !== undefined) return secret
+  throw new Fault('KEY_UNREADABLE', `there is no stored secret ${name}`, {
+    hint: `store it: sallyport secret set ${name} < FILE`,
+  })
 }
 
 function readReferencedFile(reference: string, baseDir: string): Buffer {
@@ -113,7 +147,7 @@ const publicPositions: ReadonlySet<string> = new Set([
 ])
 
 /** Every reference in a configuration, with its place. */
-function listSecretReferences(config: Config): { path: ConfigPath; position: string; reference: string }[] {
+export function listSecretReferences(config: Config): { path: ConfigPath; position: string; reference: string }[] {
   return secretPositions().flatMap((position) =>
     follow(config, position.split('.'), []).map(({ path, value }) => ({ path, position, reference: value })),
   )
@@ -138,6 +172,7 @@ export function checkSecrets(
   const warnings: Finding[] = []
   const secrets: ReadSecret[] = []
   for (const { path, position, reference } of listSecretReferences(config)) {
+    if (!reader.canFollow(reference)) continue
     try {
       secrets.push({ path, position, reference, bytes: reader.resolve(reference).bytes() })
       if (
@@ -158,4 +193,15 @@ export function checkSecrets(
     }
   }
   return { problems: [...problems, ...checkSecretContents(secrets)], warnings }
+}
+
+/** Where a configuration names stored secrets: paths as the file has them, by name. */
+export function findStoredSecrets(config: Config): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const { path, reference } of listSecretReferences(config)) {
+    if (!reference.startsWith('secret:')) continue
+    const name = reference.slice('secret:'.length)
+    found.set(name, [...(found.get(name) ?? []), formatPath(path)])
+  }
+  return found
 }

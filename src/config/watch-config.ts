@@ -111,6 +111,11 @@ export const staticSettings: readonly string[] = [
   'audit.export',
 ]
 
+/** Whether what stands at this path of the file is taken up at a start only. */
+export function isStatic(path: string): boolean {
+  return staticSettings.some((setting) => path === setting || path.startsWith(`${setting}.`))
+}
+
 /** Settings that differ and need a restart. */
 export function staticChanges(before: Config, after: Config): string[] {
   return staticSettings.filter((name) => JSON.stringify(read(before, name)) !== JSON.stringify(read(after, name)))

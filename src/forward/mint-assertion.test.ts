@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { calculateJwkThumbprint, createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { Fault } from '../base/fault.ts'
 import { actorsOf, createAssertionSigner, loadAssertionKey, type MintRequest } from './mint-assertion.ts'
+import { fakeSealer } from '../../test/fakes/sealer.ts'
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
 
 const nowMs = 1_800_000_000_000
@@ -90,25 +91,26 @@ test('the chain of actors begins with the caller, unless the caller is the origi
   ])
 })
 
-test('makes its key once, for the owner alone, and refuses any other kind of key', () => {
+test('makes its key once, sealed and for the owner alone, and refuses any other kind of key', async () => {
   const directory = temporaryFolder()
   try {
     const path = join(directory, 'keys', 'assertion.pem')
-    const key = loadAssertionKey(path)
+    const key = await loadAssertionKey(path, fakeSealer)
+    assert.doesNotMatch(readFileSync(path, 'latin1'), /PRIVATE KEY/)
     assert.equal(statSync(path).mode & 0o777, 0o600)
     assert.equal(statSync(join(directory, 'keys')).mode & 0o777, 0o700)
-    assert.ok(loadAssertionKey(path).equals(key))
+    assert.ok((await loadAssertionKey(path, fakeSealer)).equals(key))
     const before = readFileSync(path)
     for (const text of ['', 'x', generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })]) {
       writeFileSync(path, text)
-      assert.throws(
-        () => loadAssertionKey(path),
+      await assert.rejects(
+        loadAssertionKey(path, fakeSealer),
         (error) => error instanceof Fault && error.code === 'KEY_UNREADABLE',
       )
       assert.equal(readFileSync(path, 'utf8'), text)
     }
     writeFileSync(path, before)
-    assert.ok(loadAssertionKey(path).equals(key))
+    assert.ok((await loadAssertionKey(path, fakeSealer)).equals(key))
   } finally {
   }
 })

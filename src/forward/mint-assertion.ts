@@ -6,7 +6,8 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import type { AuthenticatedFields, CallerScope, TaskOwner } from '../exchange/exchange.ts'
 import { Fault } from '../base/fault.ts'
-import { readOrCreateSecretFile } from '../base/secret-file.ts'
+import { readOrCreateKeyFile } from '../base/key-file.ts'
+import type { Sealer } from '../base/sealing.ts'
 
 export interface MintRequest {
   /** the gateway's public URL */
@@ -71,9 +72,9 @@ export function actorsOf(call: Pick<AuthenticatedFields, 'caller' | 'origin' | '
   return [call.caller.id, ...call.chain.map((actor) => actor.id).reverse()]
 }
 
-/** The signing key at this path, made on first use with mode 0600. Throws a Fault when it cannot be read. */
-export function loadAssertionKey(path: string): KeyObject {
-  const pem = readOrCreateSecretFile(path, () => {
+/** The signing key at this path, sealed there; made on first use. Throws a Fault when it cannot be read. */
+export async function loadAssertionKey(path: string, sealer: Sealer): Promise<KeyObject> {
+  const pem = await readOrCreateKeyFile(path, sealer, () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }))
   })

@@ -13,6 +13,7 @@ import type {
   KeySummary,
   ReloadAnswer,
   RetentionMethods,
+  SecretMethods,
 } from '../cli/ports.ts'
 import type { State } from './state.ts'
 
@@ -20,7 +21,7 @@ export function createControlMethods(
   state: Pick<State, 'keys' | 'keyUse' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
-): Omit<ControlMethods, keyof (AdminMethods & ApprovalMethods & RetentionMethods)> {
+): Omit<ControlMethods, keyof (AdminMethods & ApprovalMethods & RetentionMethods & SecretMethods)> {
   const { keys, audit } = state
   const summaryOf = (record: KeyRecord): KeySummary => summarize(record, state.keyUse.of(record.id))
   /** Two records: the intent before, the key's id after; the first is what must not be missing. */

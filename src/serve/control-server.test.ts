@@ -30,6 +30,8 @@ const summary: KeySummary = {
   wrongNetworks: 0,
 }
 
+const never = (): never => assert.fail('not to be called')
+
 function fakeMethods(): ControlMethods {
   return {
     ping: () => Promise.resolve({ pid: 7 }),
@@ -52,6 +54,10 @@ function fakeMethods(): ControlMethods {
     'audit.holds': () => Promise.resolve([]),
     'audit.release': () => Promise.resolve({ kind: 'refused', why: 'there is none', hint: '' }),
     'audit.prune': () => Promise.resolve({ heldBy: '', clockAheadMs: 0, logs: [] }),
+    'secret.set': never,
+    'secret.list': never,
+    'secret.remove': never,
+    'secrets.rotate': never,
     'ledger.rotate-key': () => Promise.reject(new Fault('CONTROL_FAILED', 'two keys sign this log')),
   }
 }

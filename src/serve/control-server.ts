@@ -22,6 +22,7 @@ const maxSocketPathBytes = 103
 
 const name = z.string().min(1).max(512)
 const none = z.strictObject({})
+const secretName = z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/)
 const subject = z.string().min(1).max(2_048)
 const reason = z.string().max(1_024)
 const names = z.array(name).max(64).optional()
@@ -40,6 +41,10 @@ const paramSchemas = {
   'key.rotate': z.strictObject({ name, overlapMs: z.number().int().nonnegative() }),
   'key.revoke': z.strictObject({ name }),
   'policy.reload': none,
+  'secret.set': z.strictObject({ name: secretName, value: z.base64() }),
+  'secret.list': none,
+  'secret.remove': z.strictObject({ name: secretName }),
+  'secrets.rotate': z.strictObject({ kek: z.string().min(1).max(4_096).nullable(), goOn: z.boolean() }),
   'audit.taken': z.strictObject({
     action: z.enum(['audit.disclose', 'audit.export']),
     what: z.record(name, z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),

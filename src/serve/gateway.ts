@@ -18,12 +18,14 @@ import {
   referencedPath,
   splitAddress,
   watchConfig,
+  withStoredSecrets,
   type AgentConfig,
   type Config,
   type LoadedConfig,
   type Snapshot,
 } from '../config/config.ts'
 import { createAssertionSigner, createDialler, loadAssertionKey, type Dialler } from '../forward/forward.ts'
+import type { StoredSecrets } from '../secrets/secrets.ts'
 import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import { createListener } from '../listen/listen.ts'
 import {
@@ -46,7 +48,6 @@ import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
 import { startHealthChecks } from './health.ts'
-import { existingKeySource } from './key-encryption-key.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { createReadiness } from './readiness.ts'
@@ -54,6 +55,7 @@ import { createRetentionMethods } from './retention-methods.ts'
 import { checkPolicy, compileRules, releaseRules, type ServedRules } from './rules.ts'
 import { exportNames, startExports, type Exports } from './start-exports.ts'
 import { openWitnesses, type GatewayWitnesses } from './start-witnessing.ts'
+import { createSecretMethods } from './secret-methods.ts'
 import { openState, type State } from './state.ts'
 import { readListenerTls, watchTls } from './watch-tls.ts'
 
@@ -99,7 +101,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const dialler = createDialler()
   let witnesses: GatewayWitnesses | undefined
   let exports: Exports | undefined
-  const confirm = async (dataDir: string, ledger: Ledger): Promise<void> => {
+  const confirm = async (dataDir: string, ledger: Ledger, stored: StoredSecrets): Promise<void> => {
+    loaded = withStoredSecrets(loaded, stored)
     const told = { onConflict: alarm('witness.conflict'), onUnproven: alarm('witness.unproven') }
     witnesses = await openWitnesses({ dataDir, loaded, ledger, dialler, clock, random: Math.random, ...told })
   }
@@ -134,7 +137,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   async function start(): Promise<Gateway> {
-    const signer = createAssertionSigner(loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem')))
+    const signer = createAssertionSigner(
+      await loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem'), state.dataKeys),
+    )
     const authenticator = createAuthenticator({
       clock,
       keys: state.keyStore,
@@ -256,6 +261,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       current: loaded,
       publicUrl: url,
       extraChecks: checkPolicy,
+      stored: state.secrets,
       onSnapshot(next, nextLoaded, needRestart) {
         adopt(next, nextLoaded)
         loaded = nextLoaded
@@ -312,10 +318,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const methods: ControlMethods = {
       ...createApprovalMethods(acted, { clock, config: () => snapshot.config }),
       ...createControlMethods(acted, () => clock.nowMs(), reload),
+      ...createSecretMethods(acted, { loaded: () => loaded, nowMs: () => clock.nowMs(), reload }),
       ...createRetentionMethods(acted, {
         clock,
         config: () => snapshot.config,
-        keyEncryptionKey: async () => await existingKeySource(state.dataDir, loaded)?.load(),
+        keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
         minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
         witnessedMs: () => {
           const ofLog = witnesses?.status().find((each) => each.log === state.ledger.origin)

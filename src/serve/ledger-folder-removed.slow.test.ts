@@ -9,7 +9,9 @@ import { ledgerIdentity, openLedger } from '../audit/audit.ts'
 import { createFaultyDisk } from '../../test/fakes/faulty-disk.ts'
 import { createManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
+import { createLocalKey, DataKeys, onDisk } from '../secrets/secrets.ts'
 import { home, open } from './fake-state.ts'
+import { dataKeysPath } from './key-encryption-key.ts'
 
 /** A data directory whose log has some records; gives the log's folder. */
 async function begun(dataDir: string, role: 'gateway' | 'cli' = 'gateway'): Promise<string> {
@@ -102,7 +104,9 @@ test('a first start that was killed anywhere is gone on with, under the same ori
     writeFileSync(`${copy}.kek`, kek.toString('base64url'), { mode: 0o600 })
     left.push(copy)
   }
-  const identity = await ledgerIdentity(dataDir, 'gateway')
+  const kekOf = { key: createLocalKey(kek), reference: '' }
+  const sealer = await DataKeys.open({ disk: onDisk(dataKeysPath(dataDir)), kek: kekOf, nowMs: () => 0 })
+  const identity = await ledgerIdentity(dataDir, 'gateway', sealer)
   const fs = createFaultyDisk()
   fs.plan = () => {
     keep()
@@ -124,6 +128,6 @@ test('a first start that was killed anywhere is gone on with, under the same ori
     assert.equal(state.ledger.origin, identity.origin)
     assert.ok(state.ledger.size > 0)
     await state.close()
-    assert.equal((await ledgerIdentity(copy, 'gateway')).isBegun, true)
+    assert.equal((await ledgerIdentity(copy, 'gateway', sealer)).isBegun, true)
   }
 })

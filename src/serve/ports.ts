@@ -17,7 +17,6 @@ import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
 import { readRetention } from './foresee-upkeep.ts'
-import { existingKeySource } from './key-encryption-key.ts'
 import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
 import { readVouchers } from './read-vouchers.ts'
@@ -26,6 +25,7 @@ import { createRetentionMethods } from './retention-methods.ts'
 import { createPolicyPorts } from './policy-ports.ts'
 import { runServe } from './run-serve.ts'
 import { runWitness, witnessKeys } from './run-witness.ts'
+import { createSecretMethods } from './secret-methods.ts'
 import { openState } from './state.ts'
 import { createTailRecords, tailLedger } from './tail-ledger.ts'
 import { exportNames } from './start-exports.ts'
@@ -61,10 +61,11 @@ export function createPorts(): Ports {
           'admin.bootstrap': () => Promise.resolve(nothingRuns()),
           'admin.sessions': () => Promise.resolve(nothingRuns()),
           'admin.logout': () => Promise.resolve(nothingRuns()),
+          ...createSecretMethods(state, { loaded: () => loaded, nowMs: () => systemClock.nowMs() }),
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,
-            keyEncryptionKey: async () => await existingKeySource(state.dataDir, loaded)?.load(),
+            keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
             minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(state.config), origin),
           }),
         },

@@ -23,7 +23,7 @@ import { Fault } from '../base/fault.ts'
 import type { BeginAnewReport, BeginAnewRequest } from '../cli/ports.ts'
 import { configSchema } from '../config/config.ts'
 import { openDataDir } from '../store/store.ts'
-import { keySource } from './key-encryption-key.ts'
+import { openDataKeys } from './open-data-keys.ts'
 import { openState } from './state.ts'
 
 export interface BeginAnewOptions extends BeginAnewRequest {
@@ -63,14 +63,14 @@ export async function beginAnew(options: BeginAnewOptions): Promise<BeginAnewRep
 
 /** Why the log cannot be gone on with; undefined when it can. What is wrong beyond it is thrown. */
 async function findFault({ dataDir, loaded, role, clock }: BeginAnewOptions): Promise<Fault | undefined> {
-  const keyEncryptionKey = await keySource(dataDir, loaded).load()
+  const { dataKeys, ledgerKey } = await openDataKeys(dataDir, loaded, clock)
   const { segmentSize } = loaded?.config.audit ?? configSchema.parse({}).audit
   try {
-    const identity = await ledgerIdentity(dataDir, role)
+    const identity = await ledgerIdentity(dataDir, role, dataKeys)
     const ledger = await openLedger({
       ...identity,
       ...(identity.succession && { succeeds: formatSucceeds(identity.succession) }),
-      keyEncryptionKey,
+      keyEncryptionKey: ledgerKey,
       clock,
       segmentSize,
       onFatal: () => undefined,

@@ -9,7 +9,6 @@ import { startExport, type ExportLog, type ExportReport } from './export-records
 import type { ExportTarget } from './export-target.ts'
 import { createFileLines, createHttpLines } from './jsonl-lines.ts'
 import { createOtlpLogs } from './otlp-logs.ts'
-import { keySource } from './key-encryption-key.ts'
 import type { State } from './state.ts'
 
 type ExportConfig = Config['audit']['export'][number]
@@ -21,7 +20,7 @@ export interface Exports {
 
 export interface ExportsOptions {
   readonly loaded: LoadedConfig
-  readonly state: Pick<State, 'dataDir' | 'audit' | 'ledger'>
+  readonly state: Pick<State, 'dataDir' | 'audit' | 'ledger' | 'ledgerKey'>
   readonly dialler: Pick<Dialler, 'post'>
   readonly clock: Clock
   readonly version: string
@@ -33,7 +32,6 @@ export const exportNames = (config: Config): string[] => config.audit.export.map
 export async function startExports(options: ExportsOptions): Promise<Exports> {
   const { loaded, state, clock, version, log } = options
   const wanted = loaded.config.audit.export
-  const keyEncryptionKey = wanted.length === 0 ? Buffer.alloc(0) : await keySource(state.dataDir, loaded).load()
   const sizes = (): Map<string, number> => new Map([[state.ledger.origin, state.ledger.size]])
   const running = wanted.map((each) => {
     if (leaksAuthorization(each))
@@ -43,7 +41,7 @@ export async function startExports(options: ExportsOptions): Promise<Exports> {
       kind: each.kind,
       target: targetOf(each, options),
       dataDir: state.dataDir,
-      keyEncryptionKey,
+      keyEncryptionKey: state.ledgerKey,
       version,
       clock,
       audit: state.audit,

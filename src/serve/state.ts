@@ -27,16 +27,19 @@ import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, type Config, type LoadedConfig } from '../config/config.ts'
+import { StoredSecrets, type DataKeys } from '../secrets/secrets.ts'
 import {
   openApprovalStore,
   openDataDir,
   openKeyStore,
   openKeyUseStore,
+  openSecretTable,
   type ApprovalStore,
   type OwnershipIndex,
   type SqliteKeyStore,
 } from '../store/store.ts'
-import { keySource, newSecret } from './key-encryption-key.ts'
+import { newSecret } from './key-encryption-key.ts'
+import { openDataKeys } from './open-data-keys.ts'
 import { describeRebuild, openOwnership, type RebuiltIndex } from './open-ownership.ts'
 import { createPendingErasures } from './pending-erasures.ts'
 
@@ -51,6 +54,10 @@ export interface State {
   readonly keyUse: KeyUseBook
   readonly pepper: Buffer
   readonly approvals: ApprovalStore
+  readonly dataKeys: DataKeys
+  readonly secrets: StoredSecrets
+  /** what the ledger's subject keys are wrapped under */
+  readonly ledgerKey: Buffer
   readonly ownership: OwnershipIndex
   /** The log of a role while nobody else writes it: the state's own, or another one opened for as long as it takes. */
   withLog<T>(role: LogRole, work: (ledger: Ledger) => Promise<T>): Promise<T>
@@ -69,7 +76,7 @@ export interface StateOptions {
   /** a ledger that can no longer promise anything: the process must end */
   readonly onFatal: (fault: Fault) => void
   /** is asked whether this log may be gone on with, before anything is appended; what it throws ends the opening */
-  readonly confirm?: (dataDir: string, ledger: Ledger) => Promise<void>
+  readonly confirm?: (dataDir: string, ledger: Ledger, stored: StoredSecrets) => Promise<void>
   /** hears what was put right while opening, yet somebody should look into */
   readonly warn?: (message: string) => void
 }
@@ -85,9 +92,12 @@ export async function openState(options: StateOptions): Promise<State> {
   const opened: { close(): unknown }[] = [held]
   try {
     const dataDir = held.path
-    const keyEncryptionKey = await keySource(dataDir, loaded).load()
+    const { dataKeys, ledgerKey: keyEncryptionKey, sealedNow } = await openDataKeys(dataDir, loaded, clock)
+    const secretTable = openSecretTable(join(dataDir, 'state.db'))
+    opened.push(secretTable)
+    const secrets = new StoredSecrets(secretTable, dataKeys, () => clock.nowMs())
     const pepper = loadPepper(dataDir, loaded)
-    const identity = await ledgerIdentity(dataDir, options.role)
+    const identity = await ledgerIdentity(dataDir, options.role, dataKeys)
     const { origin } = identity
     const open = (of: LedgerIdentity): Promise<Ledger> =>
       openLedger({
@@ -102,7 +112,7 @@ export async function openState(options: StateOptions): Promise<State> {
     opened.push(ledger)
     await dropGivenUp(dataDir, options.role, origin)
     if (!identity.isBegun) await confirmBegun(dataDir, options.role)
-    await options.confirm?.(dataDir, ledger)
+    await options.confirm?.(dataDir, ledger, secrets)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
     opened.push(keyStore)
     const keyUseStore = openKeyUseStore(join(dataDir, 'state.db'))
@@ -138,6 +148,7 @@ export async function openState(options: StateOptions): Promise<State> {
       options.warn?.(describeRebuild(why, unreadable))
       await audit.administered('ownership.rebuilt', '', { why, unreadable })
     }
+    if (sealedNow.length > 0) await audit.administered('secrets.sealed', '', { keys: [...sealedNow] })
     if (identity.succession !== undefined) {
       await audit.administered('ledger.begun-anew', '', { role: options.role, ...identity.succession })
       await removeSuccession(dataDir, options.role)
@@ -173,12 +184,15 @@ export async function openState(options: StateOptions): Promise<State> {
       keyUse,
       pepper,
       approvals,
+      dataKeys,
+      secrets,
+      ledgerKey: keyEncryptionKey,
       ownership,
       async withLog(role, work) {
         if (role === options.role) return await work(ledger)
         if ((await claimedOrigin(dataDir, role)) === undefined)
           throw new Fault('CONTROL_FAILED', `this data directory has no log of the role ${role}`)
-        const other = await open(await ledgerIdentity(dataDir, role))
+        const other = await open(await ledgerIdentity(dataDir, role, dataKeys))
         try {
           await dropGivenUp(dataDir, role, other.origin)
           return await work(other)
@@ -198,6 +212,7 @@ export async function openState(options: StateOptions): Promise<State> {
         keyUseStore.close()
         approvals.close()
         keyStore.close()
+        secretTable.close()
         held.close()
       },
     }

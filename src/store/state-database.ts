@@ -60,6 +60,12 @@ const upgrades: readonly string[] = [
     decided_by TEXT NOT NULL
   ) STRICT;
   CREATE INDEX approval_by_tag ON approval (tag)`,
+  `
+  CREATE TABLE stored_secret (
+    name TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    set_at_ms INTEGER NOT NULL
+  ) STRICT`,
 ]
 
 /** Opens or creates the file, and brings an older one up. Throws a Fault when it cannot be used. */

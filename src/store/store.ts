@@ -1,5 +1,5 @@
-// Door of store: state that one process holds under its data directory. Keys of callers in state.db, which is
-// precious; who owns which task in index.db and where records are found in audit.db, which are disposable and rebuilt
+// Door of store: state that one process holds under its data directory. Keys of callers and
+// stored secrets in state.db, which is precious; who owns which task in index.db and where records are found in audit.db, which are disposable and rebuilt
 // from the ledger; and the lock that keeps a second process out. Implements interfaces of authenticate and authorize;
 // knows nothing of requests.
 
@@ -12,3 +12,4 @@ export { openKeyUseStore, type SqliteKeyUseStore } from './sqlite-key-use.ts'
 export { openApprovalStore, type ApprovalStore } from './sqlite-approvals.ts'
 export { openKeyStore, type SqliteKeyStore } from './sqlite-keys.ts'
 export { openOwnershipIndex, type OwnershipIndex } from './sqlite-ownership.ts'
+export { openSecretTable, type SqliteSecretTable } from './sqlite-secrets.ts'

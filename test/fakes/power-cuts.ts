@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openKeyRing } from '../../src/audit/key-ring.ts'
+import { fakeSealer } from './sealer.ts'
 import type { Ledger, LedgerOptions, NewRecord } from '../../src/audit/ledger.ts'
 import { readLedger } from '../../src/audit/read-ledger.ts'
 import { verifyLedger } from '../../src/audit/verify-ledger.ts'
@@ -82,7 +83,12 @@ export function createPowerCuts(changes: Partial<LedgerOptions> = {}): PowerCuts
   }
   disk.beforeCall = look
   const openOn = async (fs: ForgetfulDisk, begun: boolean): Promise<Ledger> =>
-    await sample.open({ fs, keyRing: await openKeyRing(dataDir, sampleName, fs), isBegun: begun, ...changes })
+    await sample.open({
+      fs,
+      keyRing: await openKeyRing(dataDir, sampleName, fakeSealer, fs),
+      isBegun: begun,
+      ...changes,
+    })
 
   return {
     sample,

@@ -3,6 +3,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openKeyRing } from '../../src/audit/key-ring.ts'
+import { fakeSealer } from './sealer.ts'
 import type { FileSystem, Ledger, LedgerOptions } from '../../src/audit/ledger.ts'
 import { createCheckpointSigner, parseCheckpoint, type CheckpointSigner } from '../../src/tlog/checkpoint.ts'
 import { createSample, sampleName, sampleOrigin, sampleSigningKey, type Sample } from './sample-ledger.ts'
@@ -32,9 +33,9 @@ function describe(sample: Sample, dataDir: string): RotatingSample {
     ...sample,
     dataDir,
     open: async (changes: Partial<LedgerOptions> = {}): Promise<Ledger> =>
-      await sample.open({ keyRing: await openKeyRing(dataDir, sampleName, changes.fs), ...changes }),
+      await sample.open({ keyRing: await openKeyRing(dataDir, sampleName, fakeSealer, changes.fs), ...changes }),
     async signers() {
-      const ring = await openKeyRing(dataDir, sampleName)
+      const ring = await openKeyRing(dataDir, sampleName, fakeSealer)
       return ring.keys.map(({ privateKey }) => createCheckpointSigner(sampleOrigin, privateKey))
     },
     hashesIn: (path) => (parseCheckpoint(readFileSync(path))?.signatures ?? []).map(({ keyHash }) => keyHash),

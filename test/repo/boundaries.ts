@@ -47,6 +47,10 @@ export const table: Readonly<Record<string, Row>> = {
     may: ['base'],
     why: 'trees, notes, tiles and proofs as the specifications have them: no files, no network, nothing of this product',
   },
+  secrets: {
+    may: ['base'],
+    why: 'sealing knows nothing of what it seals, and must be readable on its own',
+  },
   audit: { may: [...floor, 'tlog'], why: 'it records what others decide and decides nothing' },
   witness: { may: [...floor, 'tlog'], why: 'it must be able to run, and be believed, without the gateway it watches' },
   pipeline: {
@@ -55,7 +59,7 @@ export const table: Readonly<Record<string, Row>> = {
   },
   store: {
     may: floor,
-    mayTypes: [...stages, 'pipeline', 'audit'],
+    mayTypes: [...stages, 'pipeline', 'audit', 'secrets'],
     why: 'an adapter: it implements interfaces of the folders that need it and calls none of them',
   },
   kubernetes: {
@@ -69,7 +73,19 @@ export const table: Readonly<Record<string, Row>> = {
     why: 'health, status and the admin API; nothing there may ever reach an agent. Its changes are those of commands: the types of one contract',
   },
   serve: {
-    may: [...floor, ...stages, 'tlog', 'audit', 'witness', 'pipeline', 'store', 'kubernetes', 'admin', 'cli'],
+    may: [
+      ...floor,
+      ...stages,
+      'tlog',
+      'secrets',
+      'audit',
+      'witness',
+      'pipeline',
+      'store',
+      'kubernetes',
+      'admin',
+      'cli',
+    ],
     why: 'the one composition root',
   },
   cli: {
