@@ -670,6 +670,16 @@ const admin = z
   })
   .prefault({})
 
+const delegation = z
+  .strictObject({
+    maxLife: duration(
+      '8h',
+      'how long an agent may act on for a call: while the call is open or a task that came of it, at most for so long',
+      7 * 86_400_000,
+    ),
+  })
+  .prefault({})
+
 export const configSchema = z.strictObject({
   gateway: gateway.describe('the listener that callers use'),
   admin: admin.describe('the listener of operators: health, metrics and the admin API (docs/admin-api.md)'),
@@ -697,6 +707,7 @@ export const configSchema = z.strictObject({
         .describe('per source address'),
     })
     .prefault({}),
+  delegation: delegation.describe('how agents act for those who called them'),
   audit: audit.describe('what is recorded, for how long, who watches the record and who gets copies'),
 })
 

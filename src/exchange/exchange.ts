@@ -117,6 +117,16 @@ export interface Caller extends Principal {
   isRevoked(): boolean
 }
 
+/** What comes with an assertion that an agent shows: where it is from, how long it lasts, what it is good for. */
+export interface Delegated {
+  /** id of the call with which the agent was given it */
+  readonly call: string
+  /** nothing that is begun by it lasts longer, milliseconds since the epoch */
+  readonly deadlineMs: number
+  /** the one agent that it is good for, by name: a token of /token */
+  readonly onlyAgent?: string | undefined
+}
+
 export interface AuthenticatedFields {
   readonly caller: Caller
   /** on whose behalf the chain began; the caller itself when nobody's */
@@ -130,6 +140,8 @@ export interface AuthenticatedFields {
    * credentials before it in the chain; undefined when none has one.
    */
   readonly scope?: CallerScope | undefined
+  /** undefined when no assertion was shown */
+  readonly delegated?: Delegated | undefined
   /** throws nothing; true when nobody may act for the origin any more. Asked again on open streams. */
   originIsRevoked(): boolean
 }

@@ -66,8 +66,11 @@ export function openCall(received: Received, parts: WalkParts): Call {
     parts.metrics.stage(stage, nowMs - lastMs)
     lastMs = nowMs
   }
-  const ended = (outcome: string): void =>
+  const ended = (outcome: string): void => {
     parts.metrics.call(facts.agent, facts.operation, outcome, parts.clock.monotonicMs() - received.startedMs)
+    // the caller is a configured agent then
+    if (facts.autonomous === true) parts.metrics.autonomous(facts.caller)
+  }
 
   return {
     facts,
@@ -79,6 +82,8 @@ export function openCall(received: Received, parts: WalkParts): Call {
       facts.authentication = authenticated.caller.method
       facts.credential = authenticated.caller.credential
       facts.evidence = authenticated.caller.evidence
+      facts.autonomous = authenticated.autonomous
+      if (authenticated.delegated !== undefined) facts.grantedBy = authenticated.delegated.call
     },
     knowsAgent(routed) {
       facts.agent = routed.agent.name

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdmin, createMetrics, machineToken, type MachineToken } from '../admin/admin.ts'
 import type { Ledger } from '../audit/audit.ts'
-import { createAuthenticator } from '../authenticate/authenticate.ts'
+import { createAuthenticator, createGrantBook } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
 import { readVersion } from '../base/version.ts'
@@ -45,6 +45,7 @@ import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
+import { keepGrants } from './grant-file.ts'
 import { startHealthChecks } from './health.ts'
 import { existingKeySource } from './key-encryption-key.ts'
 import { createOpenWalks } from './open-walks.ts'
@@ -135,12 +136,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   async function start(): Promise<Gateway> {
     const signer = createAssertionSigner(loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem')))
+    const grants = createGrantBook({ clock })
+    const grantFile = await keepGrants({
+      path: join(state.dataDir, 'grants.json'),
+      grants,
+      stateOf: (agent, tenant, taskId) => state.ownership.task(agent, tenant, taskId)?.state ?? '',
+      warn: (message) => log.warn({}, message),
+    })
+    undo.push(() => grantFile.close())
     const authenticator = createAuthenticator({
       clock,
       keys: state.keyStore,
       keyUse: state.keyUse,
       pepper: state.pepper,
-      assertionKeys: [{ kid: signer.kid, publicKey: signer.publicKey }],
+      assertionKeys: { find: (kid) => (kid === signer.kid ? signer : undefined) },
+      grants,
       fetchJwks: (url) => dialler.get(url, keySetBounds),
       readJwks: (reference) => readFile(referencedPath(reference, loaded.baseDir)),
       reviewerOf: (of, cluster) => rulesOf(of).clusters.get(cluster)?.cluster,
@@ -182,7 +192,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...(loaded.config.gateway.tls && { tls: () => tlsWatch.report() }),
       clusters: () => clusters.report(),
     })
-    const ownership = createOwnershipBook(state.ownership, clock)
+    const ownership = createOwnershipBook(state.ownership, clock, grants)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
     const parts: WalkParts = {
       clock,
@@ -191,6 +201,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       snapshot: () => snapshot,
       ownership,
       approvals: { book: state.approvals, key: approvalKey(state.pepper) },
+      grants,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
       limiter,
       sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),
@@ -413,6 +424,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         heartbeat.stop()
         trouble.close()
         await admin.close()
+        await grantFile.close()
         await exports?.stop()
         await witnesses?.stop()
         await dialler.close()
