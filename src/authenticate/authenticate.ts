@@ -33,6 +33,7 @@ import type { KeyUseBook } from './key-use.ts'
 
 export { administerKeys, type CreatedKey, type KeyAdministration, type KeyGrant } from './administer-keys.ts'
 export { findCycle } from './delegation.ts'
+export { narrowScope } from './narrow-scope.ts'
 export { createGrantBook, isTerminal } from './grants.ts'
 export type { GrantBook, GrantedCall, KeptGrant } from './grants.ts'
 export { createApiKeyVerifier } from './verify-api-key.ts'

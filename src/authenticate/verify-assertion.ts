@@ -37,20 +37,31 @@ export interface ProvenDelegation extends Delegation {
 export interface AssertionVerifier {
   /** `agentId` is the caller, proven by its own credential. */
   verify(assertion: string, agentId: string, snapshot: Snapshot): ProvenDelegation | Refusal
+  /** The same for the subject of a token request: a token that came of one is no subject again. */
+  verifySubject(this: void, assertion: string, agentId: string, snapshot: Snapshot): ProvenDelegation | Refusal
   /** Whether nobody may act for this origin, or through these agents, any more. Asked again on open streams. */
   isRevoked(delegation: Delegation, snapshot: Snapshot): boolean
 }
 
 /** What an assertion says once its signature has been verified. All of it is looked at on every use. */
 interface Signed extends Delegation {
+  readonly kind: Kind
   readonly keyId: string
+  /** the agent that a token was issued to; '' of an assertion */
+  readonly client: string
+  readonly expiresAtMs: number
   readonly issuer: string
   readonly audience: string
   readonly issuedAtMs: number
   readonly call: string
 }
 
-const assertionType = 'sallyport-assertion+jwt'
+/** What an agent is given with a call, and what it gets for one hop at /token: never one in the place of the other. */
+type Kind = 'assertion' | 'token'
+const kinds: Readonly<Record<string, Kind>> = {
+  'sallyport-assertion+jwt': 'assertion',
+  'sallyport-exchange+jwt': 'token',
+}
 /** groups of the origin travel along, so it may be longer than a token */
 const maxLength = 12_288 // bound: an assertion
 const skewMs = 5000 // bound: difference of clocks for an assertion
@@ -93,32 +104,46 @@ export function createAssertionVerifier(options: {
     // remembered ones too: a key that is gone proves nothing any more
     if (assertionKeys.find(signed.keyId) === undefined) return 'signed by a key that has expired'
     if (signed.issuer !== snapshot.publicUrl) return 'of another issuer'
-    if (signed.audience !== agentId) return `for ${signed.audience}, shown by ${agentId}`
+    if (signed.kind === 'token') {
+      if (signed.client !== agentId) return `issued to ${signed.client}, shown by ${agentId}`
+      if (clock.nowMs() >= signed.expiresAtMs + skewMs) return 'expired'
+    } else if (signed.audience !== agentId) return `for ${signed.audience}, shown by ${agentId}`
     if (signed.issuedAtMs > clock.nowMs() + skewMs) return 'issued in the future'
     if (isRevoked(signed, snapshot)) return 'its origin, or an agent in its chain, was revoked'
     return findChainProblem(signed, agentId)
   }
 
+  const verifyAny = (
+    assertion: string,
+    agentId: string,
+    snapshot: Snapshot,
+    mayBeToken: boolean,
+  ): ProvenDelegation | Refusal => {
+    if (assertion.length > maxLength) return refuseInvalid('assertion: too long')
+    const signed = read(assertion)
+    if (typeof signed === 'string') return refuseInvalid(`assertion: ${signed}`)
+    if (signed.kind === 'token' && !mayBeToken) return refuseInvalid('assertion: a token in the place of one')
+    const problem = findProblem(signed, agentId, snapshot)
+    if (problem !== undefined) return refuseInvalid(`assertion: ${problem}`)
+    const grant = grants.find(signed.call, agentId.slice('agent:'.length))
+    if (grant === undefined) return refuseInvalid(`assertion: neither call ${signed.call} nor a task of it is open`)
+    const { origin, chain, scope, call, kind, audience } = signed
+    const onlyAgent = kind === 'token' ? audience.slice('agent:'.length) : undefined
+    return { origin, chain, scope, delegated: { call, deadlineMs: grant.deadlineMs, onlyAgent } }
+  }
+
   return {
     isRevoked,
-    verify: (assertion, agentId, snapshot) => {
-      if (assertion.length > maxLength) return refuseInvalid('assertion: too long')
-      const signed = read(assertion)
-      if (typeof signed === 'string') return refuseInvalid(`assertion: ${signed}`)
-      const problem = findProblem(signed, agentId, snapshot)
-      if (problem !== undefined) return refuseInvalid(`assertion: ${problem}`)
-      const grant = grants.find(signed.call, agentId.slice('agent:'.length))
-      if (grant === undefined) return refuseInvalid(`assertion: neither call ${signed.call} nor a task of it is open`)
-      const { origin, chain, scope, call } = signed
-      return { origin, chain, scope, delegated: { call, deadlineMs: grant.deadlineMs } }
-    },
+    verify: (assertion, agentId, snapshot) => verifyAny(assertion, agentId, snapshot, true),
+    verifySubject: (assertion, agentId, snapshot) => verifyAny(assertion, agentId, snapshot, false),
   }
 }
 
 function readSigned(assertion: string, keys: AssertionKeyReader): Signed | string {
   const form = parseCompactForm(assertion)
   if (typeof form === 'string') return form
-  if (form.type !== assertionType) return 'another type'
+  const kind = form.type !== undefined && Object.hasOwn(kinds, form.type) ? kinds[form.type] : undefined
+  if (kind === undefined) return 'another type'
   if (form.algorithm !== 'ES256') return 'another algorithm'
   const key = form.keyId === undefined ? undefined : keys.find(form.keyId)
   if (key === undefined) return 'unknown key'
@@ -130,10 +155,10 @@ function readSigned(assertion: string, keys: AssertionKeyReader): Signed | strin
   )
   if (!isGenuine) return 'signature'
   const claims = parseClaims(form.payload)
-  return typeof claims === 'string' ? claims : readClaims(claims, key.kid)
+  return typeof claims === 'string' ? claims : readClaims(claims, key.kid, kind)
 }
 
-function readClaims(claims: JsonObject, keyId: string): Signed | string {
+function readClaims(claims: JsonObject, keyId: string, kind: Kind): Signed | string {
   const issuer = ownValue(claims, 'iss')
   const audience = ownValue(claims, 'aud')
   const issuedAt = ownValue(claims, 'iat')
@@ -148,8 +173,14 @@ function readClaims(claims: JsonObject, keyId: string): Signed | string {
   if (origin === undefined) return 'without a proper subject'
   if (typeof call !== 'string') return 'without the call that it was given with'
   if (typeof chain === 'string') return chain
-  if (scope === 'malformed') return 'with a scope that is none'
-  return { keyId, issuer, audience, issuedAtMs: issuedAt * 1000, call, origin, chain, scope }
+  if (scope === 'malformed') return 'a scope that cannot be read'
+  const times = { issuedAtMs: issuedAt * 1000, expiresAtMs: expiresAt * 1000 }
+  const signed = { kind, keyId, issuer, audience, ...times, call, origin, scope }
+  if (kind === 'assertion') return { ...signed, client: '', chain }
+  // the agent that it was issued to is the latest actor, and no part of the chain before it
+  const client = ownValue(claims, 'client_id')
+  if (typeof client !== 'string' || chain.at(-1)?.id !== client) return 'issued to another than its latest actor'
+  return audience.startsWith('agent:') ? { ...signed, client, chain: chain.slice(0, -1) } : 'for no agent'
 }
 
 function readPrincipal(id: JsonValue | undefined, claimedGroups: JsonValue | undefined): Principal | undefined {
@@ -168,7 +199,7 @@ function readChain(claimedActor: JsonValue | undefined): readonly Principal[] | 
     const principal = readPrincipal(ownValue(actor, 'sub'), undefined)
     if (principal === undefined || !principal.id.startsWith('agent:')) return 'an actor that is not an agent'
     chain.unshift(principal)
-    if (chain.length >= maxHops) return `more than ${maxHops} hops`
+    if (chain.length > maxHops) return `more than ${maxHops} hops`
   }
   return chain
 }

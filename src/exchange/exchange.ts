@@ -150,6 +150,7 @@ export type Authenticated = Received & AuthenticatedFields & Brand<'authenticate
 /** What the path says: an A2A operation on an agent, or discovery. */
 export type Target =
   | { readonly kind: 'directory' }
+  | { readonly kind: 'token' }
   | { readonly kind: 'card'; readonly agent: AgentConfig }
   | { readonly kind: 'json-rpc'; readonly agent: AgentConfig }
   | { readonly kind: 'rest'; readonly agent: AgentConfig; readonly rest: RestTarget }
@@ -299,6 +300,12 @@ export interface DiscoveringFields {
   readonly target: Extract<Target, { kind: 'directory' | 'card' }>
 }
 export type Discovering = Authenticated & DiscoveringFields & Brand<'discovering'>
+
+/** route, the third branch: an agent asks for a token for its next hop. */
+export interface ExchangingFields {
+  readonly target: Extract<Target, { kind: 'token' }>
+}
+export type Exchanging = Authenticated & ExchangingFields & Brand<'exchanging'>
 
 /** Documents that need no credential. */
 export type PublicDocument =
