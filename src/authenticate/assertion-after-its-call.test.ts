@@ -141,3 +141,27 @@ test('signed by a key that was never ours', async () => {
   const header = { alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }
   expectRefusal(await show(craftToken(header, { call: 'c' }, other.assertionKey)), 'AUTHN_INVALID')
 })
+
+test('of an agent that is told less, the grant says on whose behalf, and nothing else does', async () => {
+  const world = makeWorld()
+  const show = makeShow(world)
+  const origin = { id: 'user:corp/alice', groups: ['group:corp/contractors'], display: 'alice' }
+  const delegation = { origin, chain: [], scope: { agents: ['calculator'] } }
+  world.admin.create({ name: 'ci' })
+  world.grants.open({ call: 'c1', agent: 'concierge', delegation, deadlineMs: Infinity })
+  const told = { subject: 'pairwise:AAAA', actors: ['pairwise:BBBB'], isPartial: true }
+  const proven = expectPassed(await show(world.signer.mint(assertionRequest(world, { call: 'c1', ...told }))))
+  // groups among it: a deny on them holds
+  assert.deepEqual(proven.origin, origin)
+  assert.deepEqual(proven.chain, [])
+  assert.deepEqual(proven.scope, { agents: ['calculator'] })
+  const kept = { call: 'c2', agent: 'concierge', deadlineMs: Infinity, tasks: [['', 't2']] as const }
+  world.grants.restore([kept])
+  expectRefusal(await show(world.signer.mint(assertionRequest(world, { call: 'c2', ...told }))), 'AUTHN_INVALID')
+  const ofKey = { origin: { id: 'key:ci', groups: [], display: '' }, chain: [] }
+  world.grants.open({ call: 'c3', agent: 'concierge', delegation: ofKey, deadlineMs: Infinity })
+  const third = world.signer.mint(assertionRequest(world, { call: 'c3', ...told }))
+  expectPassed(await show(third))
+  world.admin.revoke('ci')
+  expectRefusal(await show(third), 'AUTHN_INVALID')
+})

@@ -54,6 +54,8 @@ interface Signed extends Delegation {
   readonly audience: string
   readonly issuedAtMs: number
   readonly call: string
+  /** tells the agent less than there is: on whose behalf is known by the grant */
+  readonly isPartial: boolean
 }
 
 /** What an agent is given with a call, and what it gets for one hop at /token: never one in the place of the other. */
@@ -108,9 +110,7 @@ export function createAssertionVerifier(options: {
       if (signed.client !== agentId) return `issued to ${signed.client}, shown by ${agentId}`
       if (clock.nowMs() >= signed.expiresAtMs + skewMs) return 'expired'
     } else if (signed.audience !== agentId) return `for ${signed.audience}, shown by ${agentId}`
-    if (signed.issuedAtMs > clock.nowMs() + skewMs) return 'issued in the future'
-    if (isRevoked(signed, snapshot)) return 'its origin, or an agent in its chain, was revoked'
-    return findChainProblem(signed, agentId)
+    return signed.issuedAtMs > clock.nowMs() + skewMs ? 'issued in the future' : undefined
   }
 
   const verifyAny = (
@@ -127,7 +127,14 @@ export function createAssertionVerifier(options: {
     if (problem !== undefined) return refuseInvalid(`assertion: ${problem}`)
     const grant = grants.find(signed.call, agentId.slice('agent:'.length))
     if (grant === undefined) return refuseInvalid(`assertion: neither call ${signed.call} nor a task of it is open`)
-    const { origin, chain, scope, call, kind, audience } = signed
+    const { call, kind, audience } = signed
+    // what tells its agent less is of no use after a restart, which kept nobody's name
+    const delegation = signed.isPartial ? grant.delegation : signed
+    if (delegation === undefined) return refuseInvalid('assertion: on whose behalf it was is not known any more')
+    const { origin, chain, scope } = delegation
+    if (isRevoked(delegation, snapshot)) return refuseInvalid('assertion: somebody in it was revoked')
+    const chainProblem = findChainProblem(delegation, agentId)
+    if (chainProblem !== undefined) return refuseInvalid(`assertion: ${chainProblem}`)
     const onlyAgent = kind === 'token' ? audience.slice('agent:'.length) : undefined
     return { origin, chain, scope, delegated: { call, deadlineMs: grant.deadlineMs, onlyAgent } }
   }
@@ -164,7 +171,9 @@ function readClaims(claims: JsonObject, keyId: string, kind: Kind): Signed | str
   const issuedAt = ownValue(claims, 'iat')
   const expiresAt = ownValue(claims, 'exp')
   const origin = readPrincipal(ownValue(claims, 'sub'), ownValue(claims, 'groups'))
-  const chain = readChain(ownValue(claims, 'act'))
+  const partial = ownValue(claims, 'partial')
+  const isPartial = partial === true
+  const chain = isPartial ? [] : readChain(ownValue(claims, 'act'))
   const call = ownValue(claims, 'call')
   const scope = readScope(ownValue(claims, 'narrowed'))
   if (typeof issuer !== 'string' || typeof audience !== 'string') return 'without issuer or audience'
@@ -172,10 +181,11 @@ function readClaims(claims: JsonObject, keyId: string, kind: Kind): Signed | str
   if (!((expiresAt - issuedAt) * 1000 <= maxLifeMs)) return 'lives too long'
   if (origin === undefined) return 'without a proper subject'
   if (typeof call !== 'string') return 'without the call that it was given with'
+  if (partial !== undefined && !isPartial) return 'partial in a manner that is not known'
   if (typeof chain === 'string') return chain
   if (scope === 'malformed') return 'a scope that cannot be read'
   const times = { issuedAtMs: issuedAt * 1000, expiresAtMs: expiresAt * 1000 }
-  const signed = { kind, keyId, issuer, audience, ...times, call, origin, scope }
+  const signed = { kind, keyId, issuer, audience, ...times, call, origin, scope, isPartial }
   if (kind === 'assertion') return { ...signed, client: '', chain }
   // the agent that it was issued to is the latest actor, and no part of the chain before it
   const client = ownValue(claims, 'client_id')

@@ -135,8 +135,13 @@ function tokenAnswer(token: string, lifeSeconds: number, scope: string | undefin
 const bad = (detail: string, code: RefusalCode = 'DELEGATE_REQUEST'): Refusal => refuse(code, detail)
 
 async function readForm(exchanging: Exchanging): Promise<ReadonlyMap<string, string> | Refusal> {
-  const { headers, query, caller, delegated } = exchanging
-  if (!caller.id.startsWith('agent:')) return bad('the caller is not a configured agent', 'DELEGATE_CALLER')
+  const { headers, query, caller, delegated, snapshot } = exchanging
+  const asking = caller.id.startsWith('agent:') ? snapshot.agents.get(caller.id.slice(6)) : undefined
+  if (asking === undefined) return bad('the caller is not a configured agent', 'DELEGATE_CALLER')
+  // a token says who began and who stands between, in clear
+  const { subject, claims } = asking.assertion
+  if (subject === 'pairwise' || claims === 'minimal')
+    return bad('the agent is told less than a token would tell', 'DELEGATE_CALLER')
   if (delegated !== undefined) return bad('an assertion in the header: it is the subject_token here')
   if (query !== '') return bad('parameters in the query')
   const type = headers.get('content-type')?.toLowerCase() ?? ''

@@ -19,12 +19,16 @@ export interface MintRequest {
   readonly actors: readonly string[]
   /** name of the one agent that may believe it */
   readonly audienceAgent: string
+  /** who may believe it instead, where it is to be exchanged */
+  readonly audience?: string
   readonly call: string
   readonly operation: string
   /** whose the task is, where policy shares another's: for agents that keep tasks by who made them */
   readonly taskOwner?: TaskOwner
   /** what calls on this behalf are narrowed to */
   readonly scope?: CallerScope | undefined
+  /** says less than the gateway knows: on whose behalf is to be looked up by the call */
+  readonly isPartial?: boolean
   readonly nowMs: number
   /** default 60 */
   readonly lifeSeconds?: number
@@ -120,7 +124,7 @@ function claimsOf(request: MintRequest): object {
   return {
     iss: request.issuer,
     sub: request.subject,
-    aud: `agent:${request.audienceAgent}`,
+    aud: request.audience ?? `agent:${request.audienceAgent}`,
     iat: issuedAtSeconds,
     exp: issuedAtSeconds + (request.lifeSeconds ?? 60), // bound: life of an assertion
     jti: request.call,
@@ -128,6 +132,7 @@ function claimsOf(request: MintRequest): object {
     op: request.operation,
     ...(act === undefined ? {} : { act }),
     ...(request.taskOwner === undefined ? {} : { task_owner: request.taskOwner }),
+    ...(request.isPartial === true ? { partial: true } : {}),
     ...(request.scope === undefined ? {} : { narrowed: request.scope }),
     ...(request.groups.length === 0 ? {} : { groups: request.groups }),
   }

@@ -9,6 +9,7 @@ import type { Ledger } from '../audit/audit.ts'
 import { createAuthenticator, createGrantBook } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
+import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { readVersion } from '../base/version.ts'
 import {
   buildSnapshot,
@@ -156,7 +157,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       reviewerOf: (of, cluster) => rulesOf(of).clusters.get(cluster)?.cluster,
     })
     const clusters = createClusters({ dialler, clock, random: Math.random })
-    const ruleParts = { clock, authenticator, signer, dialler, clusters }
+    const pairwiseFile = join(state.dataDir, 'keys', 'pairwise.secret')
+    const pairwise = (): Buffer => readOrCreateSecretFile(pairwiseFile, () => randomBytes(32))
+    const ruleParts = { clock, authenticator, signer, dialler, clusters, pairwise }
     const rules = new WeakMap<Snapshot, ServedRules>()
     rules.set(snapshot, compileRules(snapshot, loaded.secrets, ruleParts))
     const rulesOf = (of: Snapshot): ServedRules => {
