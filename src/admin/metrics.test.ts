@@ -110,3 +110,13 @@ test('a name in quotes and lines stays one label', async () => {
   const [up] = (await scrape(metrics)).filter((sample) => sample.name === 'sallyport_agent_up')
   assert.deepEqual(up, { name: 'sallyport_agent_up', labels: { agent: 'a\\"}\\\\ 1\\n# TYPE' }, value: 1 })
 })
+
+test('calls of agents on their own account are counted by agent', async () => {
+  const metrics = createMetrics(gauges)
+  metrics.autonomous('agent:nightly')
+  metrics.autonomous('agent:nightly')
+  metrics.autonomous('agent:planner')
+  const samples = await scrape(metrics)
+  assert.equal(valueOf(samples, 'sallyport_autonomous_calls_total', { agent: 'agent:nightly' }), 2)
+  assert.equal(valueOf(samples, 'sallyport_autonomous_calls_total', { agent: 'agent:planner' }), 1)
+})

@@ -78,6 +78,8 @@ export interface Metrics {
   stage(name: string, milliseconds: number): void
   call(agent: string, operation: string, outcome: string, milliseconds: number): void
   refusal(code: string): void
+  /** an agent, by its id, called on its own account */
+  autonomous(agent: string): void
   /** Prometheus text format 0.0.4 */
   expose(): Promise<string>
 }
@@ -88,6 +90,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   const calls = new Map<string, { labels: Record<string, string>; count: number }>()
   const durations = new Map<string, { labels: Record<string, string>; histogram: Histogram }>()
   const stages = new Map<string, Histogram>()
+  const autonomous = new Map<string, number>()
   const refusals = new Map<string, number>(
     Object.keys(catalogue satisfies Record<string, CatalogueRow>).map((code) => [code, 0]),
   )
@@ -131,6 +134,9 @@ export function createMetrics(gauges: Gauges): Metrics {
   )
   family('sallyport_refusals_total', 'Refusals by code', 'counter', () =>
     [...refusals].map(([code, value]) => ({ labels: { code }, value })),
+  )
+  family('sallyport_autonomous_calls_total', 'Calls of agents on their own account, refused ones too', 'counter', () =>
+    [...autonomous].map(([agent, value]) => ({ labels: { agent }, value })),
   )
   family('sallyport_open_streams', 'Event streams now open', 'gauge', () => single(gauges.openStreams()))
   family('sallyport_open_connections', 'Client connections now open', 'gauge', () => single(gauges.connections()))
@@ -253,6 +259,9 @@ export function createMetrics(gauges: Gauges): Metrics {
         histogram.observe(milliseconds / 1000)
         durations.set(operation, { labels: { operation }, histogram })
       }
+    },
+    autonomous(agent) {
+      autonomous.set(agent, (autonomous.get(agent) ?? 0) + 1)
     },
     refusal(code) {
       refusals.set(code, (refusals.get(code) ?? 0) + 1)

@@ -71,6 +71,10 @@ export interface CallFacts {
   credential: string
   /** more about the credential: a token's id, a pod's; never a secret */
   evidence?: Readonly<Record<string, string>> | undefined
+  /** an agent on its own account */
+  autonomous?: boolean
+  /** the call with which the agent was given the assertion that it shows */
+  grantedBy?: string
   agent: string
   operation: string
   binding: string
@@ -385,6 +389,8 @@ function callRecord(
           authentication: facts.authentication,
           credential: facts.credential,
           ...(facts.evidence && { evidence: { ...facts.evidence } }),
+          ...(facts.autonomous === true && { autonomous: true }),
+          ...(facts.grantedBy !== undefined && { grantedBy: facts.grantedBy }),
           source: facts.source,
           binding: facts.binding,
           version: facts.version,

@@ -1,5 +1,5 @@
 // Records of calls as OCSF: decisions and completions as API Activity (6003), refused credentials as Authentication
-// (3002), a caller that comes to own something as Authorize Session (3003). The class and activity follow from the
+// (3002), a caller that comes to own something, or asks for a token for its next hop, as Authorize Session (3003). The class and activity follow from the
 // envelope alone, so that an erasure never moves a record from one class to another.
 
 import { isOperation, type Operation } from '../a2a/operations.ts'
@@ -221,6 +221,36 @@ export function ownershipEvent(record: OcsfSource, { origin }: Place): OcsfMembe
         ...filled({ operation: envelope.operation }),
         ...delegationOf(principal, onBehalf, []),
         ...filled({ claims: claims.length === 0 ? undefined : claims, event: event.rest() }),
+      }),
+    },
+  }
+}
+
+/** The operation of a token request, which is no operation of A2A. */
+export const tokenOperation = 'ExchangeToken'
+
+/** An agent that got, or was refused, a token for its next hop. */
+export function tokenEvent(record: OcsfSource, { origin }: Place): OcsfMembers {
+  const { envelope } = record
+  const event = readEvent(record.event)
+  const principal = event.text('caller')
+  const detail = event.text('detail')
+  const isRefused = envelope.outcome === 'refused'
+  return {
+    profiles: [],
+    members: {
+      ...classify(ocsfClass.authorizeSession, 1, ''),
+      ...severity(severityOf(record)),
+      ...(isRefused ? failed : succeeded),
+      ...filled({ status_code: envelope.code, status_detail: detail }),
+      user: callerOf(record, principal),
+      actor: gatewayActor(origin),
+      privileges: [envelope.agent === '' ? 'act' : `act at agent:${envelope.agent}`],
+      src_endpoint: endpointOf(event.text('source')),
+      unmapped: unmappedOf(record, origin, {
+        ...filled({ operation: envelope.operation }),
+        ...delegationOf(principal, event.text('origin'), event.texts('chain')),
+        ...filled({ event: event.rest() }),
       }),
     },
   }

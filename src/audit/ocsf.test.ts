@@ -90,6 +90,9 @@ async function recordAll(): Promise<string> {
   for (const source of ['unknown', '2001:db8::1', '2001:db8:1:2:3:4:5:6', 'a word that is no address: 1'])
     await trail.refused(facts({ source, trace: 'rubbish' }), refuse('VALIDATE_JSON', 'depth'))
   for (const operation of ['ListAgents', 'GetAgentCard']) await trail.discovered(facts({ operation }), 200)
+  const exchange = facts({ caller: 'agent:planner', operation: 'ExchangeToken', grantedBy: 'call1', version: '' })
+  await trail.discovered(exchange, 200)
+  await trail.refused({ ...exchange, agent: '' }, refuse('DELEGATE_TARGET', 'no such agent'))
   for (let times = 0; times < 9; times += 1)
     await trail.refusedUnknown(nobody, refuse('AUTHN_MISSING', 'no credential'))
   for (let times = 0; times < 9; times += 1) await trail.refused(facts(), refuse('LIMIT_RATE', 'too many'))
@@ -201,7 +204,8 @@ test('each kind of record has its class', async () => {
   for (const record of await everything()) {
     const { kind, operation, code } = record.envelope
     const isAct = kind === 'administration' || kind === 'lifecycle'
-    const name = isAct ? operation : code.startsWith('AUTHN_') ? `${kind} AUTHN` : kind
+    const isToken = operation === 'ExchangeToken'
+    const name = isAct || isToken ? operation : code.startsWith('AUTHN_') ? `${kind} AUTHN` : kind
     found.set(name, (found.get(name) ?? new Set()).add(Number(toOcsf(record, context)['class_uid'])))
   }
   const classes = Object.fromEntries([...found].map(([name, uids]) => [name, [...uids].join()]))
@@ -212,6 +216,7 @@ test('each kind of record has its class', async () => {
     'folded AUTHN': '2004',
     folded: '2004',
     ownership: '3003',
+    ExchangeToken: '3003',
     'subject-key': '3004',
     'key.create': '3004',
     'configuration.reload': '3004',

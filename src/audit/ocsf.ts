@@ -4,7 +4,14 @@
 
 import type { JsonObject } from '../base/strict-json.ts'
 import { ownOperation } from './encode-record.ts'
-import { authenticationEvent, callEvent, ownershipEvent, type OcsfMembers } from './ocsf-calls.ts'
+import {
+  authenticationEvent,
+  callEvent,
+  ownershipEvent,
+  tokenEvent,
+  tokenOperation,
+  type OcsfMembers,
+} from './ocsf-calls.ts'
 import { ocsfVersion } from './ocsf-names.ts'
 import { administrationEvent, complianceEvent, floodEvent, isCompliance, lifecycleEvent } from './ocsf-upkeep.ts'
 import { filled } from './ocsf-parts.ts'
@@ -41,8 +48,10 @@ export function toOcsf(record: OcsfSource, context: OcsfContext): JsonObject {
 
 function eventOf(record: OcsfSource, context: OcsfContext): OcsfMembers {
   const { kind, operation, code } = record.envelope
-  if (kind === 'decision' || kind === 'completion')
-    return code.startsWith('AUTHN_') ? authenticationEvent(record, context) : callEvent(record, context)
+  if (kind === 'decision' || kind === 'completion') {
+    if (code.startsWith('AUTHN_')) return authenticationEvent(record, context)
+    return operation === tokenOperation ? tokenEvent(record, context) : callEvent(record, context)
+  }
   if (kind === 'ownership') return ownershipEvent(record, context)
   if (kind === 'folded') return floodEvent(record, context)
   if (isCompliance(operation)) return complianceEvent(record, context)

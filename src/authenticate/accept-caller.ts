@@ -19,7 +19,7 @@ export function refuseUnaccepted(
   { target, caller }: { readonly target: Target; readonly caller: Caller },
   snapshot: Snapshot,
 ): Refusal | undefined {
-  if (target.kind === 'directory' || acceptsCaller(target.agent, caller)) return undefined
+  if (!('agent' in target) || acceptsCaller(target.agent, caller)) return undefined
   const { methods, senderConstrained } = acceptedMethods(snapshot.config, target.agent)
   const challenges = [
     ...([...methods].some((method) => method !== 'mtls') && !senderConstrained ? ['Bearer realm="sallyport"'] : []),

@@ -15,28 +15,33 @@ import { createCertificateVerifier, namesCallers, type CertificateVerifier } fro
 import type { AgentConfig, Snapshot } from '../config/config.ts'
 import { isRefusal, type Refusal } from '../refusal/refusal.ts'
 import { createApiKeyVerifier, type ApiKeyVerifier } from './verify-api-key.ts'
-import { createAssertionVerifier, type AssertionKey, type AssertionVerifier } from './verify-assertion.ts'
 import {
   createServiceAccountVerifier,
   type ServiceAccountVerifier,
   type TokenReviewer,
 } from './verify-service-account.ts'
+import { createAssertionVerifier, type AssertionKeyReader, type AssertionVerifier } from './verify-assertion.ts'
 import { createTokenVerifier, type TokenVerifier } from './verify-token.ts'
 import { isApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
 import { narrowScope } from './narrow-scope.ts'
 import { refuseInvalid } from './unauthenticated.ts'
 import type { Clock } from '../base/clock.ts'
+import type { GrantReader } from './grants.ts'
 import type { KeyReader } from './key-record.ts'
 import type { KeyUseBook } from './key-use.ts'
 
 export { administerKeys, type CreatedKey, type KeyAdministration, type KeyGrant } from './administer-keys.ts'
 export { acceptsCaller, refuseUnaccepted } from './accept-caller.ts'
 export { findCycle } from './delegation.ts'
+export { narrowScope } from './narrow-scope.ts'
+export { createGrantBook, isTerminal } from './grants.ts'
+export type { GrantBook, GrantedCall, KeptGrant } from './grants.ts'
 export { createApiKeyVerifier } from './verify-api-key.ts'
 export { createKeyUseBook, type KeyUse, type KeyUseBook, type KeyUseStore } from './key-use.ts'
 export type { TokenReviewer } from './verify-service-account.ts'
 export type { KeyRecord, KeySecret, KeyStore } from './key-record.ts'
+export type { AssertionKey, AssertionKeyReader } from './verify-assertion.ts'
 
 export interface AuthenticatorOptions {
   readonly clock: Clock
@@ -46,7 +51,9 @@ export interface AuthenticatorOptions {
   /** hears of every use of a key */
   readonly keyUse?: Pick<KeyUseBook, 'used' | 'failed'> | undefined
   /** our own keys, by which assertions that we minted are known again */
-  readonly assertionKeys: readonly AssertionKey[]
+  readonly assertionKeys: AssertionKeyReader
+  /** for how long an agent may act by an assertion that it was given */
+  readonly grants: GrantReader
   /** the one dialler: gets a key set, bounded in size and time */
   readonly fetchJwks: (url: string) => Promise<Buffer>
   /** reads a key set given as `file:PATH` */
@@ -131,14 +138,15 @@ function conclude(received: Received, found: Caller | Refusal, authenticator: Au
   const { assertions } = authenticator
   const delegation = assertions.verify(assertion, caller.id, snapshot)
   if (isRefusal(delegation)) return delegation
-  const { origin } = delegation
+  const { origin, delegated } = delegation
   return mint(received, {
     caller,
     origin,
     chain: delegation.chain,
+    delegated,
     autonomous: false,
     scope: narrowScope(caller.scope, delegation.scope),
-    originIsRevoked: () => assertions.isRevoked(origin.id, snapshot),
+    originIsRevoked: () => assertions.isRevoked(delegation, snapshot),
   })
 }
 

@@ -28,7 +28,10 @@ export function findChainProblem(delegation: Delegation, callerId: string): stri
 }
 
 /** For after the route is known: why calling this agent would close a circle; undefined when it would not. */
-export function findCycle(call: AuthenticatedFields, agentName: string): string | undefined {
+export function findCycle(
+  call: Pick<AuthenticatedFields, 'caller' | 'origin' | 'chain'>,
+  agentName: string,
+): string | undefined {
   const target = `agent:${agentName}`
   if (call.caller.id === target) return `${target} calls itself`
   if (call.origin.id === target || call.chain.some((actor) => actor.id === target))

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expectPassed, expectRefusal } from '../../test/fakes/expect.ts'
-import { audience, makeWorld, type World } from '../../test/fakes/identity.ts'
+import { audience, makeWorld, withAgents, type World } from '../../test/fakes/identity.ts'
 import { findCycle } from './authenticate.ts'
 
 function shownByConcierge(world: World, subject: string, actors: readonly string[]): ReturnType<World['call']> {
@@ -22,7 +22,7 @@ function shownByConcierge(world: World, subject: string, actors: readonly string
 }
 
 test('an agent that is in the chain already may not call again', async () => {
-  const world = makeWorld()
+  const world = makeWorld(withAgents(['a', 'b']))
   expectRefusal(
     await shownByConcierge(world, 'user:corp/alice', ['agent:calculator', 'agent:concierge']),
     'AUTHN_INVALID',
@@ -35,8 +35,9 @@ test('an agent that is in the chain already may not call again', async () => {
 })
 
 test('a chain has at most eight agents, the caller included', async () => {
-  const world = makeWorld()
-  const agents = Array.from({ length: 8 }, (_, i) => `agent:a${i}`)
+  const names = Array.from({ length: 8 }, (_, i) => `a${i}`)
+  const world = makeWorld(withAgents(names))
+  const agents = names.map((name) => `agent:${name}`)
   const { chain } = expectPassed(await shownByConcierge(world, 'user:corp/alice', agents.slice(0, 7)))
   assert.equal(chain.length, 7)
   expectRefusal(await shownByConcierge(world, 'user:corp/alice', agents), 'AUTHN_INVALID')
@@ -50,7 +51,7 @@ test('only agents stand in a chain', async () => {
 })
 
 test('calling an agent that is in the chain, or oneself, would close a circle', async () => {
-  const world = makeWorld()
+  const world = makeWorld(withAgents(['planner']))
   const call = expectPassed(await shownByConcierge(world, 'agent:calculator', ['agent:planner']))
   for (const agent of ['concierge', 'calculator', 'planner']) assert.notEqual(findCycle(call, agent), undefined)
   assert.equal(findCycle(call, 'translator'), undefined)

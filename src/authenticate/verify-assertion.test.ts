@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expectPassed, expectRefusal } from '../../test/fakes/expect.ts'
-import { assertionRequest, audience, craftToken, makeWorld, type World } from '../../test/fakes/identity.ts'
+import { assertionRequest, audience, craftToken, makeWorld, withAgents, type World } from '../../test/fakes/identity.ts'
 import type { MintRequest } from '../forward/mint-assertion.ts'
 
 function mint(world: World, changed: Partial<MintRequest> = {}): string {
@@ -16,7 +16,7 @@ function show(world: World, assertion: string): ReturnType<World['call']> {
 }
 
 test('tells origin, groups and the agents between, oldest first', async () => {
-  const world = makeWorld()
+  const world = makeWorld(withAgents(['latest', 'first']))
   const { caller, origin, chain, autonomous } = expectPassed(
     await show(world, mint(world, { groups: ['group:corp/analysts'], actors: ['agent:latest', 'agent:first'] })),
   )
@@ -30,11 +30,23 @@ test('tells origin, groups and the agents between, oldest first', async () => {
   assert.equal(autonomous, false)
 })
 
-test('is good for a minute and five seconds, also when it was seen before', async () => {
+test('an agent may act by it for hours, while the call that it came with is open', async () => {
   const world = makeWorld()
   const assertion = mint(world)
   expectPassed(await show(world, assertion))
-  world.clock.advance(64_999)
+  world.clock.advance(5 * 3_600_000)
+  expectPassed(await show(world, assertion))
+})
+
+test('says which call it came with, and until when', async () => {
+  const world = makeWorld()
+  const delegation = { origin: { id: 'user:corp/alice', groups: [], display: '' }, chain: [] }
+  world.grants.open({ call: 'short', agent: 'concierge', delegation, deadlineMs: world.clock.nowMs() + 1_000 })
+  const assertion = mint(world, { call: 'short' })
+  const { delegated } = expectPassed(await show(world, assertion))
+  assert.equal(delegated?.call, 'short')
+  assert.equal(delegated?.deadlineMs, world.clock.nowMs() + 1_000)
+  world.clock.advance(999)
   expectPassed(await show(world, assertion))
   world.clock.advance(1)
   expectRefusal(await show(world, assertion), 'AUTHN_INVALID')
@@ -57,6 +69,7 @@ test('refuses one that is changed, too long, of another type, or no assertion at
     aud: 'agent:concierge',
     iat: world.clock.nowMs() / 1000,
     exp: world.clock.nowMs() / 1000 + 60,
+    call: 'c',
   }
   const usual = { alg: 'ES256', kid: world.signer.kid, typ: 'sallyport-assertion+jwt' }
   const unusual = [
@@ -73,6 +86,9 @@ test('refuses one that is changed, too long, of another type, or no assertion at
     { act: {} },
     { groups: 'x' },
     { groups: [7] },
+    { call: undefined },
+    { call: 7 },
+    { call: 'another' },
   ]
   for (const change of unusual) {
     expectRefusal(await show(world, craftToken(usual, { ...claims, ...change }, world.assertionKey)), 'AUTHN_INVALID')

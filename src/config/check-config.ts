@@ -316,6 +316,7 @@ function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[
     found.push({ path: ['agents', index, 'url'], message: "an agent's base URL has no query" })
   if (agent.tls !== undefined) found.push(...checkCredential(agent.tls, ['agents', index, 'tls'], false))
   found.push(...checkAuthentication(agent, index, config))
+  found.push(...checkAssertion(agent, index))
   for (const [at, principal] of agent.principals.entries()) {
     if (!/^(group|agent):|\*$/.test(principal)) continue
     found.push({
@@ -366,6 +367,30 @@ function issuerNames({ identity }: Config): string[] {
     return typeof name === 'string' ? [name] : []
   })
   return [...names, ...identity.mtls.spiffe.map(({ trustDomain }) => trustDomain)]
+}
+
+function checkAssertion({ assertion, credential }: AgentConfig, index: number): Finding[] {
+  const found: Finding[] = []
+  const path = ['agents', index, 'assertion']
+  if (assertion.as !== 'header' && credential?.header.toLowerCase() === 'authorization') {
+    const hint = 'give the credential another header, or pass the assertion by header'
+    const message = 'the assertion and the credential would be in the same header'
+    found.push({ path: [...path, 'as'], message, hint })
+  }
+  if ((assertion.as === 'exchange') !== (assertion.exchange !== undefined)) {
+    const hint = 'as: exchange and the member exchange go together'
+    const message = assertion.as === 'exchange' ? 'nothing says where to exchange it' : 'it is not exchanged'
+    found.push({ path: [...path, 'exchange'], message, hint })
+  }
+  if (assertion.sector !== undefined && assertion.subject !== 'pairwise') {
+    const hint = 'set subject: pairwise, or leave the sector out'
+    found.push({ path: [...path, 'sector'], message: 'a sector is of pairwise names only', hint })
+  }
+  if (assertion.exchange !== undefined && isPlainRemote(assertion.exchange.tokenUrl)) {
+    const message = 'the client secret and assertions would travel in plain text'
+    found.push({ path: [...path, 'exchange', 'tokenUrl'], message, hint: 'use https' })
+  }
+  return found
 }
 
 function listensAt(listen: string, url: URL): boolean {

@@ -347,6 +347,44 @@ const identity = z
   })
   .prefault({})
 
+const assertion = z
+  .strictObject({
+    as: z
+      .enum(['header', 'bearer', 'exchange'])
+      .default('header')
+      .describe(
+        'header: Sallyport-Caller-Assertion; bearer: the same in Authorization; exchange: a token of the agent’s own identity provider in Authorization',
+      ),
+    subject: z
+      .enum(['public', 'pairwise'])
+      .default('public')
+      .describe('pairwise: names that are good in this sector alone, for agents outside; without groups'),
+    sector: shortName.optional().describe('agents of one sector see the same pairwise names. Default: the agent alone'),
+    claims: z
+      .enum(['full', 'minimal'])
+      .default('full')
+      .describe('minimal: without groups, scopes and owners of shared tasks'),
+    exchange: z
+      .strictObject({
+        tokenUrl: httpUrl.describe('token endpoint of the identity provider (RFC 8693)'),
+        clientId: z.string().min(1).max(256).describe('the gateway as its client'),
+        clientSecret: secretReference.describe('sent by HTTP Basic, to that endpoint alone'),
+        audience: z.string().min(1).max(1024).optional().describe('`audience` of the request'),
+        resource: httpUrl.optional().describe('`resource` of the request'),
+        scope: z.string().min(1).max(1024).optional().describe('`scope` of the request'),
+        subjectAudience: z
+          .string()
+          .min(1)
+          .max(1024)
+          .optional()
+          .describe('`aud` of the assertion that is exchanged. Default: tokenUrl'),
+        ca: secretReference.optional().describe('PEM bundle to verify the identity provider with'),
+      })
+      .optional()
+      .describe('needed by `as: exchange`'),
+  })
+  .prefault({})
+
 const agent = z.strictObject({
   name: agentName.describe('the agent is served at /agents/<name>'),
   url: httpUrl.describe('JSON-RPC endpoint of the agent; also the base of its HTTP+JSON paths unless restUrl is given'),
@@ -398,6 +436,7 @@ const agent = z.strictObject({
     })
     .optional()
     .describe('what the gateway presents to the agent, sent only to its configured origin'),
+  assertion: assertion.describe('how the agent hears who calls, on whose behalf and through whom'),
   tls: z
     .strictObject({
       ca: secretReference.optional().describe('PEM bundle to verify the agent with'),
@@ -693,6 +732,16 @@ const admin = z
   })
   .prefault({})
 
+const delegation = z
+  .strictObject({
+    maxLife: duration(
+      '8h',
+      'how long an agent may act on for a call: while the call is open or a task that came of it, at most for so long',
+      7 * 86_400_000,
+    ),
+  })
+  .prefault({})
+
 export const configSchema = z.strictObject({
   gateway: gateway.describe('the listener that callers use'),
   admin: admin.describe('the listener of operators: health, metrics and the admin API (docs/admin-api.md)'),
@@ -720,6 +769,7 @@ export const configSchema = z.strictObject({
         .describe('per source address'),
     })
     .prefault({}),
+  delegation: delegation.describe('how agents act for those who called them'),
   audit: audit.describe('what is recorded, for how long, who watches the record and who gets copies'),
 })
 

@@ -129,6 +129,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   policy: 'compiled with the snapshot',
   approvals: 'read when a call asks and when somebody decides',
   limits: 'Limiter.reconfigure',
+  delegation: 'snapshot: each call',
   unauthenticated: 'SourceLimiter.reconfigure',
   'admin.token': 'AdminListener.reconfigure',
   'admin.tokens': 'AdminListener.reconfigure',

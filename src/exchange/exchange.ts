@@ -119,6 +119,16 @@ export interface Caller extends Principal {
   isRevoked(): boolean
 }
 
+/** What comes with an assertion that an agent shows: where it is from, how long it lasts, what it is good for. */
+export interface Delegated {
+  /** id of the call with which the agent was given it */
+  readonly call: string
+  /** nothing that is begun by it lasts longer, milliseconds since the epoch */
+  readonly deadlineMs: number
+  /** the one agent that it is good for, by name: a token of /token */
+  readonly onlyAgent?: string | undefined
+}
+
 export interface AuthenticatedFields {
   readonly caller: Caller
   /** on whose behalf the chain began; the caller itself when nobody's */
@@ -132,6 +142,8 @@ export interface AuthenticatedFields {
    * credentials before it in the chain; undefined when none has one.
    */
   readonly scope?: CallerScope | undefined
+  /** undefined when no assertion was shown */
+  readonly delegated?: Delegated | undefined
   /** throws nothing; true when nobody may act for the origin any more. Asked again on open streams. */
   originIsRevoked(): boolean
 }
@@ -140,6 +152,7 @@ export type Authenticated = Received & AuthenticatedFields & Brand<'authenticate
 /** What the path says: an A2A operation on an agent, or discovery. */
 export type Target =
   | { readonly kind: 'directory' }
+  | { readonly kind: 'token' }
   | { readonly kind: 'card'; readonly agent: AgentConfig }
   | { readonly kind: 'json-rpc'; readonly agent: AgentConfig }
   | { readonly kind: 'rest'; readonly agent: AgentConfig; readonly rest: RestTarget }
@@ -289,6 +302,12 @@ export interface DiscoveringFields {
   readonly target: Extract<Target, { kind: 'directory' | 'card' }>
 }
 export type Discovering = Authenticated & DiscoveringFields & Brand<'discovering'>
+
+/** route, the third branch: an agent asks for a token for its next hop. */
+export interface ExchangingFields {
+  readonly target: Extract<Target, { kind: 'token' }>
+}
+export type Exchanging = Authenticated & ExchangingFields & Brand<'exchanging'>
 
 /** Documents that need no credential. */
 export type PublicDocument =

@@ -503,3 +503,34 @@ test('a pool closes with its last share, and the call that runs on it ends first
   assert.equal(await body.text(), 'xy')
   await assert.rejects(ask())
 })
+
+test('an exchanged token goes to the agent in the place of the assertion; without one nothing goes', async () => {
+  const exchange = { tokenUrl: `${url}/token`, clientId: 'gateway', clientSecret: 'env:X' }
+  const provider = { clientSecret: Secret.ofText('s') }
+  const { ask, send } = world({ assertion: { as: 'exchange', exchange } }, { provider })
+  let granted = 200
+  handler = (request, response) => {
+    if (request.url !== '/token') return answerOk(request, response)
+    response.writeHead(granted, { 'content-type': 'application/json' })
+    response.end('{"access_token":"of-the-provider","token_type":"bearer","expires_in":1}')
+  }
+  const answer = await ask()
+  assert.ok(answer.kind === 'unary')
+  const called = seen.at(-1)
+  assert.equal(called?.headers['authorization'], 'Bearer of-the-provider')
+  assert.equal(called?.headers['sallyport-caller-assertion'], undefined)
+  const form = new URLSearchParams(seen.at(0)?.body)
+  const [, payload = ''] = (form.get('subject_token') ?? '').split('.')
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { aud: string }
+  assert.equal(claims.aud, exchange.tokenUrl)
+  seen.length = 0
+  granted = 400
+  await refused('FORWARD_UNAVAILABLE', ask())
+  assert.deepEqual(
+    seen.map((each) => each.url),
+    ['/token'],
+  )
+  const given = send()
+  given.abort()
+  await refused('FORWARD_UNAVAILABLE', given.answer)
+})

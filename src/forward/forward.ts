@@ -6,9 +6,10 @@ import type { Clock } from '../base/clock.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { operations } from '../a2a/operations.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
-import { refuse } from '../refusal/refusal.ts'
+import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { abortedDetail, callAgent, type AgentAnswer, type AgentCall } from './call-agent.ts'
-import { actorsOf, type AssertionSigner } from './mint-assertion.ts'
+import { identify, isToldLess } from './identify.ts'
+import type { AssertionSigner } from './mint-assertion.ts'
 import type { Upstream } from './upstream.ts'
 
 export type { AgentAnswer, AgentCall, ChunkSink, StreamAnswer, UnaryAnswer } from './call-agent.ts'
@@ -18,6 +19,7 @@ export { createAssertionSigner, loadAssertionKey } from './mint-assertion.ts'
 export type { AssertionSigner } from './mint-assertion.ts'
 export { createSseParser } from './sse-parser.ts'
 export type { RawEvent, SseParser } from './sse-parser.ts'
+export { isToldLess }
 export { createUpstream } from './upstream.ts'
 export type { AgentSecrets, Upstream } from './upstream.ts'
 
@@ -56,21 +58,50 @@ function send(
   const upstream = forwarder.upstreams.get(admitted.agent.name)
   if (upstream === undefined) return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream'))
   if (!upstream.breaker.admit()) return refused(refuse('FORWARD_UNAVAILABLE', 'the circuit is open'))
-  const { timeouts } = admitted.agent
-  const blocks = admitted.operation === 'SendMessage' && !admitted.returnImmediately
-  const isJsonRpc = admitted.binding === 'JSONRPC'
-  const call = callAgent({
-    pool: isJsonRpc ? upstream.jsonRpc.pool : upstream.rest.pool,
-    method,
-    path: isJsonRpc ? upstream.jsonRpc.path : upstream.rest.base + path,
-    headers: agentHeaders(admitted, forwarder, upstream, body !== ''),
-    body,
-    firstByteMs: blocks ? timeouts.blocking : timeouts.firstByte,
-    maxAnswerBytes,
-    acceptsStream: operations[admitted.operation].streams,
-  })
+  const identity = identify(admitted, upstream, forwarder)
+  const begin = (who: readonly string[]): AgentCall => {
+    const { timeouts } = admitted.agent
+    const blocks = admitted.operation === 'SendMessage' && !admitted.returnImmediately
+    const isJsonRpc = admitted.binding === 'JSONRPC'
+    return callAgent({
+      pool: isJsonRpc ? upstream.jsonRpc.pool : upstream.rest.pool,
+      method,
+      path: isJsonRpc ? upstream.jsonRpc.path : upstream.rest.base + path,
+      headers: agentHeaders(admitted, upstream, who, body !== ''),
+      body,
+      firstByteMs: blocks ? timeouts.blocking : timeouts.firstByte,
+      maxAnswerBytes,
+      acceptsStream: operations[admitted.operation].streams,
+    })
+  }
+  const call = identity instanceof Promise ? beginLater(identity, begin) : begin(identity)
   void call.answer.then((answer) => noteHealth(upstream, answer))
   return call
+}
+
+/** Somebody else has to be asked first who calls; until then there is only the intent, and that can be given up too. */
+function beginLater(
+  identity: Promise<readonly string[] | Refusal>,
+  begin: (who: readonly string[]) => AgentCall,
+): AgentCall {
+  let begun: AgentCall | undefined
+  let giveUp: (answer: Refusal) => void = () => undefined
+  const given = new Promise<Refusal>((resolve) => (giveUp = resolve))
+  let isAborted = false
+  const asked = identity.then((who): AgentAnswer | Promise<AgentAnswer> => {
+    if (isAborted) return refuse('FORWARD_UNAVAILABLE', abortedDetail)
+    if (isRefusal(who)) return who
+    begun = begin(who)
+    return begun.answer
+  })
+  return {
+    answer: Promise.race([asked, given]),
+    abort() {
+      isAborted = true
+      if (begun === undefined) giveUp(refuse('FORWARD_UNAVAILABLE', abortedDetail))
+      else begun.abort()
+    },
+  }
 }
 
 function noteHealth(upstream: Upstream, answer: AgentAnswer): void {
@@ -81,28 +112,14 @@ function noteHealth(upstream: Upstream, answer: AgentAnswer): void {
   else upstream.breaker.succeeded()
 }
 
-function agentHeaders(admitted: Admitted, forwarder: Forwarder, upstream: Upstream, hasBody: boolean): string[] {
-  const { origin, caller, taskOwner } = admitted
-  const isShared = taskOwner !== undefined && (taskOwner.caller !== caller.id || taskOwner.origin !== origin.id)
+function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly string[], hasBody: boolean): string[] {
   const streams = operations[admitted.operation].streams
   const headers = [
     'accept',
     streams ? 'text/event-stream, application/json' : 'application/json',
     'a2a-version',
     admitted.version,
-    'sallyport-caller-assertion',
-    forwarder.signer.mint({
-      issuer: admitted.snapshot.publicUrl,
-      subject: origin.id,
-      groups: origin.groups,
-      actors: actorsOf(admitted),
-      audienceAgent: admitted.agent.name,
-      call: admitted.call,
-      operation: admitted.operation,
-      ...(isShared && { taskOwner }),
-      scope: admitted.scope,
-      nowMs: forwarder.clock.nowMs(),
-    }),
+    ...who,
   ]
   if (hasBody) headers.push('content-type', bodyType(admitted))
   if (admitted.extensions.length > 0) headers.push('a2a-extensions', admitted.extensions.join(', '))

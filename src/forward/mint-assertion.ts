@@ -20,15 +20,31 @@ export interface MintRequest {
   readonly actors: readonly string[]
   /** name of the one agent that may believe it */
   readonly audienceAgent: string
+  /** who may believe it instead, where it is to be exchanged */
+  readonly audience?: string
   readonly call: string
   readonly operation: string
   /** whose the task is, where policy shares another's: for agents that keep tasks by who made them */
   readonly taskOwner?: TaskOwner
   /** what calls on this behalf are narrowed to */
   readonly scope?: CallerScope | undefined
+  /** says less than the gateway knows: on whose behalf is to be looked up by the call */
+  readonly isPartial?: boolean
   readonly nowMs: number
   /** default 60 */
   readonly lifeSeconds?: number
+}
+
+/** A token for one hop: who may show it, and for which call it was given what it was exchanged for. */
+export interface TokenRequest {
+  readonly issuer: string
+  readonly subject: Pick<AuthenticatedFields, 'origin' | 'chain'> & { readonly delegated: { readonly call: string } }
+  readonly caller: { readonly id: string }
+  readonly agent: string
+  readonly scope: CallerScope | undefined
+  readonly tokenId: string
+  readonly nowMs: number
+  readonly lifeSeconds: number
 }
 
 export interface PublicJwk {
@@ -45,6 +61,8 @@ export interface AssertionSigner {
   readonly kid: string
   readonly publicKey: KeyObject
   mint(request: MintRequest): string
+  /** a token of /token, for one hop, to be shown to this gateway alone */
+  mintToken(token: TokenRequest): string
   /** the key set served at /.well-known/jwks.json, as JSON */
   jwks(): { readonly keys: readonly PublicJwk[] }
 }
@@ -52,16 +70,20 @@ export interface AssertionSigner {
 export function createAssertionSigner(privateKey: KeyObject): AssertionSigner {
   const publicKey = createPublicKey(privateKey)
   const jwk = describePublicKey(publicKey)
-  const header = base64url(JSON.stringify({ alg: 'ES256', kid: jwk.kid, typ: 'sallyport-assertion+jwt' }))
+  const headerOf = (typ: string): string => base64url(JSON.stringify({ alg: 'ES256', kid: jwk.kid, typ }))
+  const assertionHeader = headerOf('sallyport-assertion+jwt')
+  const tokenHeader = headerOf('sallyport-exchange+jwt')
   const signingKey = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
   const keySet = Object.freeze({ keys: Object.freeze([jwk]) })
+  const signWith = (header: string, claims: object): string => {
+    const signed = `${header}.${base64url(JSON.stringify(claims))}`
+    return `${signed}.${sign('sha256', Buffer.from(signed, 'latin1'), signingKey).toString('base64url')}`
+  }
   return {
     kid: jwk.kid,
     publicKey,
-    mint: (request) => {
-      const signed = `${header}.${base64url(JSON.stringify(claimsOf(request)))}`
-      return `${signed}.${sign('sha256', Buffer.from(signed, 'latin1'), signingKey).toString('base64url')}`
-    },
+    mint: (request) => signWith(assertionHeader, claimsOf(request)),
+    mintToken: (token) => signWith(tokenHeader, claimsOfToken(token)),
     jwks: () => keySet,
   }
 }
@@ -103,7 +125,7 @@ function claimsOf(request: MintRequest): object {
   return {
     iss: request.issuer,
     sub: request.subject,
-    aud: `agent:${request.audienceAgent}`,
+    aud: request.audience ?? `agent:${request.audienceAgent}`,
     iat: issuedAtSeconds,
     exp: issuedAtSeconds + (request.lifeSeconds ?? 60), // bound: life of an assertion
     jti: request.call,
@@ -111,9 +133,24 @@ function claimsOf(request: MintRequest): object {
     op: request.operation,
     ...(act === undefined ? {} : { act }),
     ...(request.taskOwner === undefined ? {} : { task_owner: request.taskOwner }),
+    ...(request.isPartial === true ? { partial: true } : {}),
     ...(request.scope === undefined ? {} : { narrowed: request.scope }),
     ...(request.groups.length === 0 ? {} : { groups: request.groups }),
   }
+}
+
+function claimsOfToken({ subject, caller, agent, tokenId, ...token }: TokenRequest): object {
+  const { origin, chain, delegated } = subject
+  const claims = claimsOf({
+    ...token,
+    subject: origin.id,
+    groups: origin.groups,
+    actors: [caller.id, ...chain.map((actor) => actor.id).reverse()],
+    audienceAgent: agent,
+    call: delegated.call,
+    operation: 'ExchangeToken',
+  })
+  return { ...claims, jti: tokenId, client_id: caller.id }
 }
 
 function nest(actors: readonly string[]): Actor | undefined {

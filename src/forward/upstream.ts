@@ -7,11 +7,17 @@ import type { Secret } from '../base/secret.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { createBreaker, type Breaker } from './breaker.ts'
 import type { Dialler, PoolLease, TlsClient } from './dialler.ts'
+import { createTokenExchanger, type ProviderSecrets, type TokenExchanger } from './exchange-token.ts'
+import { createRename, type Rename } from './pairwise.ts'
 
 /** Secrets of an agent, already resolved from their references. */
 export interface AgentSecrets {
   readonly credential?: { readonly header: string; readonly value: Secret }
   readonly tls?: TlsClient
+  /** of the gateway: pairwise names are made with it, where the agent is to be told no others */
+  readonly pairwise?: Buffer
+  /** of the gateway as a client of the agent's identity provider */
+  readonly provider?: ProviderSecrets
 }
 
 export interface Upstream {
@@ -21,6 +27,10 @@ export interface Upstream {
   readonly rest: { readonly pool: Dispatcher; readonly base: string }
   readonly breaker: Breaker
   readonly secrets: AgentSecrets
+  /** names for who calls, where the agent is told no others */
+  readonly rename: Rename | undefined
+  /** where the agent believes its own identity provider alone */
+  readonly exchanger: TokenExchanger | undefined
   /** for when no call can use it any more: gives its pools back */
   release(): void
 }
@@ -42,9 +52,22 @@ export function createUpstream(agent: AgentConfig, secrets: AgentSecrets, dialle
     rest: { pool: leases.rest.dispatcher, base: rest.pathname.replace(/\/+$/, '') },
     breaker: createBreaker(clock, agent.breaker),
     secrets,
+    rename: secrets.pairwise && createRename(secrets.pairwise, agent.assertion.sector ?? agent.name),
+    exchanger: createExchanger(agent, secrets, dialler, clock),
     release() {
       leases.jsonRpc.release()
       leases.rest.release()
     },
   }
+}
+
+function createExchanger(
+  { assertion }: AgentConfig,
+  { provider }: AgentSecrets,
+  dialler: Dialler,
+  clock: Clock,
+): TokenExchanger | undefined {
+  // the configuration is checked: neither is there without the other
+  if (assertion.exchange === undefined || provider === undefined) return undefined
+  return createTokenExchanger(assertion.exchange, provider, { dialler, clock })
 }

@@ -10,7 +10,7 @@ import type { Authenticated, HeaderRecord, Receipt, Received, Routed, Validated 
 import type { Unreadable } from '../listen/listen.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 import { renderRefusal } from '../refusal/render.ts'
-import { claimedBinding } from '../route/route.ts'
+import { claimedBinding, isTokenRequest } from '../route/route.ts'
 import { requestIdOf } from '../validate/validate.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { WalkParts } from './parts.ts'
@@ -55,7 +55,7 @@ export const bodyHash = (body: string | Buffer): string => (body.length === 0 ? 
 export function openCall(received: Received, parts: WalkParts): Call {
   let lastMs = received.startedMs
   let known: Authenticated['caller'] | undefined
-  let binding: Binding = claimedBinding(received)
+  let face: Binding | 'OAuth' = isTokenRequest(received) ? 'OAuth' : claimedBinding(received)
   let requestId = ''
   const facts = openFacts(received.call, received.receivedAtMs, received.source, received.snapshot.digest)
   facts.trace = received.headers.get('traceparent')?.slice(0, 64) ?? ''
@@ -66,8 +66,11 @@ export function openCall(received: Received, parts: WalkParts): Call {
     parts.metrics.stage(stage, nowMs - lastMs)
     lastMs = nowMs
   }
-  const ended = (outcome: string): void =>
+  const ended = (outcome: string): void => {
     parts.metrics.call(facts.agent, facts.operation, outcome, parts.clock.monotonicMs() - received.startedMs)
+    // the caller is a configured agent then
+    if (facts.autonomous === true) parts.metrics.autonomous(facts.caller)
+  }
 
   return {
     facts,
@@ -79,10 +82,12 @@ export function openCall(received: Received, parts: WalkParts): Call {
       facts.authentication = authenticated.caller.method
       facts.credential = authenticated.caller.credential
       facts.evidence = authenticated.caller.evidence
+      facts.autonomous = authenticated.autonomous
+      if (authenticated.delegated !== undefined) facts.grantedBy = authenticated.delegated.call
     },
     knowsAgent(routed) {
       facts.agent = routed.agent.name
-      facts.binding = binding = routed.binding
+      facts.binding = face = routed.binding
     },
     knowsBody(bytes) {
       facts.requestBytes = bytes.length
@@ -133,7 +138,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
   }
 
   function say(refusal: Refusal, headers: HeaderRecord, id: string): Said {
-    const rendered = renderRefusal(refusal, binding, id)
+    const rendered = renderRefusal(refusal, face, id)
     const { status, body } = rendered
     if (reply.begun) {
       reply.destroy()

@@ -16,6 +16,7 @@ import { bodyHash, recordHeaders, type Call, type Said } from './call.ts'
 import type { WalkParts } from './parts.ts'
 import { messageOf, resultOf } from './recorded-parts.ts'
 import { relayStream } from './relay-stream.ts'
+import { openGrant } from './open-grant.ts'
 import { watchPermission } from './still-allowed.ts'
 
 const unavailable = (error: unknown): Refusal =>
@@ -52,10 +53,13 @@ async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts): P
       return receipt
     }
   }
+  const endGrant = openGrant(admitted, parts)
   try {
     return admitted.operation === 'ListTasks' ? await answerList(trip) : await answerFromAgent(trip)
   } catch (error) {
     return await breakOff(trip, error)
+  } finally {
+    endGrant()
   }
 }
 
@@ -193,6 +197,8 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   const { admitted, parts } = trip
   if (admitted.reply.gone) {
     const claimed = isRefusal(answer) ? undefined : answer
+    // nobody reads it, and yet the agent has said how its task stands
+    if (claimed !== undefined) parts.ownership.note(claimed.states, admitted)
     return await complete(trip, { ...gone(), claims: claimed?.claims ?? [] }, () => claimed?.undo())
   }
   if (isRefusal(answer)) {
@@ -206,6 +212,7 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     const refusal = refuse('LIMIT_MEMORY', `${answerBytes} bytes`, { headers: { 'retry-after': '5' } })
     const said = say(trip, refusal, headers)
     // the agent did its work: what it made is its caller's all the same
+    parts.ownership.note(answer.states, admitted)
     return await complete(trip, { ...said, outcome: 'failed', code: refusal.code, claims: answer.claims }, answer.undo)
   }
   const { content } = parts.rulesOf(admitted.snapshot)

@@ -13,12 +13,13 @@ import {
   type Completion,
   type RecordedContent,
 } from '../audit/audit.ts'
-import { administerKeys, createAuthenticator } from '../authenticate/authenticate.ts'
 import { compilePolicy, type ApprovalBook } from '../authorize/authorize.ts'
+import { operations } from '../a2a/operations.ts'
+import { administerKeys, createAuthenticator, createGrantBook } from '../authenticate/authenticate.ts'
 import { createManualClock, type Clock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { buildSnapshot, configSchema, type ConfigInput, type Snapshot } from '../config/config.ts'
-import type { Claim, Receipt, Received } from '../exchange/exchange.ts'
+import type { Admitted, Claim, Receipt, Received } from '../exchange/exchange.ts'
 import { createAssertionSigner, createDialler, createUpstream } from '../forward/forward.ts'
 import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import type { Refusal } from '../refusal/refusal.ts'
@@ -98,8 +99,10 @@ export async function startFakeWalk(
   input: {
     lister?: TaskLister
     config?: ConfigInput
-    audit?: (clock: Clock) => AuditTrail
     approvals?: (clock: Clock) => ApprovalBook
+    /** beside the usual ones, all at the same address */
+    agents?: readonly { readonly name: string; readonly principals: string[] }[]
+    audit?: (clock: Clock) => AuditTrail
   } = {},
 ): Promise<FakeWalk> {
   const server = createServer((request, response) => {
@@ -118,6 +121,7 @@ export async function startFakeWalk(
       { name: 'calculator', url },
       { name: 'vault', url },
       { name: 'open', url, discovery: 'public' },
+      ...(input.agents ?? []).map((agent) => ({ ...agent, url })),
     ],
     policy: {
       roles: [{ name: 'user', rules: [{ agents: ['calculator'], operations: ['*'] }] }],
@@ -134,6 +138,7 @@ export async function startFakeWalk(
   const admin = administerKeys({ store, clock, environment: 'live', pepper })
   const keys = new Map(['alice', 'bob', 'nobody'].map((name) => [name, admin.create({ name }).key]))
   const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+  const grants = createGrantBook({ clock })
   const dialler = createDialler()
   const compiled = compilePolicy(
     config.policy,
@@ -146,7 +151,8 @@ export async function startFakeWalk(
       clock,
       keys: store,
       pepper,
-      assertionKeys: [signer],
+      assertionKeys: { find: (kid) => (kid === signer.kid ? signer : undefined) },
+      grants,
       fetchJwks: noKeys,
       readJwks: noKeys,
     }),
@@ -162,7 +168,14 @@ export async function startFakeWalk(
   const rulesBySnapshot = new WeakMap([[snapshot, rules]])
   const log: string[] = []
   const records: Recorded[] = []
-  const ownership = memoryOwnership()
+  const memory = memoryOwnership()
+  const ownership: MemoryOwnership = Object.assign(memory, {
+    note(states: Parameters<MemoryOwnership['note']>[0], { call, operation, agent, tenant }: Admitted) {
+      memory.noted.push(...states)
+      const { carriesMessage } = operations[operation]
+      grants.heard({ call, agent: agent.name, tenant, carriesMessage }, states)
+    },
+  })
   const heartbeat = createHeartbeat(clock, 1e9)
   const bugs: unknown[] = []
   const troubles: string[] = []
@@ -176,6 +189,7 @@ export async function startFakeWalk(
     snapshot: () => inForce,
     ownership,
     approvals: { book: input.approvals?.(clock) ?? noApprovals, key: createSecretKey(Buffer.alloc(32, 7)) },
+    grants,
     lister:
       input.lister ??
       createTaskLister({
@@ -196,6 +210,7 @@ export async function startFakeWalk(
       stage: (name, milliseconds) => void stages.push([name, milliseconds]),
       call: (agent, operation, outcome) => void counted.push(`${agent} ${operation} ${outcome}`),
       refusal: (code) => void counted.push(code),
+      autonomous: (agent) => void counted.push(`autonomous ${agent}`),
     },
     onBug: (error) => void bugs.push(error),
     onAgentTrouble: ({ agent }, refusal) => void troubles.push(`${agent.name} ${refusal.code}`),

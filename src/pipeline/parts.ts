@@ -2,8 +2,8 @@
 // `rulesOf`, so that a request sees one snapshot from beginning to end (invariant 7).
 
 import type { AuditTrail, ContentRules } from '../audit/audit.ts'
-import type { Authenticator } from '../authenticate/authenticate.ts'
 import type { ApprovalRules, CompiledPolicy } from '../authorize/authorize.ts'
+import type { Authenticator, GrantBook } from '../authenticate/authenticate.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { DiscoveryParts } from '../discover/discover.ts'
@@ -28,6 +28,8 @@ export interface WalkMetrics {
   stage(name: string, milliseconds: number): void
   call(agent: string, operation: string, outcome: string, milliseconds: number): void
   refusal(code: string): void
+  /** an agent called on its own account */
+  autonomous(agent: string): void
 }
 
 export interface WalkParts {
@@ -38,6 +40,8 @@ export interface WalkParts {
   readonly snapshot: () => Snapshot
   readonly ownership: OwnershipBook
   readonly approvals: ApprovalRules
+  /** for how long the agents that are called may act on for those who call */
+  readonly grants: Pick<GrantBook, 'open'>
   readonly lister: TaskLister
   readonly limiter: Limiter
   readonly sourceLimiter: SourceLimiter

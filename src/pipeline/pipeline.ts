@@ -3,10 +3,11 @@
 // whatever is thrown denies. Nothing is forwarded that has no record (invariant 2).
 
 import { Fault } from '../base/fault.ts'
-import type { Discovering, Received, Routed } from '../exchange/exchange.ts'
-import { authenticate, findCycle, refuseUnaccepted } from '../authenticate/authenticate.ts'
+import type { Discovering, Exchanging, Received, Routed } from '../exchange/exchange.ts'
+import { authenticate, findCycle, narrowScope, refuseUnaccepted } from '../authenticate/authenticate.ts'
 import { authorize, maySeeAgent } from '../authorize/authorize.ts'
 import type { AgentConfig } from '../config/config.ts'
+import { exchangeToken, type ExchangeParts, type HopToken } from '../delegate/delegate.ts'
 import { discover, discoverPublic } from '../discover/discover.ts'
 import { guard, limit } from '../limit/limit.ts'
 import type { Unreadable } from '../listen/listen.ts'
@@ -50,10 +51,15 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   call.mark('guard')
   if (overdue !== undefined) return overdue
 
-  const isVisible = (agent: AgentConfig): boolean => maySeeAgent(rules.policy, authenticated, agent)
+  const isVisibleTo: ExchangeParts['isVisible'] = (agent, who) => maySeeAgent(rules.policy, who, agent)
+  // a token is good for one agent: others are not there for it
+  const only = authenticated.delegated?.onlyAgent
+  const isVisible = (agent: AgentConfig): boolean =>
+    (only === undefined || only === agent.name) && isVisibleTo(agent, authenticated)
   const routed = route(authenticated, isVisible)
   call.mark('route')
   if (isRefusal(routed)) return routed
+  if (isExchanging(routed)) return await marked(exchange(routed, call, parts, isVisibleTo), call)
   // only now: who may not know of the agent has been told that there is none
   const unaccepted = refuseUnaccepted(routed, routed.snapshot)
   if (unaccepted !== undefined) return unaccepted
@@ -82,6 +88,18 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   }
 }
 
+function exchange(
+  exchanging: Exchanging,
+  call: Call,
+  { clock, rulesOf }: WalkParts,
+  isVisible: ExchangeParts['isVisible'],
+): Promise<Refusal | undefined> {
+  const { authenticator, forwarder } = rulesOf(exchanging.snapshot)
+  const { verifySubject } = authenticator.assertions
+  const mint = (token: HopToken): string => forwarder.signer.mintToken(token)
+  return exchangeToken(exchanging, { clock, verifySubject, narrowScope, isVisible, findCycle, mint }, call)
+}
+
 /** An answer leaves its mark when it is recorded; a refusal has only this. */
 async function marked(discovering: Promise<Refusal | undefined>, call: Call): Promise<Refusal | undefined> {
   const refusal = await discovering
@@ -89,7 +107,9 @@ async function marked(discovering: Promise<Refusal | undefined>, call: Call): Pr
   return refusal
 }
 
-const isDiscovering = (routed: Routed | Discovering): routed is Discovering =>
+const isExchanging = (routed: Routed | Exchanging): routed is Exchanging => routed.target.kind === 'token'
+
+const isDiscovering = (routed: Routed | Discovering | Exchanging): routed is Discovering =>
   routed.target.kind === 'card' || routed.target.kind === 'directory'
 
 /** A request that could not be read at all: recorded, answered, done. */

@@ -36,6 +36,12 @@ export type RefusalCode =
   | 'ROUTE_NOT_FOUND'
   | 'ROUTE_AGENT_UNKNOWN'
   | 'ROUTE_METHOD_NOT_ALLOWED'
+  | 'DELEGATE_REQUEST'
+  | 'DELEGATE_GRANT_TYPE'
+  | 'DELEGATE_CALLER'
+  | 'DELEGATE_SUBJECT'
+  | 'DELEGATE_TARGET'
+  | 'DELEGATE_SCOPE'
   | 'VALIDATE_CONTENT_TYPE'
   | 'VALIDATE_JSON'
   | 'VALIDATE_REQUEST'
@@ -73,6 +79,13 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   ROUTE_NOT_FOUND:              row(404, 404, -32601, 'NOT_FOUND',           'NOT_FOUND',             'Nothing is here'),
   ROUTE_AGENT_UNKNOWN:          row(404, 404, -32601, 'NOT_FOUND',           'AGENT_NOT_FOUND',       'There is no such agent'),
   ROUTE_METHOD_NOT_ALLOWED:     row(405, 405, -32601, 'UNIMPLEMENTED',       'METHOD_NOT_ALLOWED',    'The HTTP method is not allowed here'),
+  // delegate: an agent asks for a token for its next hop
+  DELEGATE_REQUEST:             row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_REQUEST',       'The token request is not valid'),
+  DELEGATE_GRANT_TYPE:          row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_REQUEST',       'Only the grant type of token exchange is supported'),
+  DELEGATE_CALLER:              row(400, 400, -32600, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Only configured agents get tokens'),
+  DELEGATE_SUBJECT:             row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_REQUEST',       'The subject token is not valid here'),
+  DELEGATE_TARGET:              row(400, 400, -32600, 'NOT_FOUND',           'AGENT_NOT_FOUND',       'There is no such agent'),
+  DELEGATE_SCOPE:               row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_PARAMS',        'The scope is not valid or goes beyond what there is'),
   // validate
   VALIDATE_CONTENT_TYPE:        row(400, 415, -32005, 'INVALID_ARGUMENT',    'CONTENT_TYPE_NOT_SUPPORTED', 'The content type is not supported'),
   VALIDATE_JSON:                row(400, 400, -32700, 'INVALID_ARGUMENT',    'PARSE_ERROR',           'The body is not acceptable JSON'),

@@ -1,6 +1,7 @@
-// A refusal as each binding says it. Sources: A2A 1.0.1 §9.5 (JSON-RPC), §11.6 (HTTP+JSON, google.rpc.Status).
+// A refusal as each binding says it. Sources: A2A 1.0.1 §9.5 (JSON-RPC), §11.6 (HTTP+JSON, google.rpc.Status); for
+// /token RFC 6749 §5.2.
 
-import { catalogue, type Refusal } from './refusal.ts'
+import { catalogue, type Refusal, type RefusalCode } from './refusal.ts'
 
 export interface RenderedRefusal {
   readonly status: number
@@ -34,10 +35,34 @@ export function renderRestError(refusal: Refusal): string {
   return `{"error":{"code":${http},"status":"${grpc}","message":${publicSentence(refusal)},"details":${errorInfo(reason, refusal.metadata)}}}`
 }
 
-export function renderRefusal(refusal: Refusal, binding: 'JSONRPC' | 'HTTP+JSON', requestId: string): RenderedRefusal {
+/** The error body of /token (RFC 6749 §5.2, RFC 8693 §2.2.2). */
+function renderOauthError(refusal: Refusal): string {
+  return `{"error":"${oauthErrorOf(refusal.code)}","error_description":${publicSentence(refusal)}}`
+}
+
+const oauthErrors: Readonly<Partial<Record<RefusalCode, string>>> = {
+  DELEGATE_GRANT_TYPE: 'unsupported_grant_type',
+  DELEGATE_CALLER: 'unauthorized_client',
+  DELEGATE_TARGET: 'invalid_target',
+  DELEGATE_SCOPE: 'invalid_scope',
+}
+
+function oauthErrorOf(code: RefusalCode): string {
+  const { http } = catalogue[code]
+  if (http === 401) return 'invalid_client'
+  if (http >= 500) return http === 500 ? 'server_error' : 'temporarily_unavailable'
+  return oauthErrors[code] ?? (http === 429 ? 'temporarily_unavailable' : 'invalid_request')
+}
+
+export function renderRefusal(
+  refusal: Refusal,
+  face: 'JSONRPC' | 'HTTP+JSON' | 'OAuth',
+  requestId: string,
+): RenderedRefusal {
   const row = catalogue[refusal.code]
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', ...refusal.headers }
-  return binding === 'JSONRPC'
+  if (face === 'OAuth') return { status: row.http, headers, body: renderOauthError(refusal) }
+  return face === 'JSONRPC'
     ? { status: row.jsonRpcHttp, headers, body: renderJsonRpcError(refusal, requestId) }
     : { status: row.http, headers, body: renderRestError(refusal) }
 }

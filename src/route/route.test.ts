@@ -44,7 +44,7 @@ function found(
   const rest = target.kind === 'rest' ? target.rest : undefined
   return {
     kind: target.kind,
-    agent: target.kind === 'directory' ? '' : target.agent.name,
+    agent: 'agent' in target ? target.agent.name : '',
     operation: rest?.operation ?? '',
     taskId: rest?.taskId ?? '',
   }

@@ -8,6 +8,7 @@ import type { AgentConfig, Snapshot } from '../config/config.ts'
 import type {
   Authenticated,
   Discovering,
+  Exchanging,
   PublicDocument,
   ReceivedFields,
   Routed,
@@ -59,6 +60,9 @@ export function findPublicDocument(request: ReceivedFields): PublicDocument | un
     : undefined
 }
 
+/** Where agents get tokens for their next hop; errors there are said as OAuth says them. */
+export const isTokenRequest = (request: Pick<ReceivedFields, 'path'>): boolean => request.path === '/token'
+
 /** The binding that a request seems to use, by its own words alone: only for saying "no" in its manner. */
 export function claimedBinding(request: ReceivedFields): Binding {
   const rest = request.path === '/' ? '' : agentPath.exec(request.path)?.[2]
@@ -70,10 +74,14 @@ export function claimedBinding(request: ReceivedFields): Binding {
 export function route(
   authenticated: Authenticated,
   isVisible: (agent: AgentConfig) => boolean,
-): Routed | Discovering | Refusal {
+): Routed | Discovering | Exchanging | Refusal {
   const { path, method } = authenticated
   const place = locate(authenticated, isVisible)
   if (place === undefined) {
+    if (isTokenRequest(authenticated)) {
+      if (method !== 'POST') return notAllowed('POST')
+      return Object.assign(authenticated, { target: { kind: 'token' } }) as unknown as Exchanging
+    }
     if (path !== '/agents' && path !== '/agents/') return refuse('ROUTE_NOT_FOUND', 'no such path')
     if (method !== 'GET') return notAllowed('GET')
     return Object.assign(authenticated, { target: { kind: 'directory' } }) as unknown as Discovering

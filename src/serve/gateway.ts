@@ -6,9 +6,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdmin, createMetrics, machineToken, type MachineToken } from '../admin/admin.ts'
 import type { Ledger } from '../audit/audit.ts'
-import { createAuthenticator } from '../authenticate/authenticate.ts'
+import { createAuthenticator, createGrantBook } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
+import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { readVersion } from '../base/version.ts'
 import {
   buildSnapshot,
@@ -47,6 +48,7 @@ import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
+import { keepGrants } from './grant-file.ts'
 import { startHealthChecks } from './health.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
@@ -140,18 +142,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const signer = createAssertionSigner(
       await loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem'), state.dataKeys),
     )
+    const grants = createGrantBook({ clock })
+    const grantFile = await keepGrants({
+      path: join(state.dataDir, 'grants.json'),
+      grants,
+      stateOf: (agent, tenant, taskId) => state.ownership.task(agent, tenant, taskId)?.state ?? '',
+      warn: (message) => log.warn({}, message),
+    })
+    undo.push(() => grantFile.close())
     const authenticator = createAuthenticator({
       clock,
       keys: state.keyStore,
       keyUse: state.keyUse,
       pepper: state.pepper,
-      assertionKeys: [{ kid: signer.kid, publicKey: signer.publicKey }],
+      assertionKeys: { find: (kid) => (kid === signer.kid ? signer : undefined) },
+      grants,
       fetchJwks: (url) => dialler.get(url, keySetBounds),
       readJwks: (reference) => readFile(referencedPath(reference, loaded.baseDir)),
       reviewerOf: (of, cluster) => rulesOf(of).clusters.get(cluster)?.cluster,
     })
     const clusters = createClusters({ dialler, clock, random: Math.random })
-    const ruleParts = { clock, authenticator, signer, dialler, clusters }
+    const pairwiseFile = join(state.dataDir, 'keys', 'pairwise.secret')
+    const pairwise = (): Buffer => readOrCreateSecretFile(pairwiseFile, () => randomBytes(32))
+    const ruleParts = { clock, authenticator, signer, dialler, clusters, pairwise }
     const rules = new WeakMap<Snapshot, ServedRules>()
     rules.set(snapshot, compileRules(snapshot, loaded.secrets, ruleParts))
     const rulesOf = (of: Snapshot): ServedRules => {
@@ -187,7 +200,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...(loaded.config.gateway.tls && { tls: () => tlsWatch.report() }),
       clusters: () => clusters.report(),
     })
-    const ownership = createOwnershipBook(state.ownership, clock)
+    const ownership = createOwnershipBook(state.ownership, clock, grants)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
     const parts: WalkParts = {
       clock,
@@ -196,6 +209,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       snapshot: () => snapshot,
       ownership,
       approvals: { book: state.approvals, key: approvalKey(state.pepper) },
+      grants,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
       limiter,
       sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),
@@ -420,6 +434,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         heartbeat.stop()
         trouble.close()
         await admin.close()
+        await grantFile.close()
         await exports?.stop()
         await witnesses?.stop()
         await dialler.close()

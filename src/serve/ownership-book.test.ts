@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test from 'node:test'
+import { createGrantBook } from '../authenticate/authenticate.ts'
 import { createManualClock } from '../base/clock.ts'
 import { openOwnershipIndex } from '../store/store.ts'
 import { temporaryFolder } from '../../test/fakes/temporary-folder.ts'
@@ -11,7 +12,7 @@ test('a status without a time is of the moment when it was first heard', async (
   const index = openOwnershipIndex({ path: join(temporaryFolder(), 'index.db'), schedule: () => undefined })
   t.after(() => index.close())
   const clock = createManualClock()
-  const book = createOwnershipBook(index, clock)
+  const book = createOwnershipBook(index, clock, createGrantBook({ clock }))
   const owner = { caller: 'key:alice', origin: 'key:alice' }
   const ids = { agent: 'calculator', tenant: '', taskId: 't1', contextId: '' }
   book.claim([{ kind: 'task', ...ids, owner, groups: [], createdAtMs: 5 }])

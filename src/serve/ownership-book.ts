@@ -1,17 +1,26 @@
 // The index of owners as the walk sees it. A status that an agent gives without a time is of the moment when the
-// gateway first heard of it, so that lists by time hold such tasks too; hearing the same again changes nothing.
+// gateway first heard of it, so that lists by time hold such tasks too; hearing the same again changes nothing. What is
+// heard here also says for how long the agent may act on for whoever began the task.
 
+import { operations } from '../a2a/operations.ts'
+import type { GrantBook } from '../authenticate/authenticate.ts'
 import type { Clock } from '../base/clock.ts'
 import type { WalkParts } from '../pipeline/pipeline.ts'
 import type { State } from './state.ts'
 
-export function createOwnershipBook(index: State['ownership'], clock: Clock): WalkParts['ownership'] {
+export function createOwnershipBook(
+  index: State['ownership'],
+  clock: Clock,
+  grants: Pick<GrantBook, 'heard'>,
+): WalkParts['ownership'] {
   return {
     task: index.task.bind(index),
     context: index.context.bind(index),
     pushConfig: index.pushConfig.bind(index),
     claim: index.claim.bind(index),
-    note(tasks, { agent, tenant }) {
+    note(tasks, { call, operation, agent, tenant }) {
+      const { carriesMessage } = operations[operation]
+      grants.heard({ call, agent: agent.name, tenant, carriesMessage }, tasks)
       for (const { taskId, state, timestampMs } of tasks) {
         if (state === '') continue
         if (timestampMs !== 0) index.noteState(agent.name, tenant, taskId, state, timestampMs)

@@ -24,6 +24,8 @@ export interface RuleParts {
   readonly signer: AssertionSigner
   readonly dialler: Dialler
   readonly clusters: Clusters
+  /** the secret of pairwise names; made when the first agent needs it */
+  readonly pairwise: () => Buffer
   /** what ran until now: what it learned of an agent's health stays with an agent of the same address */
   readonly before?: Rules
 }
@@ -65,7 +67,7 @@ export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: Ru
   )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   // all secrets before the first pool: one that is missing leaves nothing open
-  const secrets = new Map(config.agents.map((agent) => [agent, agentSecrets(agent, reader)]))
+  const secrets = new Map(config.agents.map((agent) => [agent, allSecrets(agent, reader, parts)]))
   const clusters = leaseClusters(config, reader, parts.clusters)
   const upstreams = new Map<string, Upstream>()
   for (const [agent, secret] of secrets) {
@@ -94,6 +96,10 @@ function leaseClusters(config: Config, reader: SecretReader, clusters: Clusters)
   }
 }
 
+function allSecrets(agent: AgentConfig, reader: SecretReader, { pairwise }: RuleParts): AgentSecrets {
+  return { ...agentSecrets(agent, reader), ...(agent.assertion.subject === 'pairwise' && { pairwise: pairwise() }) }
+}
+
 function keepBreaker(upstream: Upstream, breaker: Upstream['breaker']): Upstream {
   breaker.reconfigure(upstream.agent.breaker)
   return { ...upstream, breaker }
@@ -107,6 +113,7 @@ export function releaseRules(rules: ServedRules): void {
 
 export function agentSecrets(agent: AgentConfig, reader: SecretReader): AgentSecrets {
   const tls = agentTls(agent, reader)
+  const { exchange } = agent.assertion
   return {
     ...(agent.credential && {
       credential: {
@@ -115,6 +122,12 @@ export function agentSecrets(agent: AgentConfig, reader: SecretReader): AgentSec
       },
     }),
     ...(tls && { tls }),
+    ...(exchange && {
+      provider: {
+        clientSecret: reader.resolve(exchange.clientSecret),
+        ...(exchange.ca && { ca: reader.resolve(exchange.ca).bytes() }),
+      },
+    }),
   }
 }
 

@@ -11,7 +11,10 @@ import {
   administerKeys,
   authenticate,
   createAuthenticator,
+  createGrantBook,
+  type AssertionKey,
   type Authenticator,
+  type GrantBook,
   type KeyAdministration,
   type KeyRecord,
   type KeyStore,
@@ -93,6 +96,10 @@ export interface World {
   readonly admin: KeyAdministration
   readonly store: KeyStore
   readonly signer: AssertionSigner
+  /** keys by which assertions are known */
+  readonly assertionKeys: Map<string, AssertionKey>
+  /** the call `c` to concierge is open */
+  readonly grants: GrantBook
   /** the gateway's own assertion key, for assertions that it would never mint */
   readonly assertionKey: TestKey
   snapshot: Snapshot
@@ -129,6 +136,12 @@ const defaultConfig: ConfigInput = {
   ],
 }
 
+/** The usual configuration and these agents, each with an identity that nobody has revoked. */
+export function withAgents(names: readonly string[]): ConfigInput {
+  const more = names.map((name) => ({ name, url: 'http://127.0.0.1:8003', principals: [`user:corp/${name}`] }))
+  return { ...defaultConfig, agents: [...(defaultConfig.agents ?? []), ...more] }
+}
+
 export function makeSnapshot(input: ConfigInput = defaultConfig): Snapshot {
   const config = configSchema.parse(input)
   const agentsByPrincipal = new Map<string, AgentConfig>()
@@ -163,10 +176,15 @@ export function makeWorld(input?: ConfigInput): World {
   const store = memoryKeyStore()
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signer = createAssertionSigner(pair.privateKey)
+  const assertionKeys = new Map<string, AssertionKey>([[signer.kid, signer]])
+  const grants = createGrantBook({ clock })
+  openFor(grants, 'concierge', 'c')
   const world: World = {
     clock,
     store,
     signer,
+    assertionKeys,
+    grants,
     assertionKey: { kid: signer.kid, alg: 'ES256', ...pair },
     admin: administerKeys({ store, clock, environment: 'live', pepper }),
     snapshot: makeSnapshot(input),
@@ -177,7 +195,8 @@ export function makeWorld(input?: ConfigInput): World {
       clock,
       keys: store,
       pepper,
-      assertionKeys: [signer],
+      assertionKeys: { find: (kid) => assertionKeys.get(kid) },
+      grants,
       fetchJwks: async (url) => {
         world.fetches++
         return world.jwks(url)
@@ -198,6 +217,12 @@ export function makeWorld(input?: ConfigInput): World {
     bearer: async (token) => await world.call({ authorization: `Bearer ${token}` }),
   }
   return world
+}
+
+/** A call to this agent begins; what is returned ends it. */
+export function openFor(grants: GrantBook, agent: string, call: string): () => void {
+  const origin = { id: 'user:corp/alice', groups: [], display: 'alice' }
+  return grants.open({ call, agent, delegation: { origin, chain: [] }, deadlineMs: Infinity })
 }
 
 function receive(headers: Record<string, string>, snapshot: Snapshot, query: string): Received {

@@ -23,6 +23,7 @@ export const stages = [
   'authenticate',
   'route',
   'discover',
+  'delegate',
   'validate',
   'authorize',
   'limit',

@@ -42,7 +42,7 @@ test('the other defaults are those of the schema', () => {
 })
 
 function rest(config: ReturnType<typeof configSchema.parse>): Record<string, unknown> {
-  return { unauthenticated: config.unauthenticated, audit: config.audit }
+  return { unauthenticated: config.unauthenticated, audit: config.audit, delegation: config.delegation }
 }
 
 interface Marked {

@@ -14,6 +14,7 @@ const homes = {
   Authenticated: 'authenticate',
   Routed: 'route',
   Discovering: 'route',
+  Exchanging: 'route',
   Validated: 'validate',
   Authorized: 'authorize',
   Admitted: 'limit',
@@ -33,6 +34,7 @@ const mints: readonly { readonly kind: string; readonly pattern: RegExp }[] = [
 
 /** `file: kind Brand` → why it is no hole. */
 const exceptions: Readonly<Record<string, string>> = {
+  'src/pipeline/pipeline.ts: predicate Exchanging': 'tells apart the branded answers of route, and mints none',
   'src/pipeline/pipeline.ts: predicate Discovering': 'tells apart the two branded answers of route, and mints neither',
   'src/pipeline/read-tasks.ts: literal Admitted':
     "one GetTask for each of the caller's own tasks, within an admitted ListTasks: the ids come from the index of owners",
