@@ -21,11 +21,13 @@ import {
   type TokenReviewer,
 } from './verify-service-account.ts'
 import { createAssertionVerifier, type AssertionKeyReader, type AssertionVerifier } from './verify-assertion.ts'
-import { createTokenVerifier, type TokenVerifier } from './verify-token.ts'
+import { createTokenVerifier, type ProvenToken, type TokenVerifier } from './verify-token.ts'
+import { checkSender } from './check-sender.ts'
 import { isApiKey } from './api-key.ts'
-import { readCredential } from './credential.ts'
+import { readCredential, type Credential } from './credential.ts'
+import { createDpopNonces } from './dpop-nonce.ts'
 import { narrowScope } from './narrow-scope.ts'
-import { refuseInvalid } from './unauthenticated.ts'
+import { refuseInvalid, withProofChallenge } from './unauthenticated.ts'
 import type { Clock } from '../base/clock.ts'
 import type { GrantReader } from './grants.ts'
 import type { KeyReader } from './key-record.ts'
@@ -74,7 +76,10 @@ export interface Authenticator {
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   return {
     apiKeys: createApiKeyVerifier(options),
-    tokens: createTokenVerifier(options),
+    tokens: createTokenVerifier({
+      ...options,
+      nonces: createDpopNonces({ clock: options.clock, secret: options.pepper }),
+    }),
     serviceAccounts: createServiceAccountVerifier({ ...options, reviewerOf: options.reviewerOf ?? (() => undefined) }),
     assertions: createAssertionVerifier(options),
     certificates: createCertificateVerifier(options),
@@ -91,24 +96,57 @@ export function authenticate(
   received: Received,
   authenticator: Authenticator,
 ): Authenticated | Refusal | Promise<Authenticated | Refusal> {
+  const outcome = prove(received, authenticator)
+  return outcome instanceof Promise
+    ? outcome.then((settled) => sayHow(received, conclude(received, settled, authenticator)))
+    : sayHow(received, conclude(received, outcome, authenticator))
+}
+
+type Proving = Caller | Refusal | Promise<Caller | Refusal>
+
+function prove(received: Received, { apiKeys, serviceAccounts, tokens, certificates }: Authenticator): Proving {
   const { peer, snapshot } = received
   const problem = peer?.problem()
   // whatever else is presented: this connection was opened by somebody who must not be here any more
   if (problem !== undefined) return refuseInvalid(`client certificate: ${problem}`)
   const credential = readCredential(received.headers)
-  if (typeof credential !== 'string') {
+  if (isRefusal(credential)) {
     // a certificate speaks for itself only where nothing else was presented: what is wrong is never made up for by it
     const isAlone = peer !== undefined && credential.code === 'AUTHN_MISSING'
     if (!isAlone || !namesCallers(snapshot.config.identity.mtls)) return credential
-    return conclude(received, authenticator.certificates.verify(peer, snapshot), authenticator)
+    return certificates.verify(peer, snapshot)
   }
-  const proven = isApiKey(credential)
-    ? authenticator.apiKeys.verify(credential, received.snapshot, received.source)
-    : (authenticator.serviceAccounts.verify(credential, received.snapshot, received.source) ??
-      authenticator.tokens.verify(credential, received.snapshot))
+  if (isApiKey(credential.token)) return apiKeys.verify(credential.token, snapshot, received.source)
+  // a cluster binds its tokens to no key, so one that is shown by a proof is not for it to judge
+  const account =
+    credential.scheme === 'bearer' ? serviceAccounts.verify(credential.token, snapshot, received.source) : undefined
+  if (account !== undefined) return account
+  const proven = tokens.verify(credential.token, snapshot)
   return proven instanceof Promise
-    ? proven.then((settled) => conclude(received, settled, authenticator))
-    : conclude(received, proven, authenticator)
+    ? proven.then((settled) => proveSender(received, credential, settled))
+    : proveSender(received, credential, proven)
+}
+
+function proveSender(received: Received, credential: Credential, token: ProvenToken | Refusal): Proving {
+  if (isRefusal(token)) return token
+  const caller = token.confirmation?.x5t === undefined ? token.caller : untilPeerEnds(token.caller, received)
+  const problem = checkSender(received, credential, token)
+  if (problem instanceof Promise) return problem.then((settled) => settled ?? caller)
+  return problem ?? caller
+}
+
+/** A token that is bound to a certificate ends with it, on open streams too. */
+function untilPeerEnds(caller: Caller, { peer }: Received): Caller {
+  return { ...caller, isRevoked: () => caller.isRevoked() || peer?.problem() !== undefined }
+}
+
+/** A refusal names the ways of showing a token that the configuration asks for: the same ones whatever failed. */
+function sayHow(received: Received, outcome: Authenticated | Refusal): Authenticated | Refusal {
+  if (!isRefusal(outcome)) return outcome
+  const isProofWanted = received.snapshot.config.identity.jwt.some(
+    ({ senderConstraint: by }) => by === 'dpop' || by === 'any',
+  )
+  return isProofWanted ? withProofChallenge(outcome) : outcome
 }
 
 const nobodyBetween: readonly Principal[] = Object.freeze([])

@@ -21,11 +21,24 @@ export interface UnverifiedToken {
  * token that brings or points to one is refused, not just ignored.
  */
 const refusedParameters = ['crit', 'b64', 'zip', 'enc', 'jku', 'jwk', 'x5u', 'x5c'] as const
+const refusedInProofs = refusedParameters.filter((name) => name !== 'jwk')
 const segment = /^[A-Za-z0-9_-]+$/
 const maxNameLength = 256
 
 /** The token taken apart, or what is wrong with it. */
 export function parseCompactForm(token: string): UnverifiedToken | string {
+  return parseForm(token, refusedParameters)
+}
+
+/** A proof that brings its own public key, which somebody else must have vouched for (RFC 9449 §4.2). */
+export function parseProofForm(proof: string): (UnverifiedToken & { readonly key: JsonValue | undefined }) | string {
+  return parseForm(proof, refusedInProofs)
+}
+
+function parseForm(
+  token: string,
+  refused: readonly string[],
+): (UnverifiedToken & { readonly key: JsonValue | undefined }) | string {
   const parts = token.split('.')
   const [headerPart, payloadPart, signaturePart] = parts
   if (parts.length !== 3 || headerPart === undefined || payloadPart === undefined || signaturePart === undefined)
@@ -37,7 +50,7 @@ export function parseCompactForm(token: string): UnverifiedToken | string {
     return 'a segment is not canonical base64url'
   const header = parseObject(headerBytes, 8)
   if (typeof header === 'string') return `header: ${header}`
-  for (const name of refusedParameters) if (Object.hasOwn(header, name)) return `header has ${name}`
+  for (const name of refused) if (Object.hasOwn(header, name)) return `header has ${name}`
   const algorithm = ownString(header, 'alg')
   const keyId = ownString(header, 'kid')
   const type = ownString(header, 'typ')
@@ -50,6 +63,7 @@ export function parseCompactForm(token: string): UnverifiedToken | string {
     payload,
     signature,
     signedText: `${headerPart}.${payloadPart}`,
+    key: ownValue(header, 'jwk'),
   }
 }
 

@@ -5,6 +5,8 @@ import type { Clock } from '../base/clock.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { JwtIssuerConfig, Snapshot } from '../config/config.ts'
 import { fetchDiscoveredKeys } from './discovery.ts'
+import type { DpopNonces } from './dpop-nonce.ts'
+import { createProofVerifier, type ProofVerifier } from './dpop-proof.ts'
 import { createKeySource, type KeySource } from './key-source.ts'
 
 export interface Issuer {
@@ -13,6 +15,7 @@ export interface Issuer {
   /** accepted `typ`, lower case; `none` stands for its absence */
   readonly types: ReadonlySet<string>
   readonly source: KeySource
+  readonly proofs: ProofVerifier
 }
 
 export interface Issuers {
@@ -25,6 +28,7 @@ export interface Issuers {
 
 export interface IssuersOptions {
   readonly clock: Clock
+  readonly nonces: DpopNonces
   readonly fetchJwks: (url: string) => Promise<Buffer>
   readonly readJwks: (reference: string) => Promise<Buffer>
 }
@@ -44,7 +48,8 @@ export function createIssuers(options: IssuersOptions): Issuers {
       freshMs: isFile ? fileFreshMs : urlFreshMs,
     })
     const types = new Set(config.types.map((type) => type.toLowerCase().replace(/^application\//, '')))
-    return { config, algorithms: new Set(config.algorithms), types, source }
+    const proofs = createProofVerifier({ ...options, config })
+    return { config, algorithms: new Set(config.algorithms), types, source, proofs }
   }
 
   const prepare = (snapshot: Snapshot): ReadonlySet<Issuer> => {

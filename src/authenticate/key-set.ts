@@ -55,7 +55,8 @@ const curveAlgorithms: ReadonlyMap<string, readonly string[]> = new Map([
   ['OKP Ed25519', ['EdDSA', 'Ed25519']],
 ])
 
-function readKey(jwk: JsonObject): VerificationKey | undefined {
+/** A public key that may verify signatures, or undefined. */
+export function readKey(jwk: JsonObject): VerificationKey | undefined {
   // A set that publishes a private part has lost that key to everyone.
   if (Object.hasOwn(jwk, 'd') || Object.hasOwn(jwk, 'k')) return undefined
   const use = ownValue(jwk, 'use')

@@ -45,6 +45,8 @@ export function createLocalVerifier(options: {
       snapshot: buildSnapshot(configSchema.parse({ identity: { jwt: [written] } })),
       verifier: createTokenVerifier({
         clock,
+        // never asked for: what is bound is refused below
+        nonces: { current: () => '', isFresh: () => false },
         fetchJwks: (url) => (jwks === undefined ? local.reviewer.keySet() : options.fetchJwks(url)),
         readJwks: options.readJwks,
       }),
@@ -62,6 +64,7 @@ export function createLocalVerifier(options: {
       local.reviewer = reviewer
       const proven = await local.verifier.verify(token, local.snapshot)
       if (isRefusal(proven)) return proven
+      if (proven.confirmation !== undefined) return refuseInvalid('service account: bound to a key or a certificate')
       const described = describeAccount(identityOf(claims, cluster.name))
       if (typeof described === 'string') return refuseInvalid(`service account: ${described}`)
       // no API server vouched for it, so nothing is passed on as if one had
@@ -70,8 +73,8 @@ export function createLocalVerifier(options: {
         ...described,
         evidence,
         reviewed: undefined,
-        expiresAtMs: proven.expiresAtMs,
-        isRevoked: () => proven.isRevoked(),
+        expiresAtMs: proven.caller.expiresAtMs,
+        isRevoked: () => proven.caller.isRevoked(),
       }
     },
   }

@@ -6,7 +6,6 @@
 import { hash } from 'node:crypto'
 import { errors, jwtVerify } from 'jose'
 import { createBoundedCache } from '../base/bounded-cache.ts'
-import type { Clock } from '../base/clock.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { JwtIssuerConfig, Snapshot } from '../config/config.ts'
 import type { Caller } from '../exchange/exchange.ts'
@@ -14,21 +13,24 @@ import type { Refusal } from '../refusal/refusal.ts'
 import { principalOf } from './claims.ts'
 import { findLifeProblem, findUseProblem, millisecondsOf, readTokenId } from './token-use.ts'
 import { ownValue, parseClaims, parseCompactForm, type UnverifiedToken } from './compact-form.ts'
-import { createIssuers, type Issuer } from './issuers.ts'
+import type { BoundToken } from './check-sender.ts'
+import { readConfirmation, type Confirmation } from './confirmation.ts'
+import { createIssuers, type Issuer, type IssuersOptions } from './issuers.ts'
 import { selectKey, type VerificationKey } from './key-set.ts'
 import { quote, refuseInvalid } from './unauthenticated.ts'
 
 export interface TokenVerifier {
   /** Fetches key sets in the background before they age; to be called from time to time. */
   refresh(snapshot: Snapshot): void
-  verify(token: string, snapshot: Snapshot): Caller | Refusal | Promise<Caller | Refusal>
+  /** Whether the token is good; whether who shows it may is `checkSender`'s to say. */
+  verify(token: string, snapshot: Snapshot): ProvenToken | Refusal | Promise<ProvenToken | Refusal>
 }
 
-export interface TokenVerifierOptions {
-  readonly clock: Clock
-  readonly fetchJwks: (url: string) => Promise<Buffer>
-  readonly readJwks: (reference: string) => Promise<Buffer>
+export interface ProvenToken extends BoundToken {
+  readonly caller: Caller
 }
+
+export type TokenVerifierOptions = IssuersOptions
 
 /** Everything about a token that is known before its signature is looked at. */
 interface Claimed {
@@ -38,8 +40,7 @@ interface Claimed {
   readonly claims: JsonObject
 }
 
-interface Proven {
-  readonly caller: Caller
+interface Proven extends ProvenToken {
   readonly issuer: Issuer
   readonly key: VerificationKey
 }
@@ -60,7 +61,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   const proven = createBoundedCache<Proven>(provenTokens)
   const rejected = createBoundedCache<Rejected>(rejectedTokens)
 
-  const prove = async (claimed: Claimed, issuer: Issuer): Promise<Caller | Refusal> => {
+  const prove = async (claimed: Claimed, issuer: Issuer): Promise<ProvenToken | Refusal> => {
     const key = await findKey(issuer, claimed.form)
     if (typeof key === 'string') return refuseInvalid(`token: ${key}`)
     const problem = await verifySignatureAndClaims(claimed.token, key, issuer.config, clock.nowMs())
@@ -68,13 +69,17 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       rejected.set(claimed.tokenHash, { issuer, untilMs: clock.nowMs() + rejectedMs })
     }
     if (problem !== undefined) return refuseInvalid(`token: ${problem}`)
-    const caller = describeCaller(claimed.claims, issuer, key, clock.nowMs())
+    const confirmation = readConfirmation(claimed.claims)
+    if (typeof confirmation === 'string') return refuseInvalid(`token: ${confirmation}`)
+    const caller = describeCaller(claimed.claims, issuer, { key, confirmation, nowMs: clock.nowMs() })
     if (typeof caller === 'string') return refuseInvalid(`token: ${caller}`)
-    proven.set(claimed.tokenHash, { caller, issuer, key })
-    return caller
+    const { config, proofs } = issuer
+    const token: Proven = { caller, confirmation, config, owner: caller.id, proofs, issuer, key }
+    proven.set(claimed.tokenHash, token)
+    return token
   }
 
-  const readAnew = (token: string, tokenHash: string, snapshot: Snapshot): Promise<Caller | Refusal> | Refusal => {
+  const readAnew = (token: string, tokenHash: string, snapshot: Snapshot): Promise<ProvenToken | Refusal> | Refusal => {
     const form = parseCompactForm(token)
     if (typeof form === 'string') return refuseInvalid(`token: ${form}`)
     const claims = parseClaims(form.payload)
@@ -101,7 +106,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       if (clock.nowMs() >= caller.expiresAtMs + issuer.config.clockSkew) return refuseInvalid('token: expired')
       const isStillGood =
         issuers.has(snapshot, issuer) && issuer.source.current() !== undefined && issuer.source.holds(key)
-      return isStillGood ? caller : readAnew(token, tokenHash, snapshot)
+      return isStillGood ? known : readAnew(token, tokenHash, snapshot)
     },
   }
 }
@@ -141,8 +146,12 @@ async function verifySignatureAndClaims(
 }
 
 /** The caller, or what the bounds of this issuer refuse. INVARIANT: signature and registered claims were verified. */
-function describeCaller(claims: JsonObject, issuer: Issuer, key: VerificationKey, nowMs: number): Caller | string {
-  const { config, source } = issuer
+function describeCaller(
+  claims: JsonObject,
+  { config, source }: Issuer,
+  known: { readonly key: VerificationKey; readonly confirmation: Confirmation | undefined; readonly nowMs: number },
+): Caller | string {
+  const { key, confirmation, nowMs } = known
   const problem = findUseProblem(claims, config) ?? findLifeProblem(claims, config, nowMs)
   if (problem !== undefined) return problem
   const principal = principalOf(claims, config)
@@ -153,8 +162,18 @@ function describeCaller(claims: JsonObject, issuer: Issuer, key: VerificationKey
     ...principal,
     method: 'jwt',
     credential: config.name,
-    ...(jti !== undefined && { evidence: { jti } }),
+    evidence: evidenceOf(jti, confirmation),
     expiresAtMs: millisecondsOf(claims, 'exp') ?? -Infinity,
     isRevoked: () => !source.holds(key),
+  }
+}
+
+/** What the record says of a token: by what it can be revoked, and what it was bound to. */
+function evidenceOf(jti: string | undefined, bound: Confirmation | undefined): Caller['evidence'] {
+  if (jti === undefined && bound === undefined) return undefined
+  return {
+    ...(jti !== undefined && { jti }),
+    ...(bound?.jkt !== undefined && { jkt: bound.jkt }),
+    ...(bound?.x5t !== undefined && { 'x5t#S256': bound.x5t }),
   }
 }

@@ -228,6 +228,18 @@ const jwtIssuer = z.strictObject({
     .array(z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'expected a lower-case domain such as example.com'))
     .default([])
     .describe('domains whose e-mail addresses count, if email_verified; none count where none is given'),
+  senderConstraint: z
+    .enum(['none', 'dpop', 'mtls', 'any'])
+    .default('none')
+    .describe(
+      'what tokens must be bound to: a key (RFC 9449), a client certificate (RFC 8705) or either; one that is bound is checked in any case',
+    ),
+  dpop: z
+    .strictObject({
+      proofAge: duration('60s', 'how old a DPoP proof may be, beside clockSkew', 300_000),
+      nonce: z.boolean().default(false).describe('ask for a nonce of ours in every proof'),
+    })
+    .prefault({}),
   clockSkew: duration('30s', 'tolerated difference of clocks', 300_000),
   maxTokenLife: duration('24h', 'tokens that live longer (exp - iat) are refused'),
 })

@@ -44,7 +44,7 @@ async function hear(assertion: object, name = 'calculator', call = acting, secre
   const given = await identify(admitted, upstream, { clock, signer })
   upstream.release()
   assert.ok(!isRefusal(given))
-  const [header = '', value = ''] = given as readonly string[]
+  const [header = '', value = ''] = given
   const { payload } = await jwtVerify(value.replace(/^Bearer /, ''), pair.publicKey, {
     issuer: publicUrl,
     audience: `agent:${name}`,

@@ -7,6 +7,7 @@ const singleFields: ReadonlySet<string> = new Set([
   'host',
   'authorization',
   'x-api-key',
+  'dpop',
   'sallyport-caller-assertion',
   'content-type',
   'content-length',

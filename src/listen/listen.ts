@@ -326,7 +326,7 @@ function bind(server: NetServer, host: string, port: number): Promise<number> {
 
 const preflightHeaders: HeaderRecord = {
   'access-control-allow-methods': 'GET, POST, DELETE',
-  'access-control-allow-headers': 'authorization, content-type, x-api-key, a2a-version, a2a-extensions',
+  'access-control-allow-headers': 'authorization, dpop, content-type, x-api-key, a2a-version, a2a-extensions',
   'access-control-max-age': '600',
 }
 
@@ -337,7 +337,7 @@ function corsHeaders(snapshot: Snapshot, headers: ReadonlyMap<string, string>): 
   return {
     'access-control-allow-origin': origin,
     'access-control-expose-headers':
-      'sallyport-record, sallyport-record-signature, ratelimit, ratelimit-policy, retry-after, www-authenticate',
+      'sallyport-record, sallyport-record-signature, ratelimit, ratelimit-policy, retry-after, www-authenticate, dpop-nonce',
     vary: 'origin',
   }
 }

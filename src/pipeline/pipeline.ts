@@ -107,7 +107,7 @@ async function marked(discovering: Promise<Refusal | undefined>, call: Call): Pr
   return refusal
 }
 
-const isExchanging = (routed: Routed | Exchanging): routed is Exchanging => routed.target.kind === 'token'
+const isExchanging = (routed: Routed | Discovering | Exchanging): routed is Exchanging => routed.target.kind === 'token'
 
 const isDiscovering = (routed: Routed | Discovering | Exchanging): routed is Discovering =>
   routed.target.kind === 'card' || routed.target.kind === 'directory'

@@ -254,6 +254,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       limiter.reconfigure(next.config.limits)
       parts.sourceLimiter.reconfigure(next.config.unauthenticated.requests)
       listener.reconfigure(next.config.gateway.bounds)
+      // a changed issuer begins here to fetch its keys and to remember proofs, not at its first call
+      authenticator.tokens.refresh(next)
       open.whenIdle(snapshot, () => releaseRules(before))
       adminTokens = nextTokens
       snapshot = next

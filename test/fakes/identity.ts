@@ -110,6 +110,7 @@ export interface World {
   claims(changed?: object): Record<string, unknown>
   token(changed?: object, header?: object): string
   receive(headers: Record<string, string>, query?: string): Received
+  authenticate(received: Received): Promise<Authenticated | Refusal>
   call(headers: Record<string, string>, query?: string): Promise<Authenticated | Refusal>
   bearer(token: string): Promise<Authenticated | Refusal>
 }
@@ -150,7 +151,7 @@ export function makeSnapshot(input: ConfigInput = defaultConfig): Snapshot {
     config,
     digest: 'test',
     agents: new Map(config.agents.map((agent) => [agent.name, agent])),
-    agentsByHost: new Map(),
+    agentsByHost: new Map(config.agents.flatMap((agent) => agent.hosts.map((host) => [host, agent] as const))),
     agentsByPrincipal,
     publicUrl: config.gateway.publicUrl ?? audience,
   }
@@ -213,6 +214,7 @@ export function makeWorld(input?: ConfigInput): World {
     token: (changed, header = {}) =>
       craftToken({ alg: 'ES256', kid: 'ec-1', typ: 'JWT', ...header }, world.claims(changed), ecKey),
     receive: (headers, query = '') => receive(headers, world.snapshot, query),
+    authenticate: async (received) => await authenticate(received, world.authenticator),
     call: async (headers, query) => await authenticate(world.receive(headers, query), world.authenticator),
     bearer: async (token) => await world.call({ authorization: `Bearer ${token}` }),
   }
