@@ -49,6 +49,7 @@ async function hear(assertion: object, name = 'calculator', call = acting, secre
     issuer: publicUrl,
     audience: `agent:${name}`,
     typ: 'sallyport-assertion+jwt',
+    currentDate: new Date(clock.nowMs()),
   })
   return { header, claims: payload }
 }
