@@ -129,15 +129,18 @@ function prove(received: Received, { apiKeys, serviceAccounts, tokens, certifica
 
 function proveSender(received: Received, credential: Credential, token: ProvenToken | Refusal): Proving {
   if (isRefusal(token)) return token
-  const caller = token.confirmation?.x5t === undefined ? token.caller : untilPeerEnds(token.caller, received)
+  const caller = asBound(token, received)
   const problem = checkSender(received, credential, token)
   if (problem instanceof Promise) return problem.then((settled) => settled ?? caller)
   return problem ?? caller
 }
 
-/** A token that is bound to a certificate ends with it, on open streams too. */
-function untilPeerEnds(caller: Caller, { peer }: Received): Caller {
-  return { ...caller, isRevoked: () => caller.isRevoked() || peer?.problem() !== undefined }
+/** How the token is bound, which checkSender sees to; to a certificate: it ends with it, on open streams too. */
+function asBound({ caller, confirmation }: ProvenToken, { peer }: Received): Caller {
+  if (confirmation === undefined) return caller
+  if (confirmation.x5t === undefined) return { ...caller, senderConstrained: 'dpop' }
+  const isRevoked = (): boolean => caller.isRevoked() || peer?.problem() !== undefined
+  return { ...caller, senderConstrained: 'mtls', isRevoked }
 }
 
 /** A refusal names the ways of showing a token that the configuration asks for: the same ones whatever failed. */

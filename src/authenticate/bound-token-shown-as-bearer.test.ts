@@ -32,10 +32,15 @@ async function over(
   return await world.authenticate(Object.assign(received, { peer }))
 }
 
+test('a token that is bound to nobody stays a bearer credential', async () => {
+  const { world } = makeBoundWorld({ senderConstraint: 'none' })
+  assert.equal(expectPassed(await world.bearer(world.token())).caller.senderConstrained, undefined)
+})
+
 test('a token bound to a key is nothing to a bearer, also where binding is not required', async () => {
   for (const senderConstraint of ['none', 'dpop', 'any']) {
     const { world, token, show, proof } = makeBoundWorld({ senderConstraint })
-    expectPassed(await show())
+    assert.equal(expectPassed(await show()).caller.senderConstrained, 'dpop')
     expectRefusedProof(await world.bearer(token))
     expectRefusedProof(await world.call({ authorization: `Bearer ${token}`, dpop: proof() }))
     expectRefusedProof(await world.call({ authorization: `DPoP ${token}` }))
@@ -48,7 +53,7 @@ test('a token bound to a certificate is nothing without it, also where binding i
   for (const senderConstraint of ['none', 'mtls', 'any']) {
     const { world } = makeBoundWorld({ senderConstraint })
     const token = world.token({ cnf: { 'x5t#S256': x5t } })
-    expectPassed(await over(world, token, x5t))
+    assert.equal(expectPassed(await over(world, token, x5t)).caller.senderConstrained, 'mtls')
     expectRefusedProof(await over(world, token))
     expectRefusedProof(await over(world, token, other))
     expectRefusedProof(await over(world, token, x5t, 'DPoP'))
