@@ -77,6 +77,7 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
           'secret.list': () => Promise.resolve([{ name: 'crm', setAtMs: 5, usedAt: ['admin.token'] }]),
           'secret.remove': unused,
           'secrets.rotate': unused,
+          'assertion.rotate-key': () => Promise.resolve({ kid: 'new', signsFromMs: 5, retiring: 'old' }),
           'ledger.rotate-key': ({ role, overlapMs }) =>
             Promise.resolve({ origin: role, vkey: 'new', retiring: 'old', retiresAtMs: overlapMs }),
         },

@@ -46,6 +46,10 @@ const entries: Readonly<Record<string, Entry>> = {
     summary: 'seal everything under new keys, while the gateway runs',
     load: () => import('./secrets-rotate.ts'),
   },
+  'assertion rotate-key': {
+    summary: 'give the gateway a new key for what it tells agents about callers',
+    load: () => import('./assertion-rotate-key.ts'),
+  },
   'agent add': { summary: 'add an agent to the configuration', load: () => import('./agent-add.ts') },
   'agent list': { summary: 'list the configured agents', load: () => import('./agent-list.ts') },
   'agent inspect': { summary: "fetch an agent's card and show what it says", load: () => import('./agent-inspect.ts') },

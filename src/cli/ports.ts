@@ -96,8 +96,19 @@ export interface OpenState {
   close(): Promise<void>
 }
 
+export interface AssertionMethods {
+  'assertion.rotate-key'(params: { readonly now: boolean; readonly reason: string }): Promise<RotatedAssertionKey>
+}
+export interface RotatedAssertionKey {
+  /** of the new key */
+  readonly kid: string
+  readonly signsFromMs: number
+  readonly retiring: string
+}
+
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
-export interface ControlMethods extends AdminMethods, ApprovalMethods, RetentionMethods, SecretMethods {
+export interface ControlMethods
+  extends AdminMethods, ApprovalMethods, AssertionMethods, RetentionMethods, SecretMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: KeyRequest): Promise<CreatedKey>
   /** `key` is a whole key that was made elsewhere */

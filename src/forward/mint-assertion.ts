@@ -160,7 +160,7 @@ function nest(actors: readonly string[]): Actor | undefined {
   )
 }
 
-function describePublicKey(publicKey: KeyObject): PublicJwk {
+export function describePublicKey(publicKey: KeyObject): PublicJwk {
   const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
   if (kty !== 'EC' || crv !== 'P-256' || x === undefined || y === undefined) {
     throw new Fault('KEY_UNREADABLE', 'assertions are signed with a P-256 key only')

@@ -2,7 +2,9 @@
 // tied to the name at another, nor to who it is, without the gateway's secret. OpenID Connect Core §8.1 in spirit; an
 // HMAC, so that a list of likely names does not find anybody.
 
-import { createHmac, hkdfSync } from 'node:crypto'
+import { createHmac, createPrivateKey, generateKeyPairSync, hkdfSync } from 'node:crypto'
+import { readOrCreateKeyFile } from '../base/key-file.ts'
+import type { Sealer } from '../base/sealing.ts'
 
 export type Rename = (principalId: string) => string
 
@@ -10,4 +12,13 @@ export type Rename = (principalId: string) => string
 export function createRename(secret: Buffer, sector: string): Rename {
   const key = Buffer.from(hkdfSync('sha256', secret, '', `sallyport pairwise subject\0${sector}`, 32))
   return (principalId) => `pairwise:${createHmac('sha256', key).update(principalId).digest('base64url')}`
+}
+
+/** The gateway's secret, kept as the other keys are: sealed, and sealed anew with them. Made on first use. */
+export async function loadPairwiseSecret(path: string, sealer: Sealer): Promise<Buffer> {
+  const pem = await readOrCreateKeyFile(path, sealer, () =>
+    Buffer.from(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })),
+  )
+  // it signs nothing: what makes it a key is where secrets are made from
+  return createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
 }

@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../base/strict-json.ts'
 import type {
   ApprovalMethods,
   AdminMethods,
+  AssertionMethods,
   ControlMethods,
   CreatedKey,
   KeyRequest,
@@ -21,7 +22,7 @@ export function createControlMethods(
   state: Pick<State, 'keys' | 'keyUse' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
-): Omit<ControlMethods, keyof (AdminMethods & ApprovalMethods & RetentionMethods & SecretMethods)> {
+): Omit<ControlMethods, keyof (AdminMethods & ApprovalMethods & AssertionMethods & RetentionMethods & SecretMethods)> {
   const { keys, audit } = state
   const summaryOf = (record: KeyRecord): KeySummary => summarize(record, state.keyUse.of(record.id))
   /** Two records: the intent before, the key's id after; the first is what must not be missing. */

@@ -58,6 +58,7 @@ function fakeMethods(): ControlMethods {
     'secret.list': never,
     'secret.remove': never,
     'secrets.rotate': never,
+    'assertion.rotate-key': () => Promise.reject(new Fault('CONTROL_FAILED', 'a new key is published already')),
     'ledger.rotate-key': () => Promise.reject(new Fault('CONTROL_FAILED', 'two keys sign this log')),
   }
 }

@@ -66,6 +66,7 @@ const paramSchemas = {
   'approval.list': none,
   'approval.grant': z.strictObject({ id: name, reason, approver: z.string().max(1_024) }),
   'approval.deny': z.strictObject({ id: name, reason, approver: z.string().max(1_024) }),
+  'assertion.rotate-key': z.strictObject({ now: z.boolean(), reason }),
   'ledger.rotate-key': z.strictObject({
     role: z.enum(['gateway', 'cli']),
     overlapMs: z.number().int().nonnegative(),

@@ -9,7 +9,6 @@ import type { Ledger } from '../audit/audit.ts'
 import { createAuthenticator, createGrantBook } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
-import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { readVersion } from '../base/version.ts'
 import {
   buildSnapshot,
@@ -25,7 +24,13 @@ import {
   type LoadedConfig,
   type Snapshot,
 } from '../config/config.ts'
-import { createAssertionSigner, createDialler, loadAssertionKey, type Dialler } from '../forward/forward.ts'
+import {
+  createDialler,
+  loadPairwiseSecret,
+  openAssertionRing,
+  type AssertionRing,
+  type Dialler,
+} from '../forward/forward.ts'
 import type { StoredSecrets } from '../secrets/secrets.ts'
 import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import { createListener } from '../listen/listen.ts'
@@ -42,6 +47,7 @@ import { approvalKey, createApprovalMethods } from './approval-methods.ts'
 import { createActing, nameActor } from './acting.ts'
 import { createAdminMethods } from './admin-methods.ts'
 import { createAgentTrouble } from './agent-trouble.ts'
+import { createAssertionMethods } from './assertion-methods.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
 import { createClusters } from './clusters.ts'
 import { startControlServer } from './control-server.ts'
@@ -52,6 +58,7 @@ import { keepGrants } from './grant-file.ts'
 import { startHealthChecks } from './health.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
+import { formatKeySet } from './published-keys.ts'
 import { createReadiness } from './readiness.ts'
 import { createRetentionMethods } from './retention-methods.ts'
 import { checkPolicy, compileRules, releaseRules, type ServedRules } from './rules.ts'
@@ -139,9 +146,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   async function start(): Promise<Gateway> {
-    const signer = createAssertionSigner(
-      await loadAssertionKey(join(state.dataDir, 'keys', 'assertion.pem'), state.dataKeys),
-    )
+    const keysFolder = join(state.dataDir, 'keys')
+    const longestGrantMs = (): number => snapshot.config.delegation.maxLife
+    const signer = await openAssertionRing(keysFolder, state.dataKeys, clock, longestGrantMs)
+    const signerTick = setInterval(() => turnAssertionKey(signer, state, log), 1_000)
+    signerTick.unref()
+    undo.push(() => clearInterval(signerTick))
     const grants = createGrantBook({ clock })
     const grantFile = await keepGrants({
       path: join(state.dataDir, 'grants.json'),
@@ -155,15 +165,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       keys: state.keyStore,
       keyUse: state.keyUse,
       pepper: state.pepper,
-      assertionKeys: { find: (kid) => (kid === signer.kid ? signer : undefined) },
+      assertionKeys: signer,
       grants,
       fetchJwks: (url) => dialler.get(url, keySetBounds),
       readJwks: (reference) => readFile(referencedPath(reference, loaded.baseDir)),
       reviewerOf: (of, cluster) => rulesOf(of).clusters.get(cluster)?.cluster,
     })
     const clusters = createClusters({ dialler, clock, random: Math.random })
-    const pairwiseFile = join(state.dataDir, 'keys', 'pairwise.secret')
-    const pairwise = (): Buffer => readOrCreateSecretFile(pairwiseFile, () => randomBytes(32))
+    const pairwise = await loadPairwiseSecret(join(keysFolder, 'pairwise.pem'), state.dataKeys)
     const ruleParts = { clock, authenticator, signer, dialler, clusters, pairwise }
     const rules = new WeakMap<Snapshot, ServedRules>()
     rules.set(snapshot, compileRules(snapshot, loaded.secrets, ruleParts))
@@ -216,7 +225,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       discovery: {
         clock,
         cards: new Map(),
-        jwks: () => JSON.stringify(signer.jwks()),
+        jwks: () => {
+          const receipts = snapshot.config.audit.receipts === 'signed' ? state.ledger.vkey : undefined
+          return formatKeySet({ assertions: signer.jwks().keys, receipts })
+        },
         fetchCard: (agent, of) => fetchCard(agent, rulesOf(of), dialler),
       },
       heartbeat,
@@ -333,6 +345,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const acted = { ...state, audit: nameActor(state.audit, acting) }
     const methods: ControlMethods = {
       ...createApprovalMethods(acted, { clock, config: () => snapshot.config }),
+      ...createAssertionMethods(acted, () => signer),
       ...createControlMethods(acted, () => clock.nowMs(), reload),
       ...createSecretMethods(acted, { loaded: () => loaded, nowMs: () => clock.nowMs(), reload }),
       ...createRetentionMethods(acted, {
@@ -436,6 +449,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         heartbeat.stop()
         trouble.close()
         await admin.close()
+        clearInterval(signerTick)
         await grantFile.close()
         await exports?.stop()
         await witnesses?.stop()
@@ -443,6 +457,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         await state.close()
       },
     }
+  }
+}
+
+/** Published long enough: from here on the next key signs. What the disk does not take now is tried again. */
+function turnAssertionKey(ring: AssertionRing, state: State, log: Log): void {
+  try {
+    const kid = ring.tick()
+    if (kid === undefined) return
+    log.info({ kid }, 'a new key signs assertions')
+    state.audit.administered('assertion.key-signs', '', { kid }).catch(() => undefined)
+  } catch (error) {
+    log.error({ err: error }, 'the next key of assertions could not be put in place')
   }
 }
 

@@ -35,7 +35,7 @@ test('an agent is up or down as the last check or call found it', async (t) => {
     clock,
     authenticator: makeWorld().authenticator,
     signer,
-    pairwise: () => Buffer.alloc(32),
+    pairwise: Buffer.alloc(32),
     dialler: real,
     clusters: createClusters({ dialler: real, clock, random: () => 0 }),
   })

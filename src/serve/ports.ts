@@ -9,10 +9,11 @@ import { Fault } from '../base/fault.ts'
 import { cardJsonBounds, interfacesOf } from '../a2a/card.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { AgentTarget, CardFacts, Ports } from '../cli/ports.ts'
-import { createDialler } from '../forward/forward.ts'
+import { createDialler, openAssertionRing } from '../forward/forward.ts'
 import { reindexLedger, searchLedger } from './audit-search.ts'
 import { createProofPorts } from './audit-proofs.ts'
 import { createApprovalMethods } from './approval-methods.ts'
+import { createAssertionMethods } from './assertion-methods.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
@@ -55,6 +56,14 @@ export function createPorts(): Ports {
             state,
             () => systemClock.nowMs(),
             () => Promise.resolve(nothingRuns()),
+          ),
+          ...createAssertionMethods(state, () =>
+            openAssertionRing(
+              join(state.dataDir, 'keys'),
+              state.dataKeys,
+              systemClock,
+              () => state.config.delegation.maxLife,
+            ),
           ),
           ...createApprovalMethods(state, { clock: systemClock, config: () => state.config }),
           // sessions live in the memory of a gateway

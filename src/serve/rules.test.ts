@@ -24,7 +24,7 @@ const parts = {
   signer: createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
   dialler,
   clusters: createClusters({ dialler, clock: createManualClock(), random: () => 0 }),
-  pairwise: () => Buffer.alloc(32, 5),
+  pairwise: Buffer.alloc(32, 5),
 }
 const badPolicy = {
   roles: [{ name: 'r', rules: [{ agents: ['calculator'], operations: ['*' as const], when: 'mesage.parts == 1' }] }],

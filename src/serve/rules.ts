@@ -24,8 +24,8 @@ export interface RuleParts {
   readonly signer: AssertionSigner
   readonly dialler: Dialler
   readonly clusters: Clusters
-  /** the secret of pairwise names; made when the first agent needs it */
-  readonly pairwise: () => Buffer
+  /** the secret of pairwise names */
+  readonly pairwise: Buffer
   /** what ran until now: what it learned of an agent's health stays with an agent of the same address */
   readonly before?: Rules
 }
@@ -97,7 +97,7 @@ function leaseClusters(config: Config, reader: SecretReader, clusters: Clusters)
 }
 
 function allSecrets(agent: AgentConfig, reader: SecretReader, { pairwise }: RuleParts): AgentSecrets {
-  return { ...agentSecrets(agent, reader), ...(agent.assertion.subject === 'pairwise' && { pairwise: pairwise() }) }
+  return { ...agentSecrets(agent, reader), ...(agent.assertion.subject === 'pairwise' && { pairwise }) }
 }
 
 function keepBreaker(upstream: Upstream, breaker: Upstream['breaker']): Upstream {
