@@ -8,10 +8,12 @@ import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { systemReason } from '../base/system-error.ts'
 import { formatAddress } from '../config/config.ts'
+import { createAllowance } from './allowance.ts'
 import type { Api, ApiParts } from './api.ts'
 import { createBootstrap, type Bootstrap } from './bootstrap.ts'
 import { createCookies } from './cookies.ts'
 import type { Readiness } from './contract.ts'
+import type { LoginOptions } from './login.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 
 export { machineToken, rolesOf } from './administrator.ts'
@@ -28,8 +30,10 @@ export interface AdminOptions {
   readonly publicUrl?: string | undefined
   /** a session that is not used for so long ends */
   readonly idleMs: number
+  /** how people log in; nobody does where undefined */
+  readonly login?: Omit<LoginOptions, 'clock' | 'redirectUri'> | undefined
   /** what the API works with; everything that this listener does not make itself */
-  readonly api: Omit<ApiParts, 'clock' | 'sessions' | 'bootstrap' | 'cookies' | 'origin'>
+  readonly api: Omit<ApiParts, 'clock' | 'sessions' | 'bootstrap' | 'cookies' | 'origin' | 'login' | 'takeLogin'>
 }
 
 export interface AdminListener {
@@ -51,10 +55,15 @@ export function createAdmin(options: AdminOptions): AdminListener {
   const publicHost = publicUrl === undefined ? undefined : new URL(publicUrl).host
   const cookies = createCookies(publicUrl !== undefined && new URL(publicUrl).protocol === 'https:')
   let api: Promise<Api> | undefined
-  const openApi = (): Promise<Api> =>
-    (api ??= import('./api.ts').then(({ createApi }) =>
-      createApi({ ...options.api, clock, sessions, bootstrap, cookies, origin: () => origin }),
-    ))
+  const openApi = (): Promise<Api> => (api ??= load())
+  const load = async (): Promise<Api> => {
+    const { createApi } = await import('./api.ts')
+    const own = { clock, sessions, bootstrap, cookies, origin: () => origin, takeLogin: createAllowance(clock) }
+    if (options.login === undefined) return await createApi({ ...options.api, ...own, login: undefined })
+    const { createLogin } = await import('./login.ts')
+    const redirectUri = (): string => `${origin}/api/v1/login/callback`
+    return await createApi({ ...options.api, ...own, login: createLogin({ ...options.login, clock, redirectUri }) })
+  }
   const server: Server = createServer(
     {
       maxHeaderSize: 8_192, // bound: a head at the admin listener

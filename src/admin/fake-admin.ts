@@ -7,7 +7,7 @@ import { Fault } from '../base/fault.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { ControlMethods } from '../cli/ports.ts'
 import { buildSnapshot, configSchema, type AdminRole, type ConfigInput } from '../config/config.ts'
-import { createAdmin, machineToken, type AdminListener, type MachineToken } from './admin.ts'
+import { createAdmin, machineToken, type AdminListener, type AdminOptions, type MachineToken } from './admin.ts'
 import type { Readiness, Status } from './contract.ts'
 
 const status: Status = {
@@ -28,6 +28,7 @@ export interface FakeAdminOptions {
   readonly config?: ConfigInput
   /** failures of one source before it is told to slow down */
   readonly failures?: number
+  readonly login?: AdminOptions['login']
 }
 
 export interface Answer {
@@ -146,6 +147,7 @@ export async function startAdmin(options: FakeAdminOptions = {}): Promise<FakeAd
     expose: options.expose ?? (() => Promise.resolve('metric 1\n')),
     publicUrl: options.publicUrl,
     idleMs: snapshot.config.admin.sessions.idle,
+    login: options.login,
     api: {
       snapshot: () => snapshot,
       status: () => status,

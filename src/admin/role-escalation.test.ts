@@ -32,6 +32,8 @@ const expected: Readonly<Record<string, readonly [who: string, body?: object]>> 
   'GET /administrators': ['admin'],
   // a token has no session to end: whoever has one may
   'POST /session/logout': ['', {}],
+  'GET /login': ['anyone'],
+  'GET /login/callback': ['anyone'],
   'POST /session/bootstrap': ['anyone', { token: 'x' }],
 }
 

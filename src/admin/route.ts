@@ -11,6 +11,8 @@ import type { Administrator } from './administrator.ts'
 import type { Bootstrap } from './bootstrap.ts'
 import type { Status } from './contract.ts'
 import type { Cookies } from './cookies.ts'
+import type { TakeCall } from './allowance.ts'
+import type { Login } from './login.ts'
 import type { Permission } from './permissions.ts'
 import type { Problem } from './problem.ts'
 import type { Sessions } from './sessions.ts'
@@ -25,6 +27,10 @@ export interface RouteParts {
   readonly sessions: Sessions
   readonly bootstrap: Bootstrap
   readonly cookies: Cookies
+  /** undefined where no provider is configured */
+  readonly login: Login | undefined
+  /** counts one login of somebody, refused or not */
+  readonly takeLogin: TakeCall
 }
 
 /** Writes an administrative act into the ledger; resolves when it is durable. */

@@ -2,11 +2,12 @@
 // what is recorded: a login before it holds, a refusal always.
 
 import { z } from 'zod'
-import { bootstrapPrincipal } from './administrator.ts'
+import { bootstrapPrincipal, rolesOf } from './administrator.ts'
 import { sessionAnswer, done } from './answers.ts'
 import { bootstrapSessionMs } from './bootstrap.ts'
+import { pendingMs } from './pending-life.ts'
 import { permissionsOf } from './permissions.ts'
-import { problem, type Problem } from './problem.ts'
+import { isProblem, problem, type Problem } from './problem.ts'
 import { change, nothing, open, read, type OpenCall, type Route } from './route.ts'
 import type { NewSession, Session } from './sessions.ts'
 
@@ -53,7 +54,7 @@ export const sessionRoutes: readonly Route[] = [
       if (taken !== 'taken') return problem('AUTHN_INVALID', `bootstrap token: ${taken}`)
       const who = { principal: bootstrapPrincipal, display: 'bootstrap', groups: [], via: 'bootstrap' } as const
       const session = await openSession(call, { ...who, lifeMs: bootstrapSessionMs })
-      if ('kind' in session) return session
+      if (isProblem(session)) return session
       return {
         principal: session.principal,
         display: session.display,
@@ -64,7 +65,63 @@ export const sessionRoutes: readonly Route[] = [
       }
     },
   }),
+  open({
+    method: 'GET',
+    path: '/login',
+    about: 'Log in at the identity provider: where a browser goes',
+    input: nothing,
+    answer: 'redirect',
+    run: async ({ parts, headers, setCookie }) => {
+      // a page of somebody else may not begin what ends in a session
+      if (headers['sec-fetch-site'] === 'cross-site') return problem('ADMIN_CSRF', 'a login begun by another page')
+      const begun = (await parts.login?.begin()) ?? noLogin
+      if (isProblem(begun)) return begun
+      setCookie(parts.cookies.set('login', begun.browser, pendingMs / 1_000))
+      return begun.location
+    },
+  }),
+  open({
+    method: 'GET',
+    path: '/login/callback',
+    about: 'Where the identity provider sends the browser back to',
+    // what else a provider adds is its own; the exchange takes the members that it knows, each once
+    input: z.record(z.string().max(100), z.string().max(4_096)),
+    answer: 'page',
+    run: async (call, parameters) => {
+      const { parts, headers, record, setCookie, source } = call
+      const person = (await parts.login?.finish(parameters, parts.cookies.read(headers, 'login'))) ?? noLogin
+      if (isProblem(person)) return person
+      const { id: principal, display, groups } = person
+      const turn = parts.takeLogin(principal)
+      if (turn !== 'taken')
+        return problem('LIMIT_RATE', 'too many logins', { headers: { 'retry-after': String(turn) } })
+      const { administrators, sessions } = parts.snapshot().config.admin
+      if (rolesOf({ principal, groups }, administrators).length === 0) {
+        await record('admin.login.refused', principal, {
+          via: 'login',
+          source,
+          detail: 'no role is given to this person',
+        })
+        return problem('ADMIN_LOGIN_REFUSED', 'somebody without a role')
+      }
+      const session = await openSession(call, { principal, display, groups, via: 'login', lifeMs: sessions.life })
+      if (isProblem(session)) return session
+      setCookie(parts.cookies.clear('login'))
+      return loggedIn
+    },
+  }),
 ]
+
+const noLogin = problem('ROUTE_NOT_FOUND', 'no login is configured')
+
+/**
+ * A page, not a redirect: what a browser does on a chain that began at the provider's counts as that site's, and a
+ * cookie that is for its own site alone would stay behind. It leads to one place, whatever the request said.
+ */
+const loggedIn =
+  '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sallyport</title>' +
+  '<meta http-equiv="refresh" content="0;url=/api/v1/session">' +
+  '<p>You are logged in. <a href="/api/v1/session">Go on</a></html>'
 
 /** Recorded before it holds. A session that the browser had before ends: nobody goes on under a cookie of another. */
 export async function openSession(call: OpenCall, request: NewSession): Promise<Session | Problem> {

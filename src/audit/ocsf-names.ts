@@ -23,7 +23,7 @@ export const ocsfClass = {
     uid: 3002,
     name: 'Authentication',
     category: 'Identity & Access Management',
-    activities: { ...generic, 1: 'Logon' },
+    activities: { ...generic, 1: 'Logon', 2: 'Logoff' },
   },
   authorizeSession: {
     uid: 3003,

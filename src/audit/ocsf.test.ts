@@ -115,6 +115,18 @@ async function recordAll(): Promise<string> {
     ['audit.hold', '', { name: 'case-7' }],
     ['audit.export', '', { query: '--from 0' }],
     ['export.started', '', { name: 'siem', target: 'https://siem.example.com' }],
+    [
+      'admin.login',
+      'user:corp/alice',
+      { caller: 'user:corp/alice', by: 'user:corp/alice', via: 'login', source: '127.0.0.1' },
+    ],
+    ['admin.login.refused', 'user:corp/bob', { caller: 'user:corp/bob', via: 'login', detail: 'no role' }],
+    ['admin.logout', 'user:corp/alice', { caller: 'user:corp/alice', session: 'abc' }],
+    [
+      'admin.call',
+      'admin-token:ci',
+      { by: 'admin-token:ci', caller: 'admin-token:ci', roles: ['viewer'], path: '/status' },
+    ],
     ['something.new', '', { anything: [1, null, { a: 'b' }] }],
   ]
   for (const [action, subject, event] of acts) await trail.administered(action, subject, event)
@@ -222,6 +234,10 @@ test('each kind of record has its class', async () => {
     'configuration.reload': '3004',
     'audit.erase': '3004',
     'audit.hold': '3004',
+    'admin.login': '3002',
+    'admin.login.refused': '3002',
+    'admin.logout': '3002',
+    'admin.call': '3004',
     'export.started': '3004',
     'something.new': '3004',
     'subject-erased': '3004',

@@ -13,6 +13,7 @@ import {
   type OcsfMembers,
 } from './ocsf-calls.ts'
 import { ocsfVersion } from './ocsf-names.ts'
+import { isLogin, loginEvent } from './ocsf-logins.ts'
 import { administrationEvent, complianceEvent, floodEvent, isCompliance, lifecycleEvent } from './ocsf-upkeep.ts'
 import { filled } from './ocsf-parts.ts'
 import type { OcsfSource } from './read-ledger.ts'
@@ -55,6 +56,7 @@ function eventOf(record: OcsfSource, context: OcsfContext): OcsfMembers {
   if (kind === 'ownership') return ownershipEvent(record, context)
   if (kind === 'folded') return floodEvent(record, context)
   if (isCompliance(operation)) return complianceEvent(record, context)
+  if (isLogin(operation)) return loginEvent(record, context)
   const isLifecycle = kind === 'lifecycle' && operation !== ownOperation.erased
   return isLifecycle ? lifecycleEvent(record, context) : administrationEvent(record, context)
 }

@@ -35,6 +35,7 @@ import type { KeyUseBook } from './key-use.ts'
 
 export { administerKeys, type CreatedKey, type KeyAdministration, type KeyGrant } from './administer-keys.ts'
 export { acceptsCaller, refuseUnaccepted } from './accept-caller.ts'
+export { principalOf } from './claims.ts'
 export { findCycle } from './delegation.ts'
 export { narrowScope } from './narrow-scope.ts'
 export { createGrantBook, isTerminal } from './grants.ts'

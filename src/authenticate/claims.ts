@@ -12,8 +12,11 @@ const maxGroups = 256 // bound: groups in a token
 /** all group ids together: they travel on in an assertion, which must fit into a request's head */
 const maxGroupsLength = 6144 // bound: all groups in a token together
 
+/** Which claims make somebody, of an issuer of tokens or of a login. */
+export type ClaimRules = Pick<JwtIssuerConfig, 'name' | 'subject' | 'groups' | 'display' | 'emailDomains'>
+
 /** The principal, or why these claims do not make one. INVARIANT: the signature over them has been verified. */
-export function principalOf(claims: JsonObject, config: JwtIssuerConfig): Principal | string {
+export function principalOf(claims: JsonObject, config: ClaimRules): Principal | string {
   const subject = claimAt(claims, parseClaimPath(config.subject), config.emailDomains)
   if (typeof subject !== 'string' || !isName(subject)) return `${config.subject} is not a name`
   const groups = groupsOf(claims, config)
@@ -24,7 +27,7 @@ export function principalOf(claims: JsonObject, config: JwtIssuerConfig): Princi
   return { id, groups, display: display === undefined ? id : detach(display) }
 }
 
-function groupsOf(claims: JsonObject, config: JwtIssuerConfig): readonly string[] | string {
+function groupsOf(claims: JsonObject, config: ClaimRules): readonly string[] | string {
   const groups = new Set<string>()
   let count = 0
   let length = 0
@@ -93,7 +96,7 @@ function percent(character: string): string {
 }
 
 /** Fills `{claim}` places; undefined when one of them is missing, so that no half-empty name is shown. */
-function displayOf(claims: JsonObject, { display, emailDomains }: JwtIssuerConfig): string | undefined {
+function displayOf(claims: JsonObject, { display, emailDomains }: ClaimRules): string | undefined {
   const { literals, paths } = parseTemplate(display)
   let shown = literals[0] ?? ''
   for (const [index, path] of paths.entries()) {

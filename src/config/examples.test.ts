@@ -13,6 +13,7 @@ const fixture = (name: string): string =>
   readFileSync(join(import.meta.dirname, '../../test/fixtures/tls', name), 'utf8')
 function contentOf(name: string): string {
   if (/\.(crt|pem)$/.test(name)) return fixture('server.crt')
+  if (name.endsWith('.token')) return 'x'.repeat(64)
   return name.endsWith('.key') ? fixture('server.key') : '{"keys":[{}]}\n'
 }
 

@@ -15,6 +15,11 @@ export const keySetBounds: FetchBounds = {
   timeoutMs: 5_000, // bound: fetching a key set
 }
 
+export const loginBounds: FetchBounds = {
+  maxBytes: 256 * 1024, // bound: an answer of the provider that administrators log in at
+  timeoutMs: 8_000, // bound: asking the provider that administrators log in at
+}
+
 export const healthBounds: FetchBounds = {
   maxBytes: 1024 * 1024, // bound: the answer to a health check
   timeoutMs: 5_000, // bound: a health check

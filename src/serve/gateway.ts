@@ -45,6 +45,7 @@ import {
 import type { ControlMethods, ReloadAnswer } from '../cli/ports.ts'
 import { approvalKey, createApprovalMethods } from './approval-methods.ts'
 import { createActing, nameActor } from './acting.ts'
+import { adminLogin } from './admin-login.ts'
 import { createAdminMethods } from './admin-methods.ts'
 import { createAgentTrouble } from './agent-trouble.ts'
 import { createAssertionMethods } from './assertion-methods.ts'
@@ -368,6 +369,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       readiness: () => Promise.resolve(readiness.report()),
       publicUrl: adminUrl,
       idleMs: sessions.idle,
+      login: adminLogin(loaded, dialler),
       api: {
         audit: state.audit,
         snapshot: () => snapshot,
