@@ -69,6 +69,8 @@ export function createAdmin(options: AdminOptions): AdminListener {
       maxHeaderSize: 8_192, // bound: a head at the admin listener
       headersTimeout: 5_000, // bound: time for a head at the admin listener
       requestTimeout: 10_000, // bound: time for a request at the admin listener
+      // how often both are looked at
+      connectionsCheckingInterval: 500,
     },
     (request, response) => {
       answer(request, response, { ...options, publicHost, openApi }).catch(() =>

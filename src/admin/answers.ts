@@ -70,6 +70,61 @@ export const keyAnswer = z.object({
 })
 export const createdKeyAnswer = z.object({ key: text.describe('the whole key, shown once'), summary: keyAnswer })
 
+export const recordAnswer = z.object({
+  log: text,
+  index: z.number(),
+  time: text,
+  kind: text,
+  call: text,
+  caller: text,
+  origin: text,
+  agent: text,
+  operation: text,
+  outcome: text,
+  code: text,
+})
+
+export const proofAnswer = z.object({
+  origin: text,
+  index: z.number(),
+  kind: text,
+  leafHash: text,
+  size: z.number().describe('of the tree that it is proven to be in'),
+  witnessed: z.boolean(),
+  proof: text.describe('for `sallyport audit verify-proof`'),
+})
+
+export const approvalAnswer = z.object({
+  id: text,
+  state: z.enum(['pending', 'granted', 'denied', 'used']),
+  caller: text,
+  origin: text,
+  chain: z.array(text).readonly(),
+  agent: text,
+  operation: text,
+  task: text,
+  rules: z.array(text).readonly(),
+  parts: z.array(z.object({ kind: text, size: z.number() })).readonly(),
+  createdAtMs: time,
+  expiresAtMs: time,
+  decidedBy: text,
+})
+
+export const secretAnswer = z.object({ name: text, setAtMs: time, usedAt: z.array(text).readonly() })
+export const secretChangeAnswer = z.object({
+  existed: z.boolean(),
+  usedAt: z.array(text).readonly().describe('where the configuration in force names it'),
+  needRestart: z.array(text).readonly(),
+  notTakenUp: text.optional(),
+})
+export const secretRotationAnswer = z.object({
+  finished: z.boolean(),
+  total: z.number(),
+  done: z.number(),
+  kekId: text,
+  isNewKek: z.boolean(),
+})
+
 const problemOfFile = z.object({
   path: text,
   line: z.number(),
@@ -88,10 +143,14 @@ export const holdAnswer = z.object({
 })
 
 const erasedMembers = {
-  logs: z.array(z.object({ origin: text, keys: z.number(), months: z.array(text), record: z.number().nullable() })),
+  logs: z
+    .array(
+      z.object({ origin: text, keys: z.number(), months: z.array(text).readonly(), record: z.number().nullable() }),
+    )
+    .readonly(),
   ownershipRows: z.number(),
-  unreachable: z.array(text).describe('copies that this cannot reach'),
-  missed: z.array(text).optional(),
+  unreachable: z.array(text).readonly().describe('copies that this cannot reach'),
+  missed: z.array(text).readonly().optional(),
 }
 export const erasureAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('pending'), id: text, expiresAtMs: time }),

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { createManualClock, type ManualClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { JsonObject } from '../base/strict-json.ts'
-import type { ControlMethods } from '../cli/ports.ts'
+import type { ControlMethods, TailRecord } from '../cli/ports.ts'
 import { buildSnapshot, configSchema, type AdminRole, type ConfigInput } from '../config/config.ts'
 import { createAdmin, machineToken, type AdminListener, type AdminOptions, type MachineToken } from './admin.ts'
 import type { Readiness, Status } from './contract.ts'
@@ -29,6 +29,8 @@ export interface FakeAdminOptions {
   /** failures of one source before it is told to slow down */
   readonly failures?: number
   readonly login?: AdminOptions['login']
+  /** newest first */
+  readonly records?: readonly Omit<TailRecord, 'ocsf'>[]
 }
 
 export interface Answer {
@@ -99,6 +101,21 @@ const summary = {
   wrongSinceMs: null,
   wrongNetworks: 0,
 }
+const approval = {
+  id: 'a',
+  state: 'granted',
+  caller: 'key:ci',
+  origin: 'key:ci',
+  chain: [],
+  agent: 'calculator',
+  operation: 'SendMessage',
+  task: '',
+  rules: ['r#0'],
+  parts: [],
+  createdAtMs: 1,
+  expiresAtMs: 2,
+  decidedBy: '',
+} as const
 const erased = { kind: 'erased', logs: [], ownershipRows: 0, unreachable: [] } as const
 
 /** What a method answers; any other answers nothing of use. */
@@ -112,9 +129,13 @@ const results: Readonly<Record<string, unknown>> = {
   'audit.hold': { kind: 'done', hold: { name: 'h', subject: null, reason: 'r', sinceMs: 1 } },
   'audit.release': { kind: 'done', hold: { name: 'h', subject: null, reason: 'r', sinceMs: 1 } },
   'audit.holds': [],
-  'audit.erase': erased,
+  'approval.list': [approval],
   'audit.prune': { heldBy: '', clockAheadMs: 0, logs: [] },
   'ledger.rotate-key': { origin: 'o', vkey: 'v', retiring: 'r', retiresAtMs: 1 },
+  'secret.list': [],
+  'secret.set': { existed: false, usedAt: [], needRestart: [] },
+  'secret.remove': { existed: false, usedAt: [], needRestart: [] },
+  'secrets.rotate': { finished: true, total: 0, done: 0, kekId: '', isNewKek: false },
   'admin.sessions': [],
   'admin.logout': { ended: false },
 }
@@ -152,6 +173,25 @@ export async function startAdmin(options: FakeAdminOptions = {}): Promise<FakeAd
       snapshot: () => snapshot,
       status: () => status,
       methods,
+      people: {
+        erase: (request, who) => {
+          called.push({ method: 'erase', params: request, by: who.id })
+          return Promise.resolve(erased)
+        },
+        decide: (decision, who) => {
+          called.push({ method: 'decide', params: decision, by: who.id })
+          return Promise.resolve({ kind: 'done', approval })
+        },
+      },
+      ledger: {
+        search: (query, limit) => {
+          called.push({ method: 'search', params: { query, limit }, by: acting })
+          const { untilMs = Infinity } = query
+          const found = (options.records ?? []).filter(({ time }) => Date.parse(time) < untilMs)
+          return Promise.resolve({ records: found.slice(0, limit), warnings: [] })
+        },
+        prove: () => Promise.resolve({ proofs: [] }),
+      },
       tokens: () => options.tokens ?? roleTokens,
       failures: { take: () => (taken += 1) <= (options.failures ?? 1_000_000), retryAfterSeconds: () => 7 },
       audit: {

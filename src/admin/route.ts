@@ -4,7 +4,14 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
-import type { ControlMethods } from '../cli/ports.ts'
+import type {
+  ApprovalAnswer,
+  ControlMethods,
+  EraseAnswer,
+  EraseRequest,
+  SearchQuery,
+  TailRecord,
+} from '../cli/ports.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { Administrator } from './administrator.ts'
@@ -24,6 +31,9 @@ export interface RouteParts {
   readonly status: () => Status
   /** the same that commands call; what they record names the administrator */
   readonly methods: ControlMethods
+  /** what takes a person: who decides is the administrator, not the bearer of an API key */
+  readonly people: PeopleMethods
+  readonly ledger: LedgerReader
   readonly sessions: Sessions
   readonly bootstrap: Bootstrap
   readonly cookies: Cookies
@@ -31,6 +41,33 @@ export interface RouteParts {
   readonly login: Login | undefined
   /** counts one login of somebody, refused or not */
   readonly takeLogin: TakeCall
+}
+
+export interface PeopleMethods {
+  erase(request: Omit<EraseRequest, 'approver'>, who: Administrator): Promise<EraseAnswer>
+  decide(
+    decision: { readonly id: string; readonly verdict: 'granted' | 'denied'; readonly reason: string },
+    who: Administrator,
+  ): Promise<ApprovalAnswer>
+}
+
+/** Reads the ledger beside the process's own work. */
+export interface LedgerReader {
+  /** newest first */
+  search(
+    query: SearchQuery,
+    limit: number,
+  ): Promise<{ readonly records: readonly Omit<TailRecord, 'ocsf'>[]; readonly warnings: readonly string[] }>
+  prove(record: string): Promise<{ readonly proofs: readonly ProvenRecord[] }>
+}
+export interface ProvenRecord {
+  readonly origin: string
+  readonly index: number
+  readonly kind: string
+  readonly leafHash: string
+  readonly size: number
+  readonly witnessed: boolean
+  readonly proof: string
 }
 
 /** Writes an administrative act into the ledger; resolves when it is durable. */

@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import type { ControlMethod, ControlParams, ControlResult } from '../cli/ports.ts'
 import * as answers from './answers.ts'
+import { ledgerRoutes } from './ledger-routes.ts'
 import { describeApi } from './openapi.ts'
 import type { Permission } from './permissions.ts'
 import { problem, type Problem } from './problem.ts'
@@ -12,6 +13,7 @@ import { sessionRoutes } from './session-routes.ts'
 
 const name = z.string().min(1).max(512)
 const reason = z.string().max(1_024)
+const secretName = z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/)
 const subject = z.string().min(1).max(2_048)
 const names = z.array(name).max(64).optional()
 const keyRequest = {
@@ -148,14 +150,7 @@ export const routes: readonly Route[] = [
     answer: z.object({ items: z.array(answers.keyAnswer) }),
     judge: (revoked) => ({ items: [...revoked] }),
   }),
-  read({
-    path: '/ledger/checkpoint',
-    permission: 'ledger.read',
-    about: 'Size and root of the ledger that this process writes',
-    input: nothing,
-    answer: answers.checkpointAnswer,
-    run: ({ parts }) => parts.status().ledger,
-  }),
+  ...ledgerRoutes,
   control({
     path: '/ledger/rotate-key',
     permission: 'ledger.rotate-key',
@@ -202,6 +197,43 @@ export const routes: readonly Route[] = [
     answer: z.object({ kind: z.literal('done'), hold: answers.holdAnswer }),
     judge: unlessRefused,
   }),
+  change({
+    path: '/erasures',
+    permission: 'erasures.write',
+    effect: 'gives',
+    about:
+      'Erase a subject, or say what that would be; with approvers configured two of them have to ask, each himself',
+    input: z.strictObject({
+      subject: subject.nullable().default(null),
+      reason: reason.min(1),
+      dryRun: z.boolean().default(false),
+      approve: name.nullable().default(null).describe('id of an erasure that waits for a second approver'),
+    }),
+    answer: answers.erasureAnswer,
+    run: async ({ parts, who }, request) => unlessRefused(await parts.people.erase(request, who)),
+  }),
+  read({
+    path: '/approvals',
+    permission: 'approvals.read',
+    about: 'Calls that wait for an approval, or had one a short time ago',
+    input: pageQuery,
+    answer: pageOf(answers.approvalAnswer),
+    run: async ({ parts }, query) => takePage(await parts.methods['approval.list']({}), query, (each) => each.id),
+  }),
+  ...(['grant', 'deny'] as const).map((word) =>
+    change({
+      path: `/approvals/${word}`,
+      permission: 'approvals.decide',
+      effect: word === 'grant' ? 'gives' : 'takes',
+      about: `${word === 'grant' ? 'Let' : 'Refuse'} a call that waits; the administrator must be named in approvals.approvers`,
+      input: z.strictObject({ id: name, reason }),
+      answer: z.object({ kind: z.literal('done'), approval: answers.approvalAnswer }),
+      run: async ({ parts, who }, { id, reason: why }) =>
+        unlessRefused(
+          await parts.people.decide({ id, verdict: word === 'grant' ? 'granted' : 'denied', reason: why }, who),
+        ),
+    }),
+  ),
   control({
     path: '/retention/prune',
     permission: 'retention.run',
@@ -211,6 +243,44 @@ export const routes: readonly Route[] = [
     input: z.strictObject({ dryRun: z.boolean() }),
     answer: answers.pruneAnswer,
     judge: (result) => ({ ...result, logs: [...result.logs] }),
+  }),
+  read({
+    path: '/secrets',
+    permission: 'secrets.read',
+    about: 'Names of stored secrets, never their values',
+    input: pageQuery,
+    answer: pageOf(answers.secretAnswer),
+    run: async ({ parts }, query) => takePage(await parts.methods['secret.list']({}), query, (secret) => secret.name),
+  }),
+  control({
+    path: '/secrets',
+    permission: 'secrets.write',
+    effect: 'gives',
+    about: 'Store a secret, or another value of one',
+    method: 'secret.set',
+    input: z.strictObject({ name: secretName, value: z.base64().min(1) }),
+    answer: answers.secretChangeAnswer,
+    judge: same,
+  }),
+  control({
+    path: '/secrets/remove',
+    permission: 'secrets.write',
+    effect: 'takes',
+    about: 'Remove a stored secret',
+    method: 'secret.remove',
+    input: z.strictObject({ name: secretName }),
+    answer: answers.secretChangeAnswer,
+    judge: same,
+  }),
+  change({
+    path: '/secrets/rotate',
+    permission: 'secrets.write',
+    effect: 'gives',
+    about: 'Seal what is stored under a new data key; asked again until it is finished',
+    // another key-encryption key is named on the machine: a path of its disk is nobody's to choose from afar
+    input: z.strictObject({ goOn: z.boolean().default(false) }),
+    answer: answers.secretRotationAnswer,
+    run: async ({ parts }, { goOn }) => await parts.methods['secrets.rotate']({ kek: null, goOn }),
   }),
   read({
     path: '/sessions',

@@ -43,7 +43,7 @@ import {
   type WalkParts,
 } from '../pipeline/pipeline.ts'
 import type { ControlMethods, ReloadAnswer } from '../cli/ports.ts'
-import { approvalKey, createApprovalMethods } from './approval-methods.ts'
+import { approvalKey, createApprovalMethods, decideApproval } from './approval-methods.ts'
 import { createActing, nameActor } from './acting.ts'
 import { adminLogin } from './admin-login.ts'
 import { createAdminMethods } from './admin-methods.ts'
@@ -57,6 +57,7 @@ import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
 import { keepGrants } from './grant-file.ts'
 import { startHealthChecks } from './health.ts'
+import { createLedgerReading } from './ledger-reading.ts'
 import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { formatKeySet } from './published-keys.ts'
@@ -344,21 +345,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const acting = createActing()
     const acted = { ...state, audit: nameActor(state.audit, acting) }
+    const retention = createRetentionMethods(acted, {
+      clock,
+      config: () => snapshot.config,
+      keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
+      minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
+      witnessedMs: () => {
+        const ofLog = witnesses?.status().find((each) => each.log === state.ledger.origin)
+        return ofLog?.status.newest?.timeMs
+      },
+    })
     const methods: ControlMethods = {
       ...createApprovalMethods(acted, { clock, config: () => snapshot.config }),
       ...createAssertionMethods(acted, () => signer),
       ...createControlMethods(acted, () => clock.nowMs(), reload),
       ...createSecretMethods(acted, { loaded: () => loaded, nowMs: () => clock.nowMs(), reload }),
-      ...createRetentionMethods(acted, {
-        clock,
-        config: () => snapshot.config,
-        keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
-        minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
-        witnessedMs: () => {
-          const ofLog = witnesses?.status().find((each) => each.log === state.ledger.origin)
-          return ofLog?.status.newest?.timeMs
-        },
-      }),
+      ...retention,
       ...createAdminMethods({ admin: () => admin, audit: acted.audit, config: () => snapshot.config }),
     }
     const startedAt = new Date(clock.nowMs()).toISOString()
@@ -375,6 +377,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         snapshot: () => snapshot,
         tokens: () => adminTokens,
         methods,
+        people: {
+          erase: (request, { id }) => retention.eraseAs(request, id),
+          decide: (decision, { id, session }) =>
+            decideApproval(acted, { clock, config: () => snapshot.config }, decision, {
+              id,
+              credential: session?.id ?? '',
+              groups: session?.groups ?? [],
+            }),
+        },
+        ledger: createLedgerReading({ dataDir: state.dataDir, file: loaded.file }),
         failures: createSourceLimiter({ clock, rate: adminFailures }),
         as: (who, work) => acting.as(who, work),
         onBug: parts.onBug,

@@ -12,7 +12,7 @@ import { Fault } from '../base/fault.ts'
 import type { EraseAnswer, EraseRequest, RetentionMethods } from '../cli/ports.ts'
 import { configSchema, type ConfigInput } from '../config/config.ts'
 import { facts, home, open } from './fake-state.ts'
-import { createRetentionMethods } from './retention-methods.ts'
+import { createRetentionMethods, type RetentionByPeople } from './retention-methods.ts'
 import { keySource } from './key-encryption-key.ts'
 import type { State } from './state.ts'
 
@@ -22,7 +22,7 @@ const twoNeeded: ConfigInput = { audit: { erasure: { approvers: ['key:anna', 'ke
 interface World {
   readonly dataDir: string
   readonly state: State
-  readonly methods: RetentionMethods
+  readonly methods: RetentionMethods & RetentionByPeople
   readonly clock: ManualClock
   erase(changes?: Partial<EraseRequest>): Promise<EraseAnswer>
   /** as it is told to the one who asked */
@@ -194,6 +194,42 @@ test('one approver is not two, whatever key is used', async (t) => {
   assert.match(whyNot(again), /another than the first/)
   assert.equal((await world.erase({ dryRun: true })).kind, 'dry-run')
   assert.deepEqual(await actsOf(world), ['audit.erase.requested', 'audit.erase.refused'])
+})
+
+test('an administrator who logged in is one of two, and never both', async (t) => {
+  const approvers = ['user:corp/anna', 'user:corp/bert', 'key:carl']
+  const world = await make(t, { audit: { erasure: { approvers } } })
+  const ask = { subject, reason: 'asked for', dryRun: false, approve: null }
+  whyNot(await world.methods.eraseAs(ask, 'user:corp/mallory'))
+  whyNot(await world.methods.eraseAs(ask, 'admin-bootstrap'))
+  whyNot(await world.methods.eraseAs(ask, 'key:dora'))
+  const waiting = await world.methods.eraseAs(ask, 'user:corp/anna')
+  assert.ok(waiting.kind === 'pending')
+  const second = { ...ask, subject: null, approve: waiting.id }
+  whyNot(await world.methods.eraseAs(second, 'user:corp/anna'))
+  whyNot(await world.methods.eraseAs(second, 'user:corp/mallory'))
+  assert.equal((await world.methods.eraseAs(second, 'user:corp/bert')).kind, 'erased')
+  const records = await recordsOf(world, world.state)
+  const done = records.find(({ envelope }) => envelope.operation === 'audit.erase.done')
+  assert.deepEqual(done?.event?.['by'], ['user:corp/anna', 'user:corp/bert'])
+})
+
+test('an administrator and the bearer of a key are two', async (t) => {
+  const world = await make(t, { audit: { erasure: { approvers: ['user:corp/anna', 'key:carl'] } } })
+  const ask = { subject, reason: 'asked for', dryRun: false, approve: null }
+  const waiting = await world.methods.eraseAs(ask, 'user:corp/anna')
+  assert.ok(waiting.kind === 'pending')
+  const approver = world.keyOf('carl')
+  assert.equal((await world.erase({ subject: null, approve: waiting.id, approver })).kind, 'erased')
+})
+
+test('where one is enough an administrator is named', async (t) => {
+  const world = await make(t)
+  const ask = { subject, reason: 'asked for', dryRun: false, approve: null }
+  assert.equal((await world.methods.eraseAs(ask, 'user:corp/anna')).kind, 'erased')
+  const records = await recordsOf(world, world.state)
+  const done = records.find(({ envelope }) => envelope.operation === 'audit.erase.done')
+  assert.deepEqual(done?.event?.['by'], ['user:corp/anna'])
 })
 
 test('nobody else approves: no key, a foreign one, a false one, one of before', async (t) => {

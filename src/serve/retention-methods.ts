@@ -38,9 +38,22 @@ export type RetentionState = Pick<
   'dataDir' | 'withLog' | 'ownership' | 'keys' | 'keyStore' | 'pepper' | 'audit' | 'approvals'
 >
 
-export function createRetentionMethods(state: RetentionState, options: RetentionMethodsOptions): RetentionMethods {
+/** Of one who logged in: there is no API key that proves him. */
+const loginCredential = 'login'
+
+export interface RetentionByPeople {
+  /** By an administrator whose identity was proven; where two are needed he is one of them. */
+  eraseAs(request: Omit<EraseRequest, 'approver'>, who: string): Promise<EraseAnswer>
+}
+
+export function createRetentionMethods(
+  state: RetentionState,
+  options: RetentionMethodsOptions,
+): RetentionMethods & RetentionByPeople {
   const methods = new Methods(state, options)
   return {
+    eraseAs: (request, id) =>
+      methods.inTurn(() => methods.erase({ ...request, approver: null }, { id, credential: loginCredential })),
     'audit.erase': (request) => methods.inTurn(() => methods.erase(request)),
     'audit.hold': ({ name, subject, reason }) => methods.inTurn(() => methods.hold(name, subject ?? undefined, reason)),
     'audit.holds': async () => (await methods.holds.list()).map(summarize),
@@ -101,8 +114,9 @@ class Methods {
     await this.#pending.sweep().catch(() => undefined)
   }
 
-  async erase(request: EraseRequest): Promise<EraseAnswer> {
-    const approved = await this.#approve(request)
+  /** `person` has logged in; otherwise an API key has to prove who approves. */
+  async erase(request: EraseRequest, person?: Approver): Promise<EraseAnswer> {
+    const approved = await this.#approve(request, person)
     if ('kind' in approved) return approved
     const { subject, reason, by, id } = approved
     const held = await this.#refuseHeld(subject, by)
@@ -127,33 +141,42 @@ class Methods {
   }
 
   /** Whether the erasure may be carried out now; otherwise what is answered instead. */
-  async #approve(request: EraseRequest): Promise<Approved | Exclude<EraseAnswer, ErasedReport>> {
+  async #approve(
+    request: EraseRequest,
+    person: Approver | undefined,
+  ): Promise<Approved | Exclude<EraseAnswer, ErasedReport>> {
     const { subject, reason, dryRun, approver: key, approve } = request
     const config = this.#options.config()
     const needsTwo = config.audit.erasure.approvers.length > 0
     if (approve === null && subject === null) return await this.#refuse('nobody was named', 'write --subject ID', [])
-    if (approve === null && (dryRun || !needsTwo)) return { subject: subject ?? '', reason, by: [], id: undefined }
+    if (approve === null && (dryRun || !needsTwo)) {
+      const by = person === undefined ? [] : [person.id]
+      return { subject: subject ?? '', reason, by, id: undefined }
+    }
     if (!needsTwo)
       return await this.#refuse(
         'no approvers are configured: no erasure waits for one',
         'erase directly: sallyport audit erase --subject ID --reason TEXT, or name them in audit.erasure.approvers',
         [],
       )
-    const approver =
-      key === null
-        ? undefined
-        : findApprover(this.#state, config, {
-            key,
-            clock: this.#options.clock,
-            patterns: config.audit.erasure.approvers,
-          })
+    const approver = this.#approverOf(config, key, person)
     if (approver === undefined) {
-      const why = 'an erasure takes the API keys of two approvers, and this is none'
-      return await this.#refuse(why, 'write --as file:KEYFILE; approvers are in audit.erasure.approvers', [])
+      const why =
+        person === undefined
+          ? 'an erasure takes the API keys of two approvers, and this is none'
+          : `${person.id} is no approver of erasures`
+      const by = person === undefined ? [] : [person.id]
+      return await this.#refuse(why, 'write --as file:KEYFILE; approvers are in audit.erasure.approvers', by)
     }
     return approve === null
       ? await this.#await(subject ?? '', reason, approver)
       : await this.#second(config, approve, approver)
+  }
+
+  #approverOf(config: Config, key: string | null, person: Approver | undefined): Approver | undefined {
+    const patterns = config.audit.erasure.approvers
+    if (person !== undefined) return isNamed(patterns, person.id) ? person : undefined
+    return key === null ? undefined : findApprover(this.#state, config, { key, clock: this.#options.clock, patterns })
   }
 
   async #await(subject: string, reason: string, approver: Approver): Promise<Exclude<EraseAnswer, ErasedReport>> {
@@ -187,6 +210,7 @@ class Methods {
   }
 
   #isStillApprover(config: Config, { requestedBy, credential }: PendingErasure): boolean {
+    if (credential === loginCredential) return isNamed(config.audit.erasure.approvers, requestedBy)
     const key = this.#state.keyStore.find(credential)
     return key !== undefined && key.revokedAtMs === undefined && isNamed(config.audit.erasure.approvers, requestedBy)
   }

@@ -34,6 +34,8 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:worker_threads': {
     'src/audit/checksum-thread.ts': 'starts the thread that checks checksums while the verifier hashes',
     'src/audit/checksum-worker.ts': 'its end of the message port',
+    'src/serve/ledger-reading.ts': 'starts a thread for a search or a proof of the admin API',
+    'src/serve/ledger-reading-worker.ts': 'its end of the message port',
     'src/store/index-writer.ts': 'its end of the message port',
     'src/store/writer-thread.ts': 'starts the one thread that writes index.db',
   },
