@@ -30,6 +30,10 @@ export interface Gauges {
   ledger(): { records: number; bytes: number; syncs: number; syncSeconds: number; writable: boolean }
   unrecorded(): number
   agents(): { name: string; isUp: boolean; circuitOpen: boolean }[]
+  /** blocks in force */
+  blocks?(): number
+  /** API keys that were turned away, by reason */
+  keyFailures?(): ReadonlyMap<string, number>
   /** of each export of records */
   exports?(): readonly ExportedRecords[]
   /** absent without gateway.tls */
@@ -176,6 +180,12 @@ export function createMetrics(gauges: Gauges): Metrics {
   )
   family('sallyport_tls_certificate_expiry_seconds', "End of the gateway's certificate, Unix time", 'gauge', () =>
     tls(({ notAfterMs }) => single(notAfterMs / 1_000)),
+  )
+  family('sallyport_blocks', 'Callers and agents that an operator has blocked', 'gauge', () =>
+    single(gauges.blocks?.() ?? 0),
+  )
+  family('sallyport_api_key_failures_total', 'API keys that were turned away, by reason', 'counter', () =>
+    [...(gauges.keyFailures?.() ?? [])].map(([reason, value]) => ({ labels: { reason }, value })),
   )
   const exported = (valueOf: (each: ExportedRecords) => number): Sample[] =>
     (gauges.exports?.() ?? []).map((each) => ({ labels: { export: each.name }, value: valueOf(each) }))

@@ -200,7 +200,7 @@ function onConnection(proven: Caller, peer: PeerCertificate | undefined): Caller
 
 /** The identity that acts as an agent is known by the agent's name from here on. */
 function asAgent(proven: Caller, agent: AgentConfig): Caller {
-  return { ...proven, id: `agent:${agent.name}`, display: agent.name }
+  return { ...proven, id: `agent:${agent.name}`, principal: proven.id, display: agent.name }
 }
 
 /** The only place where a call becomes authenticated. */

@@ -13,6 +13,7 @@ import { gatherInput, type PolicyInput } from './policy-input.ts'
 
 export { isPartyTo } from './approval.ts'
 export type { Approval, ApprovalBook, ApprovalRequest, ApprovalRules, ApprovalState } from './approval.ts'
+export { findBlockedAgent, findBlockedParty, type Block, type BlockBook, type BlockReader } from './blocks.ts'
 export { compilePolicy } from './compile-policy.ts'
 export type { CompiledPolicy } from './compile-policy.ts'
 export type { Decision } from './decide.ts'

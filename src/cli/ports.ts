@@ -8,10 +8,12 @@ import type { PolicyPorts } from './policy-ports.ts'
 import type { ProofPorts, Trust } from './proof-ports.ts'
 import type { AdminMethods } from './admin-ports.ts'
 import type { RetentionMethods, RetentionReadings } from './retention-ports.ts'
+import type { BlockMethods } from './block-ports.ts'
 import type { SecretMethods } from './secret-ports.ts'
 
 export type * from './approval-ports.ts'
 export type * from './admin-ports.ts'
+export type * from './block-ports.ts'
 export type * from './policy-ports.ts'
 export type * from './proof-ports.ts'
 export type * from './retention-ports.ts'
@@ -108,7 +110,7 @@ export interface RotatedAssertionKey {
 
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
 export interface ControlMethods
-  extends AdminMethods, ApprovalMethods, AssertionMethods, RetentionMethods, SecretMethods {
+  extends AdminMethods, ApprovalMethods, AssertionMethods, BlockMethods, RetentionMethods, SecretMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: KeyRequest): Promise<CreatedKey>
   /** `key` is a whole key that was made elsewhere */

@@ -50,6 +50,8 @@ export interface Snapshot {
   readonly agentsByHost: ReadonlyMap<string, AgentConfig>
   /** principal id → the agent that this identity acts as */
   readonly agentsByPrincipal: ReadonlyMap<string, AgentConfig>
+  /** canonical id → everything that proves to be it: an agent's identities, an alias's members */
+  readonly identities: ReadonlyMap<string, readonly string[]>
   /** no trailing slash */
   readonly publicUrl: string
 }

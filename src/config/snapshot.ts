@@ -13,13 +13,23 @@ export function buildSnapshot(config: Config, options: { publicUrl?: string } = 
   const agents = new Map<string, AgentConfig>()
   const agentsByHost = new Map<string, AgentConfig>()
   const agentsByPrincipal = new Map<string, AgentConfig>()
+  const identities = new Map<string, readonly string[]>()
   for (const agent of config.agents) {
     agents.set(agent.name, agent)
     for (const host of agent.hosts) agentsByHost.set(host, agent)
     for (const principal of agent.principals) agentsByPrincipal.set(principal, agent)
+    if (agent.principals.length > 0) identities.set(`agent:${agent.name}`, agent.principals)
   }
   const publicUrl = (config.gateway.publicUrl ?? options.publicUrl ?? defaultPublicUrl(config)).replace(/\/+$/, '')
-  return Object.freeze({ config, digest: digestOf(config), agents, agentsByHost, agentsByPrincipal, publicUrl })
+  return Object.freeze({
+    config,
+    digest: digestOf(config),
+    agents,
+    agentsByHost,
+    agentsByPrincipal,
+    identities,
+    publicUrl,
+  })
 }
 
 export function defaultPublicUrl(config: Config): string {

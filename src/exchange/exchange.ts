@@ -107,6 +107,8 @@ export interface Caller extends Principal {
   readonly credential: string
   /** how the credential is bound to a key that its holder has proven; undefined: whoever has it is its caller */
   readonly senderConstrained?: 'dpop' | 'mtls' | undefined
+  /** the id that the credential proved, where its holder is known by another: as an agent, or under an alias */
+  readonly principal?: string | undefined
   /** what the credential narrows policy to; it never grants */
   readonly scope?: CallerScope | undefined
   /** more about the credential for the record (`jti`, `podUid`, …), never a secret */

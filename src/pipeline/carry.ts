@@ -18,6 +18,7 @@ import { messageOf, resultOf } from './recorded-parts.ts'
 import { relayStream } from './relay-stream.ts'
 import { openGrant } from './open-grant.ts'
 import { watchPermission } from './still-allowed.ts'
+import { findBlock, watchBlocks } from './watch-blocks.ts'
 
 const unavailable = (error: unknown): Refusal =>
   refuse('AUDIT_UNAVAILABLE', String(error), { headers: { 'retry-after': '5' } })
@@ -135,6 +136,9 @@ const headersOf = async ({ admitted, record }: Trip): Promise<HeaderRecord> => (
 async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   const { admitted, call, parts } = trip
   if (admitted.reply.gone) return await complete(trip, gone())
+  // since it was decided the record of that was waited for
+  const blocked = findBlock(admitted, parts)
+  if (blocked !== undefined) return await refuseDecided(trip, blocked)
   const agentCall = (trip.agentCall = forward(admitted, parts.rulesOf(admitted.snapshot).forwarder))
   admitted.reply.onGone(() => agentCall.abort())
   step(trip, 'forwarded')
@@ -151,16 +155,21 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   return await answerUnary(trip, isRefusal(answer) ? answer : releaseUnary(trip, answer), headers)
 }
 
-/** The agent's answer, or that the operator stopped the gateway before there was one. */
-async function answerUnlessCut({ parts }: Trip, agentCall: AgentCall): Promise<AgentAnswer> {
-  let isCut = false
-  const forget = parts.heartbeat.onCut(() => {
-    isCut = true
+/** The agent's answer; or that the operator stopped the gateway, or blocked somebody in the call, before there was one. */
+async function answerUnlessCut({ admitted, parts }: Trip, agentCall: AgentCall): Promise<AgentAnswer> {
+  let cut: Refusal | undefined
+  const cutFor = (refusal: Refusal | undefined): void => {
+    if (refusal === undefined || cut !== undefined) return
+    cut = refusal
     agentCall.abort()
-  })
+  }
+  const forget = [
+    parts.heartbeat.onCut(() => cutFor(refuse('LISTEN_STOPPING', 'the agent had not answered'))),
+    parts.blocks.onChange(() => cutFor(findBlock(admitted, parts))),
+  ]
   const answer = await agentCall.answer
-  forget()
-  return isCut && isRefusal(answer) ? refuse('LISTEN_STOPPING', 'the agent had not answered') : answer
+  for (const each of forget) each()
+  return cut !== undefined && isRefusal(answer) ? cut : answer
 }
 
 /** Only what is the agent's doing: bounds and stops of the gateway are not. */
@@ -181,6 +190,12 @@ function releaseUnary(trip: Trip, answer: UnaryAnswer): ReleasedAnswer | Refusal
   trip.call.mark('release')
   if (!isRefusal(released)) trip.released = released
   return released
+}
+
+/** Nothing was forwarded: the agent never heard of it. */
+async function refuseDecided(trip: Trip, refusal: Refusal): Promise<Refusal | undefined> {
+  const receipt = await receiptOf(trip)
+  return isRefusal(receipt) ? receipt : await answerUnary(trip, refusal, await headersOf(trip))
 }
 
 async function answerList(trip: Trip): Promise<Refusal | undefined> {
@@ -268,6 +283,7 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
     heartbeat: parts.heartbeat,
     ownership: parts.ownership,
     stillAllowed,
+    findBlock: watchBlocks(admitted, parts),
     onBug: parts.onBug,
     recordClaims: async (event) => {
       try {

@@ -24,6 +24,7 @@ import { createAssertionSigner, createDialler, createUpstream } from '../forward
 import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import { memoryKeyStore } from '../../test/fakes/identity.ts'
+import { memoryBlocks, type MemoryBlocks } from '../../test/fakes/blocks.ts'
 import { FakeReply, memoryOwnership, type MemoryOwnership } from '../../test/fakes/walk.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { createTaskLister, type TaskIndex, type TaskLister } from './list-tasks.ts'
@@ -58,6 +59,7 @@ export interface FakeWalk {
   readonly parts: WalkParts
   readonly snapshot: Snapshot
   readonly ownership: MemoryOwnership
+  readonly blocks: MemoryBlocks
   readonly records: Recorded[]
   readonly log: string[]
   readonly bugs: unknown[]
@@ -176,6 +178,7 @@ export async function startFakeWalk(
       grants.heard({ call, agent: agent.name, tenant, carriesMessage }, states)
     },
   })
+  const blocks = memoryBlocks()
   const heartbeat = createHeartbeat(clock, 1e9)
   const bugs: unknown[] = []
   const troubles: string[] = []
@@ -197,6 +200,7 @@ export async function startFakeWalk(
         ownership,
         tokenSecret: randomBytes(32),
       }),
+    blocks,
     limiter: createLimiter({ clock, limits: config.limits }),
     sourceLimiter: createSourceLimiter({ clock, rate: config.unauthenticated.requests }),
     discovery: {
@@ -220,6 +224,7 @@ export async function startFakeWalk(
     parts,
     snapshot,
     ownership,
+    blocks,
     records,
     log,
     bugs,

@@ -2,7 +2,7 @@
 // `rulesOf`, so that a request sees one snapshot from beginning to end (invariant 7).
 
 import type { AuditTrail, ContentRules } from '../audit/audit.ts'
-import type { ApprovalRules, CompiledPolicy } from '../authorize/authorize.ts'
+import type { ApprovalRules, BlockReader, CompiledPolicy } from '../authorize/authorize.ts'
 import type { Authenticator, GrantBook } from '../authenticate/authenticate.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
@@ -43,6 +43,8 @@ export interface WalkParts {
   /** for how long the agents that are called may act on for those who call */
   readonly grants: Pick<GrantBook, 'open'>
   readonly lister: TaskLister
+  /** apart from snapshots: they take effect at once */
+  readonly blocks: BlockReader
   readonly limiter: Limiter
   readonly sourceLimiter: SourceLimiter
   readonly discovery: DiscoveryParts

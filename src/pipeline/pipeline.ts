@@ -5,7 +5,7 @@
 import { Fault } from '../base/fault.ts'
 import type { Discovering, Exchanging, Received, Routed } from '../exchange/exchange.ts'
 import { authenticate, findCycle, narrowScope, refuseUnaccepted } from '../authenticate/authenticate.ts'
-import { authorize, maySeeAgent } from '../authorize/authorize.ts'
+import { authorize, findBlockedAgent, findBlockedParty, maySeeAgent } from '../authorize/authorize.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { exchangeToken, type ExchangeParts, type HopToken } from '../delegate/delegate.ts'
 import { discover, discoverPublic } from '../discover/discover.ts'
@@ -40,6 +40,8 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const rules = parts.rulesOf(received.snapshot)
 
   const document = findPublicDocument(received)
+  const withheld = document?.kind === 'public-card' ? findBlockedAgent(document.agent.name, parts.blocks) : undefined
+  if (withheld !== undefined) return withheld
   if (document !== undefined) return await marked(discoverPublic(received, document, call, parts.discovery), call)
 
   const authenticated = await authenticate(received, rules.authenticator)
@@ -50,6 +52,9 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const overdue = guard(authenticated, parts.limiter)
   call.mark('guard')
   if (overdue !== undefined) return overdue
+
+  const blocked = findBlockedParty(authenticated, received.snapshot, parts.blocks)
+  if (blocked !== undefined) return blocked
 
   const isVisibleTo: ExchangeParts['isVisible'] = (agent, who) => maySeeAgent(rules.policy, who, agent)
   // a token is good for one agent: others are not there for it
@@ -63,7 +68,13 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   // only now: who may not know of the agent has been told that there is none
   const unaccepted = refuseUnaccepted(routed, routed.snapshot)
   if (unaccepted !== undefined) return unaccepted
-  if (isDiscovering(routed)) return await marked(discover(routed, isVisible, call, parts.discovery), call)
+  if (isDiscovering(routed)) {
+    const { target } = routed
+    const unavailable = target.kind === 'card' ? findBlockedAgent(target.agent.name, parts.blocks) : undefined
+    const isListed = (agent: AgentConfig): boolean =>
+      isVisible(agent) && findBlockedAgent(agent.name, parts.blocks) === undefined
+    return unavailable ?? (await marked(discover(routed, isListed, call, parts.discovery), call))
+  }
   call.knowsAgent(routed)
   const cycle = findCycle(routed, routed.agent.name)
   if (cycle !== undefined) return refuse('AUTHZ_DENIED', cycle)
@@ -76,6 +87,10 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const authorized = authorize(validated, rules.policy, { ownership: parts.ownership, approvals: parts.approvals })
   call.mark('authorize')
   if (isRefusal(authorized)) return authorized
+
+  // only now, so that it tells nobody of an agent who may not know of it
+  const unavailable = findBlockedAgent(authorized.agent.name, parts.blocks)
+  if (unavailable !== undefined) return unavailable
 
   const admitted = limit(authorized, parts.limiter)
   call.mark('limit')

@@ -81,7 +81,8 @@ function open(call: FakeAdmitted = {}, before: (world: World) => void = () => un
   }
   const stillAllowed = (): boolean => world.stillAllowed()
   const onBug = (error: unknown): void => void world.bugs.push(error)
-  const parts = { clock, heartbeat, ownership, recordClaims, stillAllowed, onBug }
+  const findBlock = (): undefined => undefined
+  const parts = { clock, heartbeat, ownership, recordClaims, stillAllowed, findBlock, onBug }
   void relayStream(admitted, stream, parts).then((end) => (world.end = end))
   return world
 }

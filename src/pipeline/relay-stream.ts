@@ -29,6 +29,8 @@ export interface RelayParts {
   readonly recordClaims: (event: ReleasedEvent) => Promise<unknown>
   /** whether the configuration in force now allows the call that opened the stream */
   readonly stillAllowed: () => boolean
+  /** the refusal once somebody in the call, or the agent, is blocked */
+  readonly findBlock: () => Refusal | undefined
   /** told of what should never have been thrown */
   readonly onBug: (error: unknown) => void
   /** where events are kept for the record, if a rule wants them; never more than the rule allows */
@@ -113,10 +115,13 @@ class Relay implements ChunkSink, Beating {
   #check(nowMs: number): void {
     const { bounds } = this.#admitted.snapshot.config.gateway
     const { caller } = this.#admitted
+    const blocked = this.#parts.findBlock()
     if (caller.isRevoked() || caller.expiresAtMs <= this.#parts.clock.nowMs()) {
       this.#finish('credential-ended', refuse('AUTHN_INVALID', 'the credential ended while the stream was open'))
     } else if (this.#admitted.originIsRevoked()) {
       this.#finish('origin-ended', refuse('AUTHN_INVALID', 'the origin was revoked while the stream was open'))
+    } else if (blocked !== undefined) {
+      this.#finish('blocked', blocked)
     } else if (!this.#parts.stillAllowed()) {
       this.#finish('not-allowed', refuse('AUTHZ_DENIED', 'the configuration that came into force does not allow it'))
     } else if (nowMs - this.#startedMs > bounds.streamLife) {

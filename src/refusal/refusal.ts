@@ -51,6 +51,8 @@ export type RefusalCode =
   | 'AUTHZ_DENIED'
   | 'AUTHZ_TASK_NOT_FOUND'
   | 'AUTHZ_APPROVAL_REQUIRED'
+  | 'AUTHZ_BLOCKED'
+  | 'AUTHZ_AGENT_BLOCKED'
   | 'LIMIT_RATE'
   | 'LIMIT_STREAMS'
   | 'LIMIT_MEMORY'
@@ -97,6 +99,8 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   AUTHZ_DENIED:                 row(403, 403, -32041, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Permission denied'),
   AUTHZ_TASK_NOT_FOUND:         row(404, 200, -32001, 'NOT_FOUND',           'TASK_NOT_FOUND',        'Task not found'),
   AUTHZ_APPROVAL_REQUIRED:      row(403, 403, -32041, 'PERMISSION_DENIED',   'APPROVAL_REQUIRED',     'A person has to approve this call'),
+  AUTHZ_BLOCKED:                row(403, 403, -32041, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Permission denied'),
+  AUTHZ_AGENT_BLOCKED:          row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The agent is unavailable'),
   // limit
   LIMIT_RATE:                   row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
   LIMIT_STREAMS:                row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many open streams'),

@@ -41,6 +41,9 @@ function fakeMethods(): ControlMethods {
     'key.rotate': () =>
       Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key', { hint: 'see: sallyport key list' })),
     'key.revoke': () => Promise.reject(new Fault('LEDGER_FULL', 'the disk is full')),
+    'block.add': (params) => Promise.resolve({ ...params, sinceMs: 0, untilMs: null }),
+    'block.remove': (params) => Promise.resolve({ ...params, sinceMs: 0, untilMs: null }),
+    'block.list': () => Promise.resolve([]),
     'policy.reload': () => Promise.reject(new Error('password=hunter2')),
     'approval.list': () => Promise.resolve([]),
     'approval.grant': () => Promise.resolve({ kind: 'refused', why: 'no approver', hint: '' }),

@@ -33,6 +33,7 @@ const keyRequest = {
   operations: names,
   networks: names,
 }
+const blockRequest = { kind: z.enum(['caller', 'agent']), id: subject, reason }
 const paramSchemas = {
   ping: none,
   'key.create': z.strictObject(keyRequest),
@@ -40,6 +41,9 @@ const paramSchemas = {
   'key.list': none,
   'key.rotate': z.strictObject({ name, overlapMs: z.number().int().nonnegative() }),
   'key.revoke': z.strictObject({ name }),
+  'block.add': z.strictObject({ ...blockRequest, forMs: z.number().int().positive().nullable() }),
+  'block.remove': z.strictObject(blockRequest),
+  'block.list': none,
   'policy.reload': none,
   'secret.set': z.strictObject({ name: secretName, value: z.base64() }),
   'secret.list': none,

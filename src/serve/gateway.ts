@@ -51,6 +51,7 @@ import { createAgentTrouble } from './agent-trouble.ts'
 import { createAssertionMethods } from './assertion-methods.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
 import { createClusters } from './clusters.ts'
+import { createBlockMethods } from './block-methods.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
@@ -210,6 +211,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       agents: () => health.report(),
       ...(loaded.config.gateway.tls && { tls: () => tlsWatch.report() }),
       clusters: () => clusters.report(),
+      blocks: () => state.blocks.list().length,
+      keyFailures: () => state.keyUse.failures,
     })
     const ownership = createOwnershipBook(state.ownership, clock, grants)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
@@ -222,6 +225,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       approvals: { book: state.approvals, key: approvalKey(state.pepper) },
       grants,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
+      blocks: state.blocks,
       limiter,
       sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),
       discovery: {
@@ -358,6 +362,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const methods: ControlMethods = {
       ...createApprovalMethods(acted, { clock, config: () => snapshot.config }),
       ...createAssertionMethods(acted, () => signer),
+      ...createBlockMethods(acted, () => clock.nowMs()),
       ...createControlMethods(acted, () => clock.nowMs(), reload),
       ...createSecretMethods(acted, { loaded: () => loaded, nowMs: () => clock.nowMs(), reload }),
       ...retention,

@@ -17,6 +17,7 @@ import { createAssertionMethods } from './assertion-methods.ts'
 import { createControlMethods } from './control-methods.ts'
 import { runDemo } from './demo.ts'
 import { cardBounds } from './fetch-bounds.ts'
+import { createBlockMethods } from './block-methods.ts'
 import { readRetention } from './foresee-upkeep.ts'
 import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
@@ -71,6 +72,7 @@ export function createPorts(): Ports {
           'admin.sessions': () => Promise.resolve(nothingRuns()),
           'admin.logout': () => Promise.resolve(nothingRuns()),
           ...createSecretMethods(state, { loaded: () => loaded, nowMs: () => systemClock.nowMs() }),
+          ...createBlockMethods(state, () => systemClock.nowMs()),
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,

@@ -36,6 +36,8 @@ import {
   openSecretTable,
   type ApprovalStore,
   type OwnershipIndex,
+  openBlocks,
+  type SqliteBlocks,
   type SqliteKeyStore,
 } from '../store/store.ts'
 import { newSecret } from './key-encryption-key.ts'
@@ -52,6 +54,7 @@ export interface State {
   readonly keys: KeyAdministration
   /** when keys were last used */
   readonly keyUse: KeyUseBook
+  readonly blocks: SqliteBlocks
   readonly pepper: Buffer
   readonly approvals: ApprovalStore
   readonly dataKeys: DataKeys
@@ -115,6 +118,8 @@ export async function openState(options: StateOptions): Promise<State> {
     await options.confirm?.(dataDir, ledger, secrets)
     const keyStore = openKeyStore(join(dataDir, 'state.db'))
     opened.push(keyStore)
+    const blocks = openBlocks(join(dataDir, 'state.db'), clock)
+    opened.push(blocks)
     const keyUseStore = openKeyUseStore(join(dataDir, 'state.db'))
     opened.push(keyUseStore)
     const keyUse = createKeyUseBook({ clock, store: keyUseStore })
@@ -182,6 +187,7 @@ export async function openState(options: StateOptions): Promise<State> {
       keyStore,
       keys: administerKeys({ store: keyStore, clock, environment: config.identity.apiKeys.environment, pepper }),
       keyUse,
+      blocks,
       pepper,
       approvals,
       dataKeys,
@@ -211,6 +217,7 @@ export async function openState(options: StateOptions): Promise<State> {
         while (writeKeyUse());
         keyUseStore.close()
         approvals.close()
+        blocks.close()
         keyStore.close()
         secretTable.close()
         held.close()

@@ -3,7 +3,7 @@
 
 import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { createManualClock, type ManualClock } from '../../src/base/clock.ts'
-import type { AgentConfig, ConfigInput, Snapshot } from '../../src/config/config.ts'
+import { buildSnapshot, type ConfigInput, type Snapshot } from '../../src/config/config.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import type { Authenticated, Received } from '../../src/exchange/exchange.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
@@ -144,17 +144,7 @@ export function withAgents(names: readonly string[]): ConfigInput {
 }
 
 export function makeSnapshot(input: ConfigInput = defaultConfig): Snapshot {
-  const config = configSchema.parse(input)
-  const agentsByPrincipal = new Map<string, AgentConfig>()
-  for (const agent of config.agents) for (const principal of agent.principals) agentsByPrincipal.set(principal, agent)
-  return {
-    config,
-    digest: 'test',
-    agents: new Map(config.agents.map((agent) => [agent.name, agent])),
-    agentsByHost: new Map(config.agents.flatMap((agent) => agent.hosts.map((host) => [host, agent] as const))),
-    agentsByPrincipal,
-    publicUrl: config.gateway.publicUrl ?? audience,
-  }
+  return { ...buildSnapshot(configSchema.parse(input), { publicUrl: audience }), digest: 'test' }
 }
 
 export function memoryKeyStore(): KeyStore {
