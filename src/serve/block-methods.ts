@@ -15,11 +15,11 @@ export function createBlockMethods(
     async 'block.add'({ kind, id, reason, forMs }) {
       const sinceMs = nowMs()
       const block: Block = { kind, id, reason, sinceMs, untilMs: forMs === null ? Infinity : sinceMs + forMs }
-      let unwritten: unknown
+      let unwritten: Fault | undefined
       try {
         blocks.add(block)
       } catch (error) {
-        if (!blocks.has(kind, id)) throw error
+        if (!(error instanceof Fault) || !blocks.has(kind, id)) throw error
         unwritten = error
       }
       await audit.administered(`block.${kind}`, subjectOf(block), describe(block)).catch((cause: unknown) => {
