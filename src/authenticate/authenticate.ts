@@ -164,10 +164,11 @@ function conclude(received: Received, found: Caller | Refusal, authenticator: Au
   const originIsRevoked = (): boolean => proven.isRevoked()
   const assertion = received.headers.get(assertionHeader)
   if (agent === undefined) {
+    const caller = asPerson(proven, snapshot)
     if (assertion !== undefined) return refuseInvalid('an assertion from a caller that is not a configured agent')
     return mint(received, {
-      caller: proven,
-      origin: proven,
+      caller,
+      origin: caller,
       chain,
       autonomous: false,
       scope: proven.scope,
@@ -201,6 +202,12 @@ function onConnection(proven: Caller, peer: PeerCertificate | undefined): Caller
 /** The identity that acts as an agent is known by the agent's name from here on. */
 function asAgent(proven: Caller, agent: AgentConfig): Caller {
   return { ...proven, id: `agent:${agent.name}`, principal: proven.id, display: agent.name }
+}
+
+/** Whose principals an alias ties together is known by the first of them, whichever was shown. */
+function asPerson(proven: Caller, { aliases }: Snapshot): Caller {
+  const id = aliases.get(proven.id)
+  return id === undefined || id === proven.id ? proven : { ...proven, id, principal: proven.id }
 }
 
 /** The only place where a call becomes authenticated. */

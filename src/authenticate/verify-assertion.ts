@@ -94,9 +94,9 @@ export function createAssertionVerifier(options: {
     principalId.startsWith('key:') && clock.nowMs() >= keys.liveUntilMs(principalId.slice(4))
 
   const isNobody = (principalId: string, snapshot: Snapshot): boolean => {
-    if (!principalId.startsWith('agent:')) return isDead(principalId)
-    // an agent in a chain lives as long as one of the identities that may act as it
-    return (snapshot.agents.get(principalId.slice(6))?.principals ?? []).every(isDead)
+    // an agent or a person in a chain lives as long as one of the identities that prove to be it
+    const identities = snapshot.identities.get(principalId) ?? (principalId.startsWith('agent:') ? [] : [principalId])
+    return identities.every(isDead)
   }
 
   const isRevoked = ({ origin, chain }: Delegation, snapshot: Snapshot): boolean =>

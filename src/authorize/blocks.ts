@@ -38,10 +38,10 @@ export interface BlockBook extends BlockReader {
 type Parties = Pick<AuthenticatedFields, 'caller' | 'origin' | 'chain'>
 
 /** The refusal for a call in which somebody is blocked. */
-export function findBlockedParty(call: Parties, { identities }: Snapshot, blocks: BlockReader): Refusal | undefined {
+export function findBlockedParty(call: Parties, snapshot: Snapshot, blocks: BlockReader): Refusal | undefined {
   if (blocks.size === 0) return undefined
   for (const party of [call.caller, call.origin, ...call.chain]) {
-    const blocked = namesOf(party, identities).find((id) => isBlocked(id, blocks))
+    const blocked = namesOf(party, snapshot).find((id) => isBlocked(id, blocks))
     if (blocked !== undefined) return refuse('AUTHZ_BLOCKED', `${blocked} is blocked`)
   }
   return undefined
@@ -54,9 +54,11 @@ export function findBlockedAgent(name: string, blocks: BlockReader): Refusal | u
 }
 
 /** Everything by which a block may speak of this party. */
-function namesOf(party: Principal | Caller, identities: Snapshot['identities']): readonly string[] {
+function namesOf(party: Principal | Caller, { aliases, identities }: Snapshot): readonly string[] {
   const proven = 'principal' in party && party.principal !== undefined ? [party.principal] : []
-  return [party.id, ...proven, ...(identities.get(party.id) ?? []), ...party.groups]
+  // by now it may be known as somebody else than when the call began
+  const known = aliases.get(party.id) ?? party.id
+  return [party.id, ...proven, ...(identities.get(known) ?? []), ...party.groups]
 }
 
 function isBlocked(id: string, blocks: BlockReader): boolean {

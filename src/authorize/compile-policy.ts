@@ -1,7 +1,7 @@
 // From the configuration's policy to its index, once, when a configuration is loaded. What is wrong is told all
 // at once and nothing of a faulty policy is used; what could silently mean "nobody" or "everybody" is refused.
 
-import type { PolicyConfig } from '../config/config.ts'
+import type { PolicyConfig, Snapshot } from '../config/config.ts'
 import { compileCondition, type Condition } from './condition.ts'
 import {
   type AgentTable,
@@ -41,7 +41,12 @@ interface Work {
 
 const maxMetadataKeys = 64 // bound: keys of message.metadata that a policy reads
 
-export function compilePolicy(policy: PolicyConfig, agents: readonly string[]): PolicyResult {
+/** `identities`: of each canonical id everything that proves to be it; a deny of any holds for all. */
+export function compilePolicy(
+  policy: PolicyConfig,
+  agents: readonly string[],
+  identities: Snapshot['identities'] = new Map(),
+): PolicyResult {
   const work: Work = { agents: new Set(agents), problems: [], conditions: new Map() }
   const roles = new Map<string, readonly Item<Rule>[]>()
   for (const [index, role] of policy.roles.entries()) {
@@ -50,7 +55,7 @@ export function compilePolicy(policy: PolicyConfig, agents: readonly string[]): 
     roles.set(role.name, compileRole(role, index, work))
   }
   const bound = bind(policy, roles, work)
-  const denied = compileDenies(policy, work)
+  const denied = compileDenies(policy, work).map((deny) => widenDeny(deny, identities))
   const metadataKeys = new Set([...work.conditions.values()].flatMap((condition) => [...condition.metadataKeys]))
   if (metadataKeys.size > maxMetadataKeys) {
     const message = `the conditions read ${metadataKeys.size} keys of message.metadata, at most ${maxMetadataKeys}`
@@ -133,6 +138,16 @@ function compileDenies(policy: PolicyConfig, work: Work): readonly CompiledDeny[
     const when = compileWhen(deny.when, [...path, 'when'], work)
     return { agents: deny.agents, operations: deny.operations, callers: deny.callers, value: { name: deny.name, when } }
   })
+}
+
+/** Names every canonical id of which the deny names an identity; by a wildcard only persons: `key:*` means no agent. */
+function widenDeny(deny: CompiledDeny, identities: Snapshot['identities']): CompiledDeny {
+  const { callers } = deny
+  if (callers === undefined) return deny
+  const names = (id: string): boolean => callers.includes(id)
+  const matches = (id: string): boolean => names(id) || callers.includes(`${id.slice(0, id.indexOf(':'))}:*`)
+  const more = [...identities].filter(([id, all]) => all.some(id.startsWith('agent:') ? names : matches))
+  return { ...deny, callers: [...callers, ...more.map(([id]) => id)] }
 }
 
 function checkAgents(agents: readonly string[], path: (string | number)[], work: Work): void {

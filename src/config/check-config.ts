@@ -4,6 +4,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { acceptedMethods } from './accepted-methods.ts'
+import { checkAliases } from './check-aliases.ts'
 import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
 import { checkClusters } from './check-clusters.ts'
 import { checkAdmin } from './check-admin.ts'
@@ -32,6 +33,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...checkClusters(config, { isPlainRemote, variable: reader && ((name) => reader.variable(name)) }),
       ...checkAdmin(config, isPlainRemote),
       ...checkAgents(config),
+      ...checkAliases(config),
       ...checkLimits(config),
       ...checkKeyEncryptionKey(config, baseDir),
       ...checkKeptApart(config),

@@ -6,6 +6,7 @@ export type {
   AdminConfig,
   AdminRole,
   AgentConfig,
+  AliasConfig,
   Bounds,
   ClusterConfig,
   Config,
@@ -50,6 +51,8 @@ export interface Snapshot {
   readonly agentsByHost: ReadonlyMap<string, AgentConfig>
   /** principal id → the agent that this identity acts as */
   readonly agentsByPrincipal: ReadonlyMap<string, AgentConfig>
+  /** principal → the canonical id of the alias that it belongs to, the canonical one included */
+  readonly aliases: ReadonlyMap<string, string>
   /** canonical id → everything that proves to be it: an agent's identities, an alias's members */
   readonly identities: ReadonlyMap<string, readonly string[]>
   /** no trailing slash */

@@ -484,6 +484,15 @@ const agent = z.strictObject({
   maxConnections: z.number().int().min(1).max(100_000).default(20_000).describe('most connections to this agent'),
 })
 
+const alias = z.strictObject({
+  name: shortName.describe('for people and for the record'),
+  principals: z
+    .array(principalPattern)
+    .min(2)
+    .max(64)
+    .describe('all of one person; the first is the id by which policy, limits and ownership know each of them'),
+})
+
 const condition = z.string().min(1).max(8192).describe('CEL') // bound: a condition
 
 const policy = z
@@ -764,6 +773,10 @@ export const configSchema = z.strictObject({
     .describe('where the ledger and the state lie, relative to the configuration file'),
   store: z.strictObject({ kind: z.literal('sqlite').default('sqlite') }).prefault({}),
   identity: identity.describe('who callers are'),
+  aliases: z
+    .array(alias)
+    .default([])
+    .describe('several principals of one person; identities of an agent stand in agents[].principals'),
   agents: z.array(agent).default([]).describe('the agents behind the gateway'),
   policy: policy.describe('who may do what; nothing is allowed that no role allows'),
   approvals: approvals.describe('approval by people of the calls that a rule with requireApproval speaks of'),
@@ -787,6 +800,7 @@ export const configSchema = z.strictObject({
 
 export type ConfigInput = z.input<typeof configSchema>
 export type Config = z.output<typeof configSchema>
+export type AliasConfig = Config['aliases'][number]
 export type AgentConfig = Config['agents'][number]
 export type PolicyConfig = Config['policy']
 export type LimitConfig = Config['limits'][number]

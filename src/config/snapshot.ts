@@ -20,6 +20,12 @@ export function buildSnapshot(config: Config, options: { publicUrl?: string } = 
     for (const principal of agent.principals) agentsByPrincipal.set(principal, agent)
     if (agent.principals.length > 0) identities.set(`agent:${agent.name}`, agent.principals)
   }
+  const aliases = new Map<string, string>()
+  for (const { principals } of config.aliases) {
+    const [canonical = ''] = principals
+    identities.set(canonical, principals)
+    for (const principal of principals) aliases.set(principal, canonical)
+  }
   const publicUrl = (config.gateway.publicUrl ?? options.publicUrl ?? defaultPublicUrl(config)).replace(/\/+$/, '')
   return Object.freeze({
     config,
@@ -27,6 +33,7 @@ export function buildSnapshot(config: Config, options: { publicUrl?: string } = 
     agents,
     agentsByHost,
     agentsByPrincipal,
+    aliases,
     identities,
     publicUrl,
   })

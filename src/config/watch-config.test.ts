@@ -125,6 +125,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   'identity.jwt': 'snapshot: each token',
   'identity.mtls': 'snapshot: each connection once; the files of its bundles by the TLS watch',
   'identity.kubernetes': 'compiled with the snapshot: connections that did not change are kept',
+  aliases: 'snapshot: each call; compiled with the snapshot',
   agents: 'compiled with the snapshot',
   policy: 'compiled with the snapshot',
   approvals: 'read when a call asks and when somebody decides',

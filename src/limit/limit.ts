@@ -7,6 +7,7 @@ import type { Admitted, AdmittedFields, Authenticated, Authorized } from '../exc
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import type { Limiter } from './limiter.ts'
 
+export { createBackoff, type Backoff } from './backoff.ts'
 export { createLimiter } from './limiter.ts'
 export type { Limiter } from './limiter.ts'
 export { createSourceLimiter } from './source-limiter.ts'

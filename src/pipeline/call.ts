@@ -12,6 +12,7 @@ import { refuse, type Refusal } from '../refusal/refusal.ts'
 import { renderRefusal } from '../refusal/render.ts'
 import { claimedBinding, isTokenRequest } from '../route/route.ts'
 import { requestIdOf } from '../validate/validate.ts'
+import { sourceNetwork } from '../base/source-network.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { WalkParts } from './parts.ts'
 
@@ -150,13 +151,24 @@ export function openCall(received: Received, parts: WalkParts): Call {
 }
 
 /**
- * Refusals of unknown callers have a rate per source address; beyond it they are told to wait instead. Asked only
- * after a refusal, so that nobody can lock out those who share an address and present a good credential.
+ * Refusals of unknown callers have a rate per source address, and wrong credentials wait longer each time, by source
+ * and by the key that they name; meanwhile they are told to wait instead. Asked only after a refusal, so that nobody
+ * can lock out those who share an address, or whose key is named, and present a good credential.
  */
 function slowDown(refusal: Refusal, source: string, parts: WalkParts): Refusal {
-  if (parts.sourceLimiter.take(source)) return refusal
-  const retryAfter = String(parts.sourceLimiter.retryAfterSeconds(source))
-  return refuse('AUTHN_FLOOD', refusal.detail, { headers: { 'retry-after': retryAfter } })
+  const { sourceLimiter } = parts
+  const ofRate = sourceLimiter.take(source) ? 0 : sourceLimiter.retryAfterSeconds(source)
+  const waitSeconds = Math.max(ofRate, waitOfTries(refusal, source, parts.backoff))
+  if (waitSeconds === 0) return refusal
+  return refuse('AUTHN_FLOOD', refusal.detail, { headers: { 'retry-after': String(waitSeconds) } })
+}
+
+/** Both are always counted. Whoever shows nothing tries nothing. */
+function waitOfTries({ code, claimedKey }: Refusal, source: string, backoff: WalkParts['backoff']): number {
+  if (code !== 'AUTHN_INVALID') return 0
+  const bySource = backoff.bySource.fail(sourceNetwork(source))
+  const byKey = claimedKey === undefined ? 0 : backoff.byKey.fail(claimedKey)
+  return Math.ceil(Math.max(bySource, byKey) / 1_000)
 }
 
 function policyInputOf(refusal: Refusal & { readonly policyInput?: JsonObject | undefined }): JsonObject | undefined {

@@ -21,7 +21,7 @@ import { Fault } from '../base/fault.ts'
 import { buildSnapshot, configSchema, type ConfigInput, type Snapshot } from '../config/config.ts'
 import type { Admitted, Claim, Receipt, Received } from '../exchange/exchange.ts'
 import { createAssertionSigner, createDialler, createUpstream } from '../forward/forward.ts'
-import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
+import { createBackoff, createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import { memoryKeyStore } from '../../test/fakes/identity.ts'
 import { memoryBlocks, type MemoryBlocks } from '../../test/fakes/blocks.ts'
@@ -203,6 +203,7 @@ export async function startFakeWalk(
     blocks,
     limiter: createLimiter({ clock, limits: config.limits }),
     sourceLimiter: createSourceLimiter({ clock, rate: config.unauthenticated.requests }),
+    backoff: { byKey: createBackoff({ clock, free: 10 }), bySource: createBackoff({ clock, free: 60 }) },
     discovery: {
       clock,
       cards: new Map(),

@@ -9,7 +9,7 @@ import type { Snapshot } from '../config/config.ts'
 import type { DiscoveryParts } from '../discover/discover.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import type { Forwarder } from '../forward/forward.ts'
-import type { Limiter, SourceLimiter } from '../limit/limit.ts'
+import type { Backoff, Limiter, SourceLimiter } from '../limit/limit.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { OwnershipBook } from '../release/release.ts'
 import type { Heartbeat } from './heartbeat.ts'
@@ -47,6 +47,8 @@ export interface WalkParts {
   readonly blocks: BlockReader
   readonly limiter: Limiter
   readonly sourceLimiter: SourceLimiter
+  /** how long wrong credentials wait for their answer, by the API key that they name and by source network */
+  readonly backoff: { readonly byKey: Backoff; readonly bySource: Backoff }
   readonly discovery: DiscoveryParts
   readonly heartbeat: Heartbeat
   readonly metrics: WalkMetrics

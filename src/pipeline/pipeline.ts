@@ -106,9 +106,12 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
 function exchange(
   exchanging: Exchanging,
   call: Call,
-  { clock, rulesOf }: WalkParts,
-  isVisible: ExchangeParts['isVisible'],
+  { clock, rulesOf, blocks }: WalkParts,
+  isVisibleTo: ExchangeParts['isVisible'],
 ): Promise<Refusal | undefined> {
+  // a token would be of no use to somebody who is blocked: none is made
+  const isVisible: ExchangeParts['isVisible'] = (agent, who) =>
+    findBlockedParty({ ...who, chain: [] }, exchanging.snapshot, blocks) === undefined && isVisibleTo(agent, who)
   const { authenticator, forwarder } = rulesOf(exchanging.snapshot)
   const { verifySubject } = authenticator.assertions
   const mint = (token: HopToken): string => forwarder.signer.mintToken(token)

@@ -45,6 +45,7 @@ function areConfigured({ agent, caller, origin, snapshot: then }: Admitted, now:
     (caller.method !== 'mtls' || isSameIssuer(issuerOf(caller.evidence?.['subject'] ?? '') ?? '', then, now)) &&
     ((caller.method !== 'jwt' && caller.method !== 'service-account') || isSameIssuer(caller.credential, then, now)) &&
     isSamePrincipal(caller.id, then, now) &&
+    (caller.principal === undefined || isKnownAs(caller.principal, caller.id, now)) &&
     (origin.id === caller.id || isSamePrincipal(origin.id, then, now))
   )
 }
@@ -56,8 +57,10 @@ function isSamePrincipal(id: string, then: Snapshot, now: Snapshot): boolean {
     // which of them it was is not known here: each must still be this agent
     return now.agents.has(name) && identities.every((identity) => now.agentsByPrincipal.get(identity)?.name === name)
   }
-  // who acts as an agent from now on is known by the agent's name
-  if (now.agentsByPrincipal.has(id)) return false
+  // who acts as an agent from now on, or belongs to an alias, is known by another name
+  if (now.agentsByPrincipal.has(id) || (now.aliases.get(id) ?? id) !== id) return false
+  // which member it was that began a chain is not known here: each must still be this person
+  if (then.identities.get(id)?.every((member) => now.aliases.get(member) === id) === false) return false
   const issuer = issuerOf(id)
   return issuer === undefined || isSameIssuer(issuer, then, now)
 }
@@ -65,6 +68,12 @@ function isSamePrincipal(id: string, then: Snapshot, now: Snapshot): boolean {
 /** Whose name a principal is in: an issuer's short name, or a trust domain; undefined where it is in nobody's. */
 const issuerOf = (id: string): string | undefined =>
   /^(?:user:|serviceaccount:|(?=spiffe:\/\/))((?:spiffe:\/\/)?[^/]+)\//.exec(id)?.[1]
+
+/** Whether what the caller's credential proved still makes it who it was. */
+function isKnownAs(principal: string, id: string, now: Snapshot): boolean {
+  const agent = now.agentsByPrincipal.get(principal)
+  return (agent === undefined ? now.aliases.get(principal) : `agent:${agent.name}`) === id
+}
 
 /** An issuer that changed has other keys or other bounds: what it proved before must be proven anew. */
 function isSameIssuer(name: string, then: Snapshot, now: Snapshot): boolean {

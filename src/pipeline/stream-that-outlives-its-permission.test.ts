@@ -161,3 +161,33 @@ test('a call too large to be kept for an hour is not allowed anew', () => {
   assert.equal(goesOn({ caller: 'key:alice' }, { policy: {} }, extra), false)
   assert.equal(goesOn({ caller: 'key:alice' }, { gateway: { bounds: { ping: '1s' } } }, extra), false)
 })
+
+test('a person from whom a member of the alias was taken, or whose key became somebody else, listens no more', () => {
+  const alias = { name: 'alice', principals: ['user:corp/alice', 'key:laptop'] }
+  const role = { name: 'user', rules: [{ agents: ['calculator'], operations: ['SendStreamingMessage' as const] }] }
+  const base: ConfigInput = {
+    ...written,
+    policy: { roles: [role], bindings: [{ role: 'user', callers: ['key:*', 'user:*'] }] },
+  }
+  const then = buildSnapshot(configSchema.parse({ ...base, aliases: [alias] }))
+  const may = (caller: string, principal: string | undefined, aliases: ConfigInput['aliases']): boolean => {
+    const now = buildSnapshot(configSchema.parse({ ...base, aliases, limits: [{ per: ['caller'], requests: '1/m' }] }))
+    const compiled = compilePolicy(now.config.policy, [...now.agents.keys()], now.identities)
+    assert.ok(compiled.ok)
+    const call: FakeAdmitted = { caller, snapshot: then, callerFields: { principal } }
+    const admitted = Object.assign(admittedOf(call), {
+      policyInput: { ...input(call), operation: 'SendStreamingMessage' },
+    })
+    const rules = { policy: compiled.policy }
+    return watchPermission(admitted, { snapshot: () => now, rulesOf: () => rules as never })()
+  }
+  const known = 'user:corp/alice'
+  assert.equal(may(known, 'key:laptop', [alias]), true)
+  assert.equal(may(known, undefined, [alias]), true)
+  assert.equal(may(known, 'key:laptop', []), false)
+  assert.equal(may(known, undefined, []), false)
+  assert.equal(may(known, 'key:laptop', [{ ...alias, principals: [known, 'key:phone'] }]), false)
+  assert.equal(may(known, 'key:laptop', [{ ...alias, principals: ['key:laptop', known] }]), false)
+  assert.equal(may('key:bob', undefined, [alias, { name: 'bob', principals: ['user:corp/bob', 'key:bob'] }]), false)
+  assert.equal(may('key:bob', undefined, [alias]), true)
+})

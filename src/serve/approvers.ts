@@ -21,9 +21,15 @@ export function findApprover(
 ): Approver | undefined {
   const verifier = createApiKeyVerifier({ clock, keys: keyStore, pepper })
   // typed at this machine, so it comes from no network: a key for some networks only is for calls from there
-  const caller = verifier.verify(key.trim(), buildSnapshot(config), 'unknown')
-  if (isRefusal(caller) || caller.scope !== undefined || !isNamed(patterns, caller.id)) return undefined
-  return { id: caller.id, credential: caller.credential }
+  const snapshot = buildSnapshot(config)
+  const caller = verifier.verify(key.trim(), snapshot, 'unknown')
+  if (isRefusal(caller) || caller.scope !== undefined) return undefined
+  // an agent is no person, and would approve of its own calls under another name
+  if (snapshot.agentsByPrincipal.has(caller.id)) return undefined
+  // two keys of one person are one approver
+  const id = snapshot.aliases.get(caller.id) ?? caller.id
+  if (!isNamed(patterns, id)) return undefined
+  return { id, credential: caller.credential }
 }
 
 /** Patterns are those of the policy: a principal, or all of a kind. */

@@ -32,7 +32,7 @@ import {
   type Dialler,
 } from '../forward/forward.ts'
 import type { StoredSecrets } from '../secrets/secrets.ts'
-import { createLimiter, createSourceLimiter } from '../limit/limit.ts'
+import { createBackoff, createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import { createListener } from '../listen/listen.ts'
 import {
   createHeartbeat,
@@ -52,6 +52,7 @@ import { createAssertionMethods } from './assertion-methods.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
 import { createClusters } from './clusters.ts'
 import { createBlockMethods } from './block-methods.ts'
+import { describeAlias, describeChangedAliases } from './changed-aliases.ts'
 import { startControlServer } from './control-server.ts'
 import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
@@ -228,6 +229,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       blocks: state.blocks,
       limiter,
       sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),
+      backoff: {
+        byKey: createBackoff({ clock, free: 10 }),
+        bySource: createBackoff({ clock, free: 60 }),
+      },
       discovery: {
         clock,
         cards: new Map(),
@@ -297,12 +302,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       extraChecks: checkPolicy,
       stored: state.secrets,
       onSnapshot(next, nextLoaded, needRestart) {
+        const aliases = describeChangedAliases(snapshot.config, next.config)
         adopt(next, nextLoaded)
         loaded = nextLoaded
         readiness.reloaded()
         warnOfLocalKeys(next.config, log)
         log.info({ digest: next.digest }, 'configuration reloaded')
         if (needRestart.length > 0) log.warn({ settings: needRestart }, 'changed settings that need a restart')
+        if (aliases !== undefined) state.audit.administered('aliases.change', '', aliases).catch(() => undefined)
         state.audit
           .administered('configuration.reload', '', {
             digest: next.digest,
@@ -442,6 +449,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       recovery: { ...state.ledger.recovery },
       ...(missing.length > 0 && { witnessesMissing: missing.map((each) => ({ ...each })) }),
       ...contentMember(snapshot.config),
+      ...(snapshot.config.aliases.length > 0 && { aliases: snapshot.config.aliases.map(describeAlias) }),
     })
     exports = await startExports({ loaded, state, dialler, clock, version, log })
 

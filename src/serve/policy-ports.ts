@@ -71,13 +71,15 @@ function queryOf(test: PolicyTest): Omit<Query, 'operation'> {
 function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
   const policy = compileFor(config)
   if (!isOperation(query.operation)) throw new Fault('CONFIG_INVALID', `there is no operation ${query.operation}`)
+  const { aliases, agentsByPrincipal } = buildSnapshot(config)
+  const known = (id: string): string => aliases.get(id) ?? id
   const asked = {
-    caller: { id: query.caller, groups: query.groups },
-    ...(query.origin !== undefined && { origin: { id: query.origin, groups: query.originGroups } }),
+    caller: { id: known(query.caller), groups: query.groups },
+    ...(query.origin !== undefined && { origin: { id: known(query.origin), groups: query.originGroups } }),
     agent: query.agent,
     operation: query.operation,
   }
-  const explanation = explain(policy, asked, buildSnapshot(config).agentsByPrincipal)
+  const explanation = explain(policy, asked, agentsByPrincipal)
   const outcomes = { applies: 'matched', 'does not apply': 'not-matched', errs: 'error' } as const
   return {
     allowed: explanation.allowed,

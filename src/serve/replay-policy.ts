@@ -6,7 +6,7 @@ import { compilePolicy, decide, type CompiledPolicy, type Decision, type PolicyI
 import { Fault } from '../base/fault.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { ReplayChange, ReplayOptions, ReplayReport, Undecided } from '../cli/ports.ts'
-import type { Config } from '../config/config.ts'
+import { buildSnapshot, type Config } from '../config/config.ts'
 import { readDecisions, type RecordedDecision } from './read-decisions.ts'
 
 const maxGroups = 10_000 // bound: kinds of calls that a replay lists
@@ -48,6 +48,7 @@ export function compileFor(config: Config): CompiledPolicy {
   const compiled = compilePolicy(
     config.policy,
     config.agents.map(({ name }) => name),
+    buildSnapshot(config).identities,
   )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   return compiled.policy

@@ -64,6 +64,7 @@ export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: Ru
   const compiled = compilePolicy(
     config.policy,
     config.agents.map((agent) => agent.name),
+    snapshot.identities,
   )
   if (!compiled.ok) throw new Fault('CONFIG_INVALID', compiled.problems[0]?.message ?? 'the policy is invalid')
   // all secrets before the first pool: one that is missing leaves nothing open
