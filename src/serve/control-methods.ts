@@ -23,7 +23,10 @@ export function createControlMethods(
   state: Pick<State, 'keys' | 'keyUse' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
-): Omit<ControlMethods, keyof (AdminMethods & ApprovalMethods & AssertionMethods & BlockMethods & RetentionMethods & SecretMethods)> {
+): Omit<
+  ControlMethods,
+  keyof (AdminMethods & ApprovalMethods & AssertionMethods & BlockMethods & RetentionMethods & SecretMethods)
+> {
   const { keys, audit } = state
   const summaryOf = (record: KeyRecord): KeySummary => summarize(record, state.keyUse.of(record.id))
   /** Two records: the intent before, the key's id after; the first is what must not be missing. */
