@@ -81,3 +81,19 @@ test('the same rubbish over and over is one question a second', async () => {
   await accounts.refuses(accounts.token())
   assert.equal(accounts.asked.length, 2)
 })
+
+test('whom the API server knows does not wait behind rubbish of the same address', async () => {
+  const accounts = makeAccounts()
+  const good = accounts.token()
+  await accounts.passes(good, '203.0.113.5')
+  accounts.clock.advance(10_000)
+  const stuck = Promise.withResolvers<void>()
+  accounts.answer = async (token) => {
+    if (token !== good) await stuck.promise
+    return token === good ? goodStatus() : { user: {}, error: 'invalid bearer token' }
+  }
+  const flood = Array.from({ length: 200 }, (_, at) => accounts.verify(accounts.token({ jti: at }), '203.0.113.5'))
+  await accounts.passes(good, '203.0.113.5')
+  stuck.resolve()
+  await Promise.all(flood)
+})

@@ -29,7 +29,9 @@ test('a service account is known by cluster, namespace and name, and its pod is 
   })
   assert.equal(caller.expiresAtMs, accounts.clock.nowMs() + 3_600_000)
   assert.equal(caller.reviewed?.username, 'system:serviceaccount:team-a:planner')
-  assert.deepEqual(accounts.asked, [{ cluster: 'prod', audiences: ['sallyport'], isUrgent: false }])
+  assert.deepEqual(accounts.asked, [
+    { cluster: 'prod', audiences: ['sallyport'], isUrgent: false, connection: 'first' },
+  ])
 })
 
 test('a token of no configured cluster is somebody else’s to prove, and nobody is asked', async () => {

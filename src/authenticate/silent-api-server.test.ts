@@ -82,3 +82,38 @@ test('a question on its way is not asked twice, and counts from when it was aske
   assert.equal(caller.isRevoked(), false)
   assert.ok(accounts.asked.every(({ isUrgent }, at) => isUrgent === at > 0))
 })
+
+test('a token that the cache has forgotten meanwhile keeps its stream', async () => {
+  const accounts = makeAccounts()
+  const caller = await accounts.passes(accounts.token({ jti: 'mine' }))
+  for (let at = 0; at < 20_000; at += 1) await accounts.passes(accounts.token({ jti: at }), `192.0.2.${at % 250}`)
+  for (let second = 1; second <= 30; second += 1) {
+    accounts.clock.advance(1_000)
+    assert.equal(caller.isRevoked(), false, `second ${second}`)
+    await settled()
+  }
+  accounts.answer = () => ({ user: {}, error: 'gone' })
+  let seconds = 0
+  do {
+    accounts.clock.advance(1_000)
+    await settled()
+    seconds += 1
+  } while (!caller.isRevoked() && seconds < 20)
+  assert.ok(seconds < 10, String(seconds))
+})
+
+test('a cluster that was taken out and put back is asked by its new connection', async () => {
+  const accounts = makeAccounts()
+  const token = accounts.token()
+  await accounts.passes(token)
+  const before = accounts.asked.length
+  accounts.connection = 'second'
+  accounts.clock.advance(10_000)
+  const caller = await accounts.passes(token)
+  for (let second = 1; second <= 20; second += 1) {
+    accounts.clock.advance(1_000)
+    assert.equal(caller.isRevoked(), false)
+    await settled()
+  }
+  assert.ok(accounts.asked.slice(before).every(({ connection }) => connection === 'second'))
+})

@@ -49,6 +49,21 @@ interface Claimed {
   readonly audiences: readonly string[]
 }
 
+/** What came of a question. */
+interface Reviewed {
+  readonly outcome: Caller | Refusal
+  /** monotonic, when it was asked: what happens while it is on its way is not known by the answer */
+  readonly askedAtMs: number
+  /** false where the API server said nothing */
+  readonly isAnswer: boolean
+}
+
+/** A token that was proven under a configuration: found again without being read. */
+interface Warm {
+  readonly session: Session
+  readonly digest: string
+}
+
 const knownTokens = 16_384 // bound: reviewed service account tokens in memory
 const refusedTokens = 4_096
 const refusedMs = 1_000
@@ -57,48 +72,49 @@ const retryMs = 1_000
 export function createServiceAccountVerifier(options: ServiceAccountOptions): ServiceAccountVerifier {
   const { clock, reviewerOf } = options
   const sessions = createBoundedCache<Session>(knownTokens)
+  const warm = createBoundedCache<Warm>(knownTokens)
   const refused = createBoundedCache<{ readonly untilMs: number; readonly why: string }>(refusedTokens)
-  const flights = new Map<string, Promise<Caller | Refusal>>()
+  const flights = new Map<string, Promise<Reviewed>>()
   const turns = createSourceTurns()
   /** tokens that are no cluster's, so that those of other issuers are read once only */
   const others = createBoundedCache<object>(knownTokens)
   const local = createLocalVerifier(options)
 
-  const review = async (claimed: Claimed, key: string, reviewer: TokenReviewer): Promise<Caller | Refusal> => {
+  const review = async (claimed: Claimed, key: string, reviewer: TokenReviewer): Promise<Reviewed> => {
     const session = sessions.get(key)
-    const expiresAtMs = expiryOf(claimed.claims)
-    // counted from before the question: what happens while it is on its way is not yet known by the answer
     const askedAtMs = clock.monotonicMs()
+    const refuse = (why: string, isAnswer: boolean): Reviewed => {
+      return { outcome: refuseInvalid(`service account: ${why}`), askedAtMs, isAnswer }
+    }
     let status: JsonObject
     try {
       status = await reviewer.reviewToken(claimed.token, claimed.audiences, session !== undefined)
     } catch (error) {
-      return refuseInvalid(`service account: ${claimed.cluster.name} gave no answer: ${textOf(error)}`)
+      return refuse(`${claimed.cluster.name} gave no answer: ${textOf(error)}`, false)
     }
     const judged = judgeReview(status, claimed.cluster.name, claimed.audiences)
     if (typeof judged === 'string') {
       sessions.delete(key)
       session?.end()
       refused.set(key, { untilMs: askedAtMs + refusedMs, why: judged })
-      return refuseInvalid(`service account: ${judged}`)
+      return refuse(judged, true)
     }
-    if (session !== undefined && session.confirm(judged.id, judged.evidence?.['podUid'], askedAtMs))
-      return session.caller
+    if (session?.confirm(judged, askedAtMs) === true) return { outcome: session.caller, askedAtMs, isAnswer: true }
     session?.end()
     const fresh = new Session({
       clock,
       cacheMs: claimed.cluster.cache,
       askedAtMs,
-      podUid: judged.evidence?.['podUid'],
-      ask: () => fly(claimed, key, reviewer),
-      describe: (isRevoked) => ({ ...judged, expiresAtMs, isRevoked }),
+      reviewer,
+      ask: (by) => fly(claimed, key, by),
+      describe: (isRevoked) => ({ ...judged, expiresAtMs: expiryOf(claimed.claims), isRevoked }),
     })
     sessions.set(key, fresh)
-    return fresh.caller
+    return { outcome: fresh.caller, askedAtMs, isAnswer: true }
   }
 
   /** One question for one token at a time, whoever asks. */
-  function fly(claimed: Claimed, key: string, reviewer: TokenReviewer): Promise<Caller | Refusal> {
+  function fly(claimed: Claimed, key: string, reviewer: TokenReviewer): Promise<Reviewed> {
     const flying = flights.get(key)
     if (flying !== undefined) return flying
     const flight = review(claimed, key, reviewer).finally(() => flights.delete(key))
@@ -109,6 +125,24 @@ export function createServiceAccountVerifier(options: ServiceAccountOptions): Se
   const proveAnew = (
     claimed: Claimed,
     key: string,
+    reviewer: TokenReviewer,
+    source: string,
+  ): Promise<Reviewed> | Refusal => {
+    const earlier = refused.get(key)
+    if (earlier !== undefined && clock.monotonicMs() < earlier.untilMs)
+      return refuseInvalid(`service account: ${earlier.why} (again)`)
+    // whom an API server has vouched for does not wait behind whom it has not
+    if (sessions.get(key) !== undefined) return fly(claimed, key, reviewer)
+    return (
+      flights.get(key) ??
+      turns.take(source, () => fly(claimed, key, reviewer)) ??
+      refuseInvalid('service account: too many tokens of this source wait for a review')
+    )
+  }
+
+  const proveClaimed = (
+    claimed: Claimed,
+    tokenHash: string,
     snapshot: Snapshot,
     source: string,
   ): Caller | Refusal | Promise<Caller | Refusal> => {
@@ -117,14 +151,24 @@ export function createServiceAccountVerifier(options: ServiceAccountOptions): Se
     const reviewer = reviewerOf(snapshot, cluster.name)
     if (reviewer === undefined) return refuseInvalid(`service account: no connection to ${cluster.name}`)
     if (cluster.mode === 'jwks') return local.verify(claimed.token, claims, cluster, reviewer)
-    const earlier = refused.get(key)
-    if (earlier !== undefined && clock.monotonicMs() < earlier.untilMs)
-      return refuseInvalid(`service account: ${earlier.why} (again)`)
-    return (
-      flights.get(key) ??
-      turns.take(source, () => fly(claimed, key, reviewer)) ??
-      refuseInvalid('service account: too many tokens of this source wait for a review')
-    )
+    // what one configuration said of a cluster says nothing about another one
+    const key = `${tokenHash} ${JSON.stringify(cluster)}`
+    const keep = (): Caller | undefined => {
+      const session = sessions.get(key)
+      if (session === undefined || !session.isFresh()) return undefined
+      // a cluster that was taken out and put back has another connection
+      session.use(reviewer)
+      warm.set(tokenHash, { session, digest: snapshot.digest })
+      return session.caller
+    }
+    const known = keep()
+    if (known !== undefined) return known
+    const proving = proveAnew(claimed, key, reviewer, source)
+    if (!(proving instanceof Promise)) return proving
+    return proving.then(({ outcome }) => {
+      keep()
+      return outcome
+    })
   }
 
   return {
@@ -132,7 +176,13 @@ export function createServiceAccountVerifier(options: ServiceAccountOptions): Se
       const { kubernetes } = snapshot.config.identity
       if (kubernetes.length === 0) return undefined
       const tokenHash = hash('sha256', token, 'latin1')
-      // what one configuration said of a token says nothing about another one
+      const found = warm.get(tokenHash)
+      if (
+        found?.digest === snapshot.digest &&
+        found.session.isFresh() &&
+        clock.nowMs() < found.session.caller.expiresAtMs
+      )
+        return found.session.caller
       const otherKey = `${snapshot.digest} ${tokenHash}`
       if (others.get(otherKey) !== undefined) return undefined
       const claimed = readClaimed(token, kubernetes)
@@ -140,11 +190,7 @@ export function createServiceAccountVerifier(options: ServiceAccountOptions): Se
         others.set(otherKey, {})
         return undefined
       }
-      if (isRefusal(claimed)) return claimed
-      const key = `${tokenHash} ${JSON.stringify(claimed.cluster)}`
-      const session = sessions.get(key)
-      if (session?.isFresh() === true && clock.nowMs() < session.caller.expiresAtMs) return session.caller
-      return proveAnew(claimed, key, snapshot, source)
+      return isRefusal(claimed) ? claimed : proveClaimed(claimed, tokenHash, snapshot, source)
     },
   }
 }
@@ -153,12 +199,14 @@ export function createServiceAccountVerifier(options: ServiceAccountOptions): Se
 class Session {
   readonly caller: Caller
   readonly #parts: SessionParts
+  #reviewer: TokenReviewer
   #confirmedAtMs: number
   #attemptedAtMs: number
   #isOver = false
 
   constructor(parts: SessionParts) {
     this.#parts = parts
+    this.#reviewer = parts.reviewer
     this.#confirmedAtMs = this.#attemptedAtMs = parts.askedAtMs
     this.caller = parts.describe(() => this.#isRevoked())
   }
@@ -167,10 +215,15 @@ class Session {
     return !this.#isOver && this.#ageMs() < this.#parts.cacheMs
   }
 
+  /** Asks by this connection from now on. */
+  use(reviewer: TokenReviewer): void {
+    this.#reviewer = reviewer
+  }
+
   /** The API server said so again. False when it speaks of somebody else now. */
-  confirm(id: string, podUid: string | undefined, askedAtMs: number): boolean {
-    if (this.#isOver || id !== this.caller.id || podUid !== this.#parts.podUid) return false
-    this.#confirmedAtMs = askedAtMs
+  confirm({ id, evidence }: Pick<Caller, 'id' | 'evidence'>, askedAtMs: number): boolean {
+    if (this.#isOver || id !== this.caller.id || evidence?.['podUid'] !== this.caller.evidence?.['podUid']) return false
+    this.#confirmedAtMs = Math.max(this.#confirmedAtMs, askedAtMs)
     return true
   }
 
@@ -184,14 +237,20 @@ class Session {
    */
   #isRevoked(): boolean {
     if (this.#isOver) return true
-    const { cacheMs, clock, ask } = this.#parts
+    const { cacheMs, clock } = this.#parts
     const nowMs = clock.monotonicMs()
     if (this.#ageMs() >= cacheMs / 2 && nowMs - this.#attemptedAtMs >= Math.min(retryMs, cacheMs / 4)) {
       this.#attemptedAtMs = nowMs
-      // never rejects: what comes of it is seen at the next beat
-      void ask()
+      void this.#ask()
     }
     return this.#ageMs() > maxAgeMs
+  }
+
+  /** Never rejects: what comes of it is seen at the next beat. It may have been forgotten by the cache, and lives on. */
+  async #ask(): Promise<void> {
+    const { outcome, askedAtMs, isAnswer } = await this.#parts.ask(this.#reviewer)
+    if (isRefusal(outcome)) this.#isOver ||= isAnswer
+    else if (!this.confirm(outcome, askedAtMs)) this.end()
   }
 
   #ageMs(): number {
@@ -206,8 +265,8 @@ interface SessionParts {
   readonly clock: Clock
   readonly cacheMs: number
   readonly askedAtMs: number
-  readonly podUid: string | undefined
-  readonly ask: () => Promise<unknown>
+  readonly reviewer: TokenReviewer
+  readonly ask: (reviewer: TokenReviewer) => Promise<Reviewed>
   readonly describe: (isRevoked: () => boolean) => Caller
 }
 

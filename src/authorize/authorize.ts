@@ -23,6 +23,9 @@ export { buildMatrix, principalsOf } from './matrix.ts'
 export type { PolicyInput } from './policy-input.ts'
 export { metadataText } from './policy-input.ts'
 export { createSuggestion } from './suggest.ts'
+export { createAccessAuthority } from './review-access.ts'
+export type { AccessAuthority } from './review-access.ts'
+export type { AccessReviewer } from './access-answers.ts'
 export type { OwnershipReader } from './ownership.ts'
 
 /** A refusal that carries what policy saw, for the record only. */

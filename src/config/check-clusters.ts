@@ -1,8 +1,9 @@
-// Clusters as callers' issuers: each must be known by itself alone. Which cluster a
+// Clusters as callers' issuers, and the one whose RBAC is asked: each must be known by itself alone. Which cluster a
 // token is shown to follows from its unproven issuer and audience, so two entries must never both fit.
 
 import { clusterAccess, type PodVariable } from './in-cluster.ts'
 import type { ConfigPath, Finding } from './problem.ts'
+import { suggest } from './problem.ts'
 import type { ClusterConfig, Config } from './schema.ts'
 
 export interface ClusterChecks {
@@ -30,6 +31,7 @@ export function checkClusters(config: Config, checks: ClusterChecks): Finding[] 
           ]
         : [],
     ),
+    ...checkAuthorizer(config),
   ]
 }
 
@@ -100,4 +102,28 @@ function checkAccess(cluster: ClusterConfig, path: ConfigPath, { isPlainRemote, 
       hint: 'use https, or file: with a key set you deliver',
     })
   return found
+}
+
+function checkAuthorizer({ policy, identity }: Config): Finding[] {
+  const path = ['policy', 'kubernetes']
+  if (policy.authorizer === undefined) return []
+  if (policy.kubernetes === undefined)
+    return [
+      {
+        path: ['policy', 'authorizer'],
+        message: 'which cluster is asked is not said',
+        hint: 'give policy.kubernetes.cluster',
+      },
+    ]
+  const names = identity.kubernetes.map(({ name }) => name)
+  const cluster = identity.kubernetes.find(({ name }) => name === policy.kubernetes?.cluster)
+  if (cluster === undefined)
+    return [
+      {
+        path: [...path, 'cluster'],
+        message: `no cluster is named ${JSON.stringify(policy.kubernetes.cluster)}`,
+        hint: suggest(policy.kubernetes.cluster, names),
+      },
+    ]
+  return []
 }

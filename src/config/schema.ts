@@ -437,6 +437,9 @@ const agent = z.strictObject({
     .describe('which proofs of identity this agent accepts; its card states exactly these'),
   principals: z.array(principalPattern).default([]).describe('identities that may act as this agent'),
   tenant: z.string().default('').describe('fixed A2A tenant of this agent; callers may not choose another'),
+  namespace: agentName
+    .optional()
+    .describe('Kubernetes namespace in which rights on this agent are given. Default: policy.kubernetes.namespace'),
   credential: z
     .strictObject({
       header: z
@@ -497,6 +500,23 @@ const condition = z.string().min(1).max(8192).describe('CEL') // bound: a condit
 
 const policy = z
   .strictObject({
+    authorizer: z
+      .enum(['kubernetes'])
+      .optional()
+      .describe('who else must allow what this policy allows: the RBAC of a cluster. Default: nobody'),
+    kubernetes: z
+      .strictObject({
+        cluster: shortName.describe('short name of the cluster in identity.kubernetes'),
+        namespace: agentName.default('default').describe('namespace of agents that name none of their own'),
+        prefix: z
+          .string()
+          .regex(/^(?!system:)[a-z0-9][a-z0-9.-]{0,62}:$/, 'expected a word and a colon, such as sallyport:')
+          .default('sallyport:')
+          .describe('stands before every name and group that this cluster did not vouch for'),
+        cache: duration('10s', 'how long a permission is believed; denials are believed for a second', 10_000),
+      })
+      .optional()
+      .describe('for authorizer: kubernetes'),
     roles: z
       .array(
         z.strictObject({
@@ -802,7 +822,8 @@ export type ConfigInput = z.input<typeof configSchema>
 export type Config = z.output<typeof configSchema>
 export type AliasConfig = Config['aliases'][number]
 export type AgentConfig = Config['agents'][number]
-export type PolicyConfig = Config['policy']
+/** What our own policy is made of; who is asked beside it stands next to it. */
+export type PolicyConfig = Omit<Config['policy'], 'authorizer' | 'kubernetes'>
 export type LimitConfig = Config['limits'][number]
 export type MtlsConfig = Config['identity']['mtls']
 export type TlsServerConfig = NonNullable<Config['gateway']['tls']>

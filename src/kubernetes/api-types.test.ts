@@ -2,7 +2,11 @@
 // either side would make tests agree with each other and with no cluster.
 
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
+import { parseAllDocuments } from 'yaml'
+import { verbOf } from '../authorize/cluster-verbs.ts'
 import {
   findTypeProblems,
   readPublicDefinitions,
@@ -67,6 +71,35 @@ async function conformsTo(definitions: Definitions): Promise<void> {
   ])
     assert.equal(findTypeProblems(definitions, wrong).length, 1, JSON.stringify(wrong))
 }
+
+const folder = join(import.meta.dirname, '../../examples/kubernetes')
+
+function readExamples(): Record<string, unknown>[] {
+  const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+  return texts.flatMap((text) => parseAllDocuments(text).map((each) => each.toJS() as Record<string, unknown>))
+}
+
+test('the manifests in examples are of their types, and their roles speak of verbs that there are', () => {
+  const examples = readExamples()
+  assert.ok(examples.length >= 8)
+  const definitions = published ?? readReducedDefinitions()
+  assert.deepEqual(
+    examples
+      .filter(({ kind }) => published !== undefined || kind !== 'Pod')
+      .flatMap((each) => findTypeProblems(definitions, each)),
+    [],
+  )
+  const known = new Set(Object.values(verbOf))
+  const rules = examples.flatMap((each) => (each['rules'] ?? []) as { apiGroups: string[]; verbs: string[] }[])
+  for (const { apiGroups, verbs } of rules)
+    if (apiGroups.includes('agents.sallyport.dev')) for (const verb of verbs) assert.ok(known.has(verb), verb)
+})
+
+test('the verbs in the documentation are those of the code', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/kubernetes-identity.md'), 'utf8')
+  for (const [operation, verb] of Object.entries(verbOf))
+    assert.match(text, new RegExp(`\\| \`${operation}\`.*\\| \`${verb}\` \\|`))
+})
 
 test('every body is of its type, by our own reduced definitions', () => conformsTo(readReducedDefinitions()))
 

@@ -2,8 +2,8 @@
 // `rulesOf`, so that a request sees one snapshot from beginning to end (invariant 7).
 
 import type { AuditTrail, ContentRules } from '../audit/audit.ts'
-import type { ApprovalRules, BlockReader, CompiledPolicy } from '../authorize/authorize.ts'
 import type { Authenticator, GrantBook } from '../authenticate/authenticate.ts'
+import type { AccessAuthority, ApprovalRules, BlockReader, CompiledPolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { DiscoveryParts } from '../discover/discover.ts'
@@ -19,6 +19,8 @@ import type { TaskLister } from './list-tasks.ts'
 export interface Rules {
   readonly authenticator: Authenticator
   readonly policy: CompiledPolicy
+  /** who else must allow what the policy allows: the RBAC of a cluster; absent where nobody must */
+  readonly access?: AccessAuthority | undefined
   readonly forwarder: Forwarder
   /** what of messages and answers is recorded: nothing where no rule says so */
   readonly content: ContentRules

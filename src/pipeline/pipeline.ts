@@ -92,6 +92,12 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const unavailable = findBlockedAgent(authorized.agent.name, parts.blocks)
   if (unavailable !== undefined) return unavailable
 
+  if (rules.access !== undefined) {
+    const denied = await rules.access.review(authorized)
+    call.mark('review')
+    if (denied !== undefined) return denied
+  }
+
   const admitted = limit(authorized, parts.limiter)
   call.mark('limit')
   if (isRefusal(admitted)) return admitted

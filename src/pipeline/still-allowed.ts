@@ -19,15 +19,20 @@ export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snap
   const recorded = text.length <= maxInputLength ? text : undefined
   let judged = admitted.snapshot.digest
   let isAllowed = true
+  // nothing of a cluster's RBAC changes with our configuration, so it is asked again and again by itself
+  let rights = parts.rulesOf(admitted.snapshot).access?.watch(admitted)
   const isApproved = admitted.approval !== undefined
   return () => {
     const now = parts.snapshot()
-    if (now.digest === judged || !isAllowed) return isAllowed
+    if (now.digest === judged || !isAllowed) return isAllowed && rights?.isHeld() !== false
     judged = now.digest
     isAllowed = false
     isAllowed =
       recorded !== undefined && areConfigured(admitted, now) && isStillDecided(JSON.parse(recorded) as JsonObject, now) // written by ourselves a moment ago
-    return isAllowed
+    if (!isAllowed) return false
+    const agent = now.agents.get(admitted.agent.name) ?? admitted.agent
+    rights = parts.rulesOf(now).access?.watch({ ...admitted, agent }, rights?.confirmedAtMs)
+    return rights?.isHeld() !== false
   }
   function isStillDecided(input: JsonObject, now: Snapshot): boolean {
     const decision = decideAgain(parts.rulesOf(now).policy, input)

@@ -90,6 +90,8 @@ function readInput({ envelope, event, erased, expired }: LedgerRecord): Recorded
   if (erased) return { missing: 'what was recorded of it was erased' }
   if (expired) return { missing: 'what was recorded of it has expired' }
   if (event === undefined) return { missing: 'what was recorded of it cannot be opened with this key' }
+  // the policy had allowed it by then, and another one would have been asked about it by the cluster too
+  if (isRefusedByCluster(envelope.code, event['detail'])) return { missing: 'the RBAC of a cluster refused it' }
   const input: JsonValue | undefined = event['input']
   if (!isJsonObject(input)) {
     if (envelope.outcome === 'allowed')
@@ -101,4 +103,8 @@ function readInput({ envelope, event, erased, expired }: LedgerRecord): Recorded
   } catch {
     return { missing: 'its record is of a format that this version does not know' }
   }
+}
+
+function isRefusedByCluster(code: string, detail: JsonValue | undefined): boolean {
+  return code === 'AUTHZ_DENIED' && typeof detail === 'string' && /^RBAC of \S+: /.test(detail)
 }

@@ -3,7 +3,7 @@
 
 import { compileContentRules, findContentProblems, findWitnessProblems } from '../audit/audit.ts'
 import type { Authenticator } from '../authenticate/authenticate.ts'
-import { compilePolicy } from '../authorize/authorize.ts'
+import { compilePolicy, createAccessAuthority, type AccessAuthority } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import type { AgentConfig, Config, Finding, SecretReader, Snapshot } from '../config/config.ts'
@@ -80,9 +80,28 @@ export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: Ru
     clusters,
     authenticator: parts.authenticator,
     policy: compiled.policy,
+    access: accessAuthority(snapshot, clusters, parts.clock),
     forwarder: { clock: parts.clock, signer: parts.signer, upstreams },
     content: compileContentRules(config.audit.content, parts.clock),
   }
+}
+
+/** The RBAC that is asked beside the policy, if the configuration wants one to be. */
+function accessAuthority(
+  { config, agents, aliases }: Snapshot,
+  clusters: ReadonlyMap<string, ClusterLease>,
+  clock: Clock,
+): AccessAuthority | undefined {
+  const { authorizer, kubernetes } = config.policy
+  if (authorizer === undefined) return undefined
+  const { mode } = config.identity.kubernetes.find(({ name }) => name === kubernetes?.cluster) ?? {}
+  const reviewer = clusters.get(kubernetes?.cluster ?? '')?.cluster
+  if (kubernetes === undefined || mode === undefined || reviewer === undefined)
+    throw new Fault('CONFIG_INVALID', 'policy.authorizer asks a cluster that is not configured')
+  const namespaceOf = (agent: string): string | undefined => agents.get(agent)?.namespace
+  const tied = new Set(aliases.values())
+  const isAlias = (id: string): boolean => tied.has(id)
+  return createAccessAuthority({ clock, reviewer, config: kubernetes, mode, isAlias, namespaceOf })
 }
 
 /** All or none: one that cannot be reached by what is configured leaves nothing open. */

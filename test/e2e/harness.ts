@@ -28,6 +28,8 @@ export interface GatewayOptions {
   readonly limits?: ConfigInput['limits']
   readonly bounds?: NonNullable<ConfigInput['gateway']>['bounds']
   readonly unauthenticated?: ConfigInput['unauthenticated']
+  /** beside API keys */
+  readonly kubernetes?: NonNullable<ConfigInput['identity']>['kubernetes']
   /** files to lay beside the configuration: name → content */
   readonly files?: Readonly<Record<string, string>>
   /** a directory to work in, left alone at the end; a fresh one that is removed when absent */
@@ -166,7 +168,7 @@ function configOf(options: GatewayOptions): ConfigInput {
     gateway: { listen: '127.0.0.1:0', ...(options.bounds && { bounds: options.bounds }) },
     admin: { listen: '127.0.0.1:0' },
     dataDir: './data',
-    identity: { apiKeys: { environment: 'test' } },
+    identity: { apiKeys: { environment: 'test' }, kubernetes: options.kubernetes ?? [] },
     agents: Object.entries(options.agents).map(([name, agent]) => ({
       name,
       // hostile agents fail all the time: the circuit has a test of its own

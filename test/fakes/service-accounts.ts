@@ -26,10 +26,17 @@ export interface Accounts {
   readonly verifier: ServiceAccountVerifier
   snapshot: Snapshot
   /** what the clusters were asked: the cluster's name and the audiences */
-  readonly asked: { readonly cluster: string; readonly audiences: readonly string[]; readonly isUrgent: boolean }[]
+  readonly asked: {
+    readonly cluster: string
+    readonly audiences: readonly string[]
+    readonly isUrgent: boolean
+    readonly connection: string
+  }[]
   /** answers for the API server of a cluster; may throw, and may take its time */
   answer: (token: string, cluster: string) => JsonObject | Promise<JsonObject>
   keySet: () => Promise<Buffer>
+  /** by which connection the clusters are asked from now on */
+  connection: string
   verify(token: string, source?: string): Promise<Caller | Refusal | undefined>
   passes(token: string, source?: string): Promise<Caller>
   /** the private detail of a refusal */
@@ -65,19 +72,22 @@ export function makeAccounts(clusters: NonNullable<ConfigInput['identity']>['kub
     snapshot: snapshotWith(clusters),
     asked: [],
     answer: () => goodStatus(),
+    connection: 'first',
     keySet: () => Promise.reject(new Error('no keys')),
     verifier: createServiceAccountVerifier({
       clock,
-      reviewerOf: (snapshot, cluster) =>
-        snapshot.config.identity.kubernetes.some(({ name }) => name === cluster)
+      reviewerOf: (snapshot, cluster) => {
+        const { connection } = accounts
+        return snapshot.config.identity.kubernetes.some(({ name }) => name === cluster)
           ? {
               reviewToken: async (token, audiences, isUrgent) => {
-                accounts.asked.push({ cluster, audiences, isUrgent })
+                accounts.asked.push({ cluster, audiences, isUrgent, connection })
                 return await accounts.answer(token, cluster)
               },
               keySet: () => accounts.keySet(),
             }
-          : undefined,
+          : undefined
+      },
       fetchJwks: () => accounts.keySet(),
       readJwks: () => accounts.keySet(),
     }),
