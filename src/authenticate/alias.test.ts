@@ -41,6 +41,7 @@ test('one person by each of them, and the record knows which was shown', async (
       ['api-key', 'key:phone'],
     ],
   )
+  assert.equal(calls[1]?.caller.evidence?.['principal'], 'key:laptop')
 })
 
 test('nobody else becomes somebody', async () => {

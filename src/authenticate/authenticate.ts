@@ -207,7 +207,8 @@ function asAgent(proven: Caller, agent: AgentConfig): Caller {
 /** Whose principals an alias ties together is known by the first of them, whichever was shown. */
 function asPerson(proven: Caller, { aliases }: Snapshot): Caller {
   const id = aliases.get(proven.id)
-  return id === undefined || id === proven.id ? proven : { ...proven, id, principal: proven.id }
+  if (id === undefined || id === proven.id) return proven
+  return { ...proven, id, principal: proven.id, evidence: { ...proven.evidence, principal: proven.id } }
 }
 
 /** The only place where a call becomes authenticated. */

@@ -87,9 +87,11 @@ test('a narrowed key is narrowed, and so is what an agent does on its behalf', a
   const narrow = await command('key', 'create', 'narrow', '--agent', 'planner', '--agent', 'a')
   assert.equal((await send('a', narrow)).status, 200)
   assertRefused(await send('b', narrow), 'ROUTE_AGENT_UNKNOWN', 'JSONRPC')
-  const params = say(`message narrow-${process.pid}`)
+  // the grant lasts while the task is open
+  const text = `task-working narrow-${process.pid}`
+  const params = say(text)
   await gateway.call({ binding: 'JSONRPC', agent: 'planner', operation: 'SendMessage', params, key: narrow })
-  const seen = await agent.sawCall(`message narrow-${process.pid}`)
+  const seen = await agent.sawCall(text)
   const assertion = { 'sallyport-caller-assertion': seen.headers['sallyport-caller-assertion'] ?? '' }
   assert.equal((await send('a', gateway.keys['planner'], assertion)).status, 200)
   assertRefused(await send('b', gateway.keys['planner'], assertion), 'ROUTE_AGENT_UNKNOWN', 'JSONRPC')
