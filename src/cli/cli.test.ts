@@ -230,6 +230,28 @@ test('key create prints the key and nothing else', async () => {
   )
 })
 
+test('admin bootstrap prints the token and nothing else', async () => {
+  const state = ['--data-dir', cwd]
+  assert.deepEqual(await run(['admin', 'bootstrap', ...state]), { code: 0, out: 'spb_x\n', err: '' })
+  const { out } = await run(['admin', 'bootstrap', '--json', ...state])
+  assert.deepEqual(JSON.parse(out), {
+    token: 'spb_x',
+    expiresAt: '1970-01-02T00:00:00.000Z',
+    url: 'http://127.0.0.1:7001',
+  })
+})
+
+test('admin sessions lists who is logged in, and admin logout ends one that is there', async () => {
+  const state = ['--data-dir', cwd]
+  const listed = await run(['admin', 'sessions', '--json', ...state])
+  const { principal, roles, endsAt } = JSON.parse(listed.out) as Record<string, unknown>
+  assert.deepEqual([principal, roles, endsAt], ['user:corp/alice', ['viewer', 'auditor'], '1970-01-02T00:00:00.000Z'])
+  assert.match((await run(['admin', 'sessions', ...state])).out, /0011 +user:corp\/alice +Alice +viewer auditor/)
+  assert.deepEqual(await run(['admin', 'logout', '0011', ...state]), { code: 0, out: 'ended\n', err: '' })
+  assert.equal((await run(['admin', 'logout', '0012', ...state])).code, 1)
+  assert.equal((await run(['admin', 'logout', ...state])).code, 2)
+})
+
 test('key list shows every key, one JSON document per line', async () => {
   const { code, out } = await run(['key', 'list', '--json'])
   assert.equal(code, 0)
