@@ -1,0 +1,453 @@
+// Who may do what, in one table: callers of every kind, over TLS, against agents, all eleven operations, both bindings.
+// A row is a caller and an agent; a letter is an operation, in the order of `operationNames`:
+//   +  allowed   -  permission denied   t  task not found   0  there is no such agent   !  authentication is required
+// What stands in the table is what the gateway must answer; where one letter differs, the test says which.
+
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { Agent, request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { SignJWT, UnsecuredJWT } from 'jose'
+import { operationNames, type Binding, type Operation } from '../../src/a2a/operations.ts'
+import type { JsonObject } from '../../src/base/strict-json.ts'
+import type { ConfigInput } from '../../src/config/config.ts'
+import { foundAuthority, type Issued } from '../fakes/certificates.ts'
+import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
+import { bindings, say, spell } from './client.ts'
+import { launcher, verify } from './harness.ts'
+
+type Letter = '+' | '-' | 't' | '0' | '!'
+interface Credential {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly certificate?: Issued
+}
+
+// prettier-ignore
+const expected: readonly (readonly [caller: string, agent: string, letters: string])[] = [
+  //                                              S S G L C S c g l d X
+  ['key: writer',                   'calculator', '+ + + + + + + + + + +'],
+  ['key: writer',                   'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
+  ['key: writer',                   'locked',     '! ! ! ! ! ! ! ! ! ! !'],
+  ['key: reader',                   'calculator', '- - + + - + - - - - -'],
+  ['key: reader',                   'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
+  ['key: sends only, by scope',     'calculator', '+ - - - - - - - - - -'],
+  ['key: other agents, by scope',   'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
+  ['key: nobody bound it',          'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
+  ['key: denied by name',           'calculator', '- - - - - - - - - - -'],
+  ['key: of another network',       'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['key: revoked',                  'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['key: of another environment',   'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['key: with a wrong secret',      'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['key: in the query',             'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: an analyst',               'calculator', '+ + + + + + + + + + +'],
+  ['jwt: an analyst',               'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
+  ['jwt: an analyst',               'locked',     '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: without the group',        'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
+  ['jwt: the group of another issuer', 'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
+  ['jwt: system:masters',           'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
+  ['jwt: expired',                  'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: for another audience',     'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: of an unknown issuer',     'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: alg none',                 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['spiffe: planner',               'calculator', '+ + + + + + + + + + +'],
+  ['spiffe: planner',               'locked',     '+ + + + + + + + + + +'],
+  ['spiffe: planner',               'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
+  ['spiffe: nobody bound it',       'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
+  ['spiffe: another trust domain',  'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['agent: for alice',              'calculator', '+ - + + - + - - - - -'],
+  ['agent: for alice',              'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
+  ['agent: for one who may not',    'calculator', '- - - - - - - - - - -'],
+  ['agent: on its own account',     'calculator', '- - - - - - - - - - -'],
+  ['agent: autonomous by name',     'calculator', '+ + + + + + + + + + +'],
+  ['agent: with another’s assertion', 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['nobody: an assertion alone',    'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['nobody: no credential',         'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['nobody: no credential',         'vault',      '! ! ! ! ! ! ! ! ! ! !'],
+  ['nobody: rubbish',               'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+]
+
+const audience = 'https://agents.example.com'
+const issuers = {
+  corp: { url: 'https://idp.example.com', key: generateKeyPairSync('ec', { namedCurve: 'P-256' }) },
+  partner: { url: 'https://partner.example.com', key: generateKeyPairSync('ec', { namedCurve: 'P-256' }) },
+} as const
+const authority = foundAuthority()
+const server = authority.issue({ names: [{ dns: 'localhost' }] })
+
+const credentials = new Map<string, Credential>()
+let agent: HostileAgent
+let keySets: Server
+let gateway: ChildProcess
+let home: string
+let port: number
+let log = ''
+
+const everything = { operations: ['*'] }
+const policy: ConfigInput['policy'] = {
+  roles: [
+    { name: 'user', rules: [{ agents: ['calculator', 'locked', 'concierge'], ...everything }] },
+    {
+      name: 'narrow',
+      rules: [{ agents: ['calculator'], operations: ['SendMessage', 'GetTask', 'ListTasks', 'SubscribeToTask'] }],
+    },
+    {
+      name: 'reader',
+      rules: [{ agents: ['calculator'], operations: ['GetTask', 'ListTasks', 'SubscribeToTask'], owner: 'any' }],
+    },
+  ],
+  bindings: [
+    {
+      role: 'user',
+      callers: ['key:writer', 'key:alice', 'key:banned', 'group:corp/analysts', 'spiffe://example.org/ns/a/sa/planner'],
+    },
+    { role: 'reader', callers: ['key:reader'] },
+    { role: 'narrow', callers: ['agent:concierge'] },
+    { role: 'user', callers: ['key:no-calculator'] },
+    { role: 'user', callers: ['agent:nightly'], autonomous: true },
+  ],
+  denies: [
+    { name: 'banned', callers: ['key:banned'], when: 'agent.name == "calculator"' },
+    { name: 'not-there', callers: ['key:no-calculator'], agents: ['calculator'], when: 'size(chain) >= 0' },
+  ],
+}
+
+const keyOf = async (...words: string[]): Promise<string> => {
+  const child = spawn(launcher, [...words, '--config', join(home, 'sallyport.yaml')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [out, err] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
+  const [code] = (await once(child, 'close')) as [number]
+  assert.equal(code, 0, err)
+  return out.trim()
+}
+const bearer = (token: string): Credential => ({ headers: { authorization: `Bearer ${token}` } })
+
+/** A connection shows one certificate: callers do not share them. */
+const connections = new Map<Credential, Agent>()
+function connectionsOf(credential: Credential): Agent {
+  const { certificate } = credential
+  const shown = certificate && { cert: certificate.pem, key: certificate.keyPem }
+  const open = connections.get(credential) ?? new Agent({ ca: authority.pem, keepAlive: true, ...shown })
+  connections.set(credential, open)
+  return open
+}
+
+interface Answer {
+  readonly status: number
+  readonly reason: string
+  readonly text: string
+}
+
+async function send(
+  credential: Credential,
+  call: { binding: Binding; agent: string; operation: Operation; params: JsonObject; query?: string },
+): Promise<Answer> {
+  const { method = 'GET', path, headers = {}, body } = spell(call)
+  const outgoing = request({
+    host: '127.0.0.1',
+    port,
+    servername: 'localhost',
+    agent: connectionsOf(credential),
+    method,
+    path: `${path}${call.query ?? ''}`,
+    headers: {
+      ...headers,
+      ...(typeof body === 'string' && { 'content-length': Buffer.byteLength(body) }),
+      ...credential.headers,
+    },
+    signal: AbortSignal.timeout(20_000),
+  })
+  outgoing.end(body)
+  const [response] = (await once(outgoing, 'response')) as [NodeJS.ReadableStream & { statusCode: number }]
+  let text = ''
+  for await (const chunk of response) text += String(chunk)
+  return { status: response.statusCode, reason: /"reason":"([A-Z_]+)"/.exec(text)?.[1] ?? '', text }
+}
+
+const reasons: Readonly<Record<string, Letter>> = {
+  UNAUTHENTICATED: '!',
+  PERMISSION_DENIED: '-',
+  AGENT_NOT_FOUND: '0',
+  TASK_NOT_FOUND: 't',
+}
+
+function letterOf({ status, reason, text }: Answer): string {
+  if (status >= 200 && status < 300 && reason === '') return '+'
+  return reasons[reason] ?? `${status} ${text.slice(0, 120)}`
+}
+
+/** A task of this caller's own, where it may send; otherwise one of the writer's. */
+async function taskFor(credential: Credential, agentName: string, fallback: string): Promise<string> {
+  const call = { binding: 'JSONRPC', agent: agentName, operation: 'SendMessage', params: say('task-working') } as const
+  const made = await send(credential, call)
+  return /"id":"(t-[^"]+)"/.exec(made.text)?.[1] ?? fallback
+}
+
+function paramsOf(operation: Operation, task: string): JsonObject {
+  switch (operation) {
+    case 'SendMessage':
+      return say('message good')
+    case 'SendStreamingMessage':
+      return say('stream')
+    case 'GetTask':
+    case 'CancelTask':
+    case 'SubscribeToTask':
+      return { id: task }
+    case 'CreateTaskPushNotificationConfig':
+      return { taskId: task, id: 'c1', url: 'https://hooks.example.com/x' }
+    case 'GetTaskPushNotificationConfig':
+    case 'DeleteTaskPushNotificationConfig':
+      return { taskId: task, id: 'c1' }
+    case 'ListTaskPushNotificationConfigs':
+      return { taskId: task }
+    default:
+      return {}
+  }
+}
+
+async function token(
+  name: keyof typeof issuers,
+  claims: object = {},
+  options: { audience?: string; expiresAt?: string; issuer?: string } = {},
+): Promise<string> {
+  const { url, key } = issuers[name]
+  return await new SignJWT({ groups: ['analysts'], ...claims })
+    .setProtectedHeader({ alg: 'ES256', kid: name, typ: 'at+jwt' })
+    .setIssuer(options.issuer ?? url)
+    .setAudience(options.audience ?? audience)
+    .setSubject('4f1c')
+    .setIssuedAt()
+    .setExpirationTime(options.expiresAt ?? '10m')
+    .sign(key.privateKey)
+}
+
+async function makeCredentials(): Promise<void> {
+  const [writer, reader, alice, banned, nobody, elsewhere, revoked, narrow, other, concierge, nightly] =
+    await Promise.all([
+      keyOf('key', 'create', 'writer'),
+      keyOf('key', 'create', 'reader'),
+      keyOf('key', 'create', 'alice'),
+      keyOf('key', 'create', 'banned'),
+      keyOf('key', 'create', 'nobody'),
+      keyOf('key', 'create', 'writer', '--network', '10.0.0.0/8'),
+      keyOf('key', 'create', 'writer'),
+      keyOf('key', 'create', 'writer', '--operation', 'SendMessage', '--agent', 'calculator'),
+      keyOf('key', 'create', 'writer', '--agent', 'vault'),
+      keyOf('key', 'create', 'concierge'),
+      keyOf('key', 'create', 'nightly'),
+    ])
+  await keyOf('key', 'revoke', revoked)
+  const set = (name: string, credential: Credential): void => void credentials.set(name, credential)
+  set('key: writer', bearer(writer))
+  set('key: reader', bearer(reader))
+  set('key: sends only, by scope', bearer(narrow))
+  set('key: other agents, by scope', bearer(other))
+  set('key: nobody bound it', bearer(nobody))
+  set('key: denied by name', bearer(banned))
+  set('key: of another network', bearer(elsewhere))
+  set('key: revoked', bearer(revoked))
+  set('key: of another environment', bearer(writer.replace('sp_test_', 'sp_live_')))
+  set('key: with a wrong secret', bearer(`${writer.slice(0, -8)}AAAAAAAA`))
+  set('key: in the query', {})
+  set('jwt: an analyst', bearer(await token('corp')))
+  set('jwt: without the group', bearer(await token('corp', { groups: [] })))
+  set(
+    'jwt: the group of another issuer',
+    bearer(await token('partner', { groups: ['analysts', 'group:corp/analysts'] })),
+  )
+  set('jwt: system:masters', bearer(await token('corp', { groups: ['system:masters', '*'] })))
+  set('jwt: expired', bearer(await token('corp', {}, { expiresAt: '-10m' })))
+  set('jwt: for another audience', bearer(await token('corp', {}, { audience: 'https://other.example.com' })))
+  set('jwt: of an unknown issuer', bearer(await token('corp', {}, { issuer: 'https://evil.example.com' })))
+  const unsigned = new UnsecuredJWT({ groups: ['analysts'] }).setIssuer(issuers.corp.url).setAudience(audience)
+  set('jwt: alg none', bearer(`${unsigned.setSubject('4f1c').setExpirationTime('10m').encode()}x`))
+  const workload = (id: string): Credential => ({ certificate: authority.issue({ names: [id] }) })
+  set('spiffe: planner', workload('spiffe://example.org/ns/a/sa/planner'))
+  set('spiffe: nobody bound it', workload('spiffe://example.org/ns/a/sa/other'))
+  set('spiffe: another trust domain', workload('spiffe://example.com/ns/a/sa/planner'))
+  // an assertion is given to the agent that is called, while its task goes on
+  const given = async (from: string): Promise<string> => {
+    const text = 'task-working'
+    const answer = await send(bearer(from), {
+      binding: 'JSONRPC',
+      agent: 'concierge',
+      operation: 'SendMessage',
+      params: say(text),
+    })
+    assert.equal(answer.status, 200, answer.text)
+    return agent.seen.at(-1)?.headers['sallyport-caller-assertion'] ?? assert.fail('no assertion')
+  }
+  const forAlice = await given(alice)
+  const forWho = await given(banned)
+  const acting = (key: string, assertion: string): Credential => ({
+    headers: { authorization: `Bearer ${key}`, 'sallyport-caller-assertion': assertion },
+  })
+  set('agent: for alice', acting(concierge, forAlice))
+  set('agent: for one who may not', acting(concierge, forWho))
+  set('agent: on its own account', bearer(concierge))
+  set('agent: autonomous by name', bearer(nightly))
+  set('agent: with another’s assertion', acting(nightly, forAlice))
+  set('nobody: an assertion alone', { headers: { 'sallyport-caller-assertion': forAlice } })
+  set('nobody: no credential', {})
+  set('nobody: rubbish', bearer('eyJhbGciOiJFUzI1NiJ9.e30.AAAA'))
+}
+
+before(async () => {
+  agent = await startHostileAgent()
+  keySets = createServer((incoming, response) => {
+    const name = incoming.url === '/partner' ? 'partner' : 'corp'
+    const jwk = { ...issuers[name].key.publicKey.export({ format: 'jwk' }), kid: name, alg: 'ES256', use: 'sig' }
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }))
+  }).listen(0, '127.0.0.1')
+  await once(keySets, 'listening')
+  const jwks = `http://127.0.0.1:${(keySets.address() as AddressInfo).port}`
+  home = temporaryFolder()
+  for (const [name, content] of Object.entries({
+    'tls.crt': server.pem,
+    'tls.key': server.keyPem,
+    'ca.pem': authority.pem,
+  }))
+    writeFileSync(join(home, name), content, { mode: 0o600 })
+  const settings = { url: agent.url, health: { interval: '0s' } }
+  const config: ConfigInput = {
+    gateway: {
+      listen: '127.0.0.1:0',
+      publicUrl: audience,
+      tls: {
+        certificate: 'file:tls.crt',
+        key: 'file:tls.key',
+        clientCa: 'file:ca.pem',
+        clientCertificates: 'optional',
+      },
+      bounds: { drain: '1s' },
+    },
+    admin: { listen: '127.0.0.1:0' },
+    dataDir: './data',
+    identity: {
+      apiKeys: { environment: 'test' },
+      jwt: [
+        {
+          name: 'corp',
+          issuer: issuers.corp.url,
+          audience,
+          algorithms: ['ES256'],
+          jwks: `${jwks}/corp`,
+          groups: 'groups',
+        },
+        {
+          name: 'partner',
+          issuer: issuers.partner.url,
+          audience,
+          algorithms: ['ES256'],
+          jwks: `${jwks}/partner`,
+          groups: 'groups',
+        },
+      ],
+      mtls: { spiffe: [{ trustDomain: 'example.org' }] },
+    },
+    agents: [
+      { name: 'calculator', ...settings },
+      { name: 'vault', ...settings },
+      { name: 'locked', ...settings, authentication: { methods: ['mtls'] } },
+      { name: 'concierge', ...settings, principals: ['key:concierge'] },
+      { name: 'nightly', ...settings, principals: ['key:nightly'] },
+    ],
+    policy,
+    limits: [{ per: ['caller'], requests: '1000000/m', concurrentStreams: 1_000 }],
+    unauthenticated: { requests: '100000/m' },
+  }
+  writeFileSync(join(home, 'sallyport.yaml'), JSON.stringify(config), { mode: 0o600 })
+  gateway = spawn(launcher, ['serve', '--config', join(home, 'sallyport.yaml'), '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  gateway.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text))
+  const [line] = (await Promise.race([
+    once(gateway.stdout!.setEncoding('utf8'), 'data'),
+    once(gateway, 'exit').then(() => assert.fail(log)),
+  ])) as [string]
+  port = Number(new URL((JSON.parse(line) as { gateway: string }).gateway).port)
+  await makeCredentials()
+})
+
+after(async () => {
+  for (const open of connections.values()) open.destroy()
+  gateway.kill('SIGTERM')
+  const [code] = (await once(gateway, 'exit')) as [number]
+  keySets.close()
+  await agent.close()
+  assert.equal(code, 0, log)
+  assert.doesNotMatch(log, /a bug denied a call/)
+  await verify(join(home, 'data'))
+  // nothing that a caller presented stands in what the process wrote about itself
+  for (const { headers } of credentials.values())
+    if (headers?.['authorization'] !== undefined) assert.ok(!log.includes(headers['authorization'].slice(7)))
+})
+
+describe('who may do what', { concurrency: 4 }, () => {
+  it('denials outnumber permits', () => {
+    const letters = expected.flatMap(([, , row]) => row.split(' '))
+    const permits = letters.filter((letter) => letter === '+').length
+    assert.ok(permits * 2 < letters.length, `${permits} of ${letters.length}`)
+  })
+
+  for (const [caller, agentName, row] of expected) {
+    it(`${caller} on ${agentName}`, async () => {
+      const credential = credentials.get(caller) ?? assert.fail(`no credential of ${caller}`)
+      const writer = credentials.get('key: writer') ?? assert.fail('no writer')
+      const query = caller === 'key: in the query' ? `?access_token=${writer.headers?.['authorization']?.slice(7)}` : ''
+      const letters = row.split(' ')
+      for (const binding of bindings) {
+        const fallback = await taskFor(writer, 'calculator', '')
+        const found: string[] = []
+        for (const operation of operationNames) {
+          // a task that was cancelled or has ended would answer otherwise
+          const task = await taskFor(credential, agentName, fallback)
+          if (operation.endsWith('PushNotificationConfig') && operation !== 'CreateTaskPushNotificationConfig')
+            await send(credential, {
+              binding,
+              agent: agentName,
+              operation: 'CreateTaskPushNotificationConfig',
+              params: paramsOf('CreateTaskPushNotificationConfig', task),
+            })
+          found.push(
+            letterOf(
+              await send(credential, {
+                binding,
+                agent: agentName,
+                operation,
+                params: paramsOf(operation, task),
+                query,
+              }),
+            ),
+          )
+        }
+        assert.deepEqual(
+          Object.fromEntries(operationNames.map((name, at) => [name, found[at]])),
+          Object.fromEntries(operationNames.map((name, at) => [name, letters[at]])),
+          binding,
+        )
+      }
+    })
+  }
+})
+
+it('what a caller presented lies nowhere in what was written', () => {
+  const data = join(home, 'data')
+  const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  assert.ok(files.length > 5)
+  for (const entry of files) {
+    const content = readFileSync(join(entry.parentPath, entry.name), 'latin1')
+    for (const [name, { headers }] of credentials)
+      for (const value of Object.values(headers ?? {}))
+        assert.ok(!content.includes(value.replace('Bearer ', '')), `${name} in ${entry.name}`)
+  }
+})
