@@ -145,13 +145,18 @@ test('what is cut out of an answer is not kept in memory', async () => {
       const measure = async (response: ServerResponse, body: string): Promise<void> => {
         const { id } = (JSON.parse(body) as { params: { id: string } }).params
         if (id === 't4' || id === `t${count - 1}`) {
-          // those before it are through by then
-          for (let turn = 0; turn < 50; turn += 1) await settled()
-          collect()
-          // long texts lie outside the heap
-          const { heapUsed, external } = process.memoryUsage()
-          if (id === 't4') before = heapUsed + external
-          else grown = heapUsed + external - before
+          // those before it are through by then; what other tests of this process left behind goes in its own time
+          let held = Infinity
+          for (let turn = 0; turn < 50; turn += 1) {
+            await settled()
+            if (turn % 10 !== 9) continue
+            collect()
+            // long texts lie outside the heap
+            const { heapUsed, external } = process.memoryUsage()
+            held = Math.min(held, heapUsed + external)
+          }
+          if (id === 't4') before = held
+          else grown = held - before
         }
         const task = `{"id":"${id}","metadata":{"note":"a text that is long enough"},"artifacts":${artifact},"status":{"state":"${working}"}}`
         response.end(`{"jsonrpc":"2.0","id":1,"result":${task}}`)

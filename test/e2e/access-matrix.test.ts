@@ -18,6 +18,7 @@ import { operationNames, type Binding, type Operation } from '../../src/a2a/oper
 import type { JsonObject } from '../../src/base/strict-json.ts'
 import type { ConfigInput } from '../../src/config/config.ts'
 import { foundAuthority, type Issued } from '../fakes/certificates.ts'
+import { startFakeApi, type FakeApi } from '../fakes/kubernetes-api.ts'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
 import { temporaryFolder } from '../fakes/temporary-folder.ts'
 import { bindings, say, spell } from './client.ts'
@@ -61,6 +62,13 @@ const expected: readonly (readonly [caller: string, agent: string, letters: stri
   ['spiffe: planner',               'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
   ['spiffe: nobody bound it',       'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
   ['spiffe: another trust domain',  'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['service account: planner',      'calculator', '+ + + + + + + + + + +'],
+  ['service account: planner',      'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
+  ['service account: planner',      'locked',     '! ! ! ! ! ! ! ! ! ! !'],
+  ['service account: another name', 'calculator', '0 0 0 0 0 0 0 0 0 0 0'],
+  ['service account: another audience', 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['service account: its pod is gone', 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['service account: another cluster', 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
   ['agent: for alice',              'calculator', '+ - + + - + - - - - -'],
   ['agent: for alice',              'vault',      '0 0 0 0 0 0 0 0 0 0 0'],
   ['agent: for one who may not',    'calculator', '- - - - - - - - - - -'],
@@ -83,6 +91,8 @@ const server = authority.issue({ names: [{ dns: 'localhost' }] })
 
 const credentials = new Map<string, Credential>()
 let agent: HostileAgent
+let cluster: FakeApi
+let otherCluster: FakeApi
 let keySets: Server
 let gateway: ChildProcess
 let home: string
@@ -105,7 +115,14 @@ const policy: ConfigInput['policy'] = {
   bindings: [
     {
       role: 'user',
-      callers: ['key:writer', 'key:alice', 'key:banned', 'group:corp/analysts', 'spiffe://example.org/ns/a/sa/planner'],
+      callers: [
+        'key:writer',
+        'key:alice',
+        'key:banned',
+        'group:corp/analysts',
+        'spiffe://example.org/ns/a/sa/planner',
+        'serviceaccount:prod/team-a/planner',
+      ],
     },
     { role: 'reader', callers: ['key:reader'] },
     { role: 'narrow', callers: ['agent:concierge'] },
@@ -271,6 +288,14 @@ async function makeCredentials(): Promise<void> {
   const unsigned = new UnsecuredJWT({ groups: ['analysts'] }).setIssuer(issuers.corp.url).setAudience(audience)
   set('jwt: alg none', bearer(`${unsigned.setSubject('4f1c').setExpirationTime('10m').encode()}x`))
   const workload = (id: string): Credential => ({ certificate: authority.issue({ names: [id] }) })
+  const pod = (of: FakeApi, account: string, name: string, forAudience = audience): Credential =>
+    bearer(of.runPod({ namespace: 'team-a', name, account, audience: forAudience }).token)
+  set('service account: planner', pod(cluster, 'planner', 'planner-1'))
+  set('service account: another name', pod(cluster, 'other', 'other-1'))
+  set('service account: another audience', pod(cluster, 'planner', 'planner-2', 'https://other.example.com'))
+  set('service account: its pod is gone', pod(cluster, 'planner', 'planner-3'))
+  cluster.deletePod('team-a', 'planner-3')
+  set('service account: another cluster', pod(otherCluster, 'planner', 'planner-1'))
   set('spiffe: planner', workload('spiffe://example.org/ns/a/sa/planner'))
   set('spiffe: nobody bound it', workload('spiffe://example.org/ns/a/sa/other'))
   set('spiffe: another trust domain', workload('spiffe://example.com/ns/a/sa/planner'))
@@ -303,6 +328,8 @@ async function makeCredentials(): Promise<void> {
 
 before(async () => {
   agent = await startHostileAgent()
+  cluster = await startFakeApi({ issuer: 'https://prod.cluster.example.com' })
+  otherCluster = await startFakeApi({ issuer: 'https://other.cluster.example.com' })
   keySets = createServer((incoming, response) => {
     const name = incoming.url === '/partner' ? 'partner' : 'corp'
     const jwk = { ...issuers[name].key.publicKey.export({ format: 'jwk' }), kid: name, alg: 'ES256', use: 'sig' }
@@ -314,6 +341,7 @@ before(async () => {
   for (const [name, content] of Object.entries({
     'tls.crt': server.pem,
     'tls.key': server.keyPem,
+    'cluster.token': cluster.gatewayToken,
     'ca.pem': authority.pem,
   }))
     writeFileSync(join(home, name), content, { mode: 0o600 })
@@ -352,6 +380,15 @@ before(async () => {
           groups: 'groups',
         },
       ],
+      kubernetes: [
+        {
+          name: 'prod',
+          issuer: 'https://prod.cluster.example.com',
+          audience,
+          server: cluster.url,
+          token: 'file:cluster.token',
+        },
+      ],
       mtls: { spiffe: [{ trustDomain: 'example.org' }] },
     },
     agents: [
@@ -384,13 +421,27 @@ after(async () => {
   const [code] = (await once(gateway, 'exit')) as [number]
   keySets.close()
   await agent.close()
+  await cluster.close()
+  await otherCluster.close()
   assert.equal(code, 0, log)
   assert.doesNotMatch(log, /a bug denied a call/)
   await verify(join(home, 'data'))
-  // nothing that a caller presented stands in what the process wrote about itself
-  for (const { headers } of credentials.values())
-    if (headers?.['authorization'] !== undefined) assert.ok(!log.includes(headers['authorization'].slice(7)))
+  assertNothingPresentedIsKept()
 })
+
+/** What a caller presented lies nowhere in what the process wrote: its log, and everything in its data directory. */
+function assertNothingPresentedIsKept(): void {
+  const data = join(home, 'data')
+  const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  assert.ok(files.length > 5)
+  const written = new Map(
+    files.map((entry) => [entry.name, readFileSync(join(entry.parentPath, entry.name), 'latin1')]),
+  )
+  for (const [file, content] of [['the log', log] as const, ...written])
+    for (const [name, { headers }] of credentials)
+      for (const value of Object.values(headers ?? {}))
+        assert.ok(!content.includes(value.replace('Bearer ', '')), `${name} in ${file}`)
+}
 
 describe('who may do what', { concurrency: 4 }, () => {
   it('denials outnumber permits', () => {
@@ -437,17 +488,5 @@ describe('who may do what', { concurrency: 4 }, () => {
         )
       }
     })
-  }
-})
-
-it('what a caller presented lies nowhere in what was written', () => {
-  const data = join(home, 'data')
-  const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  assert.ok(files.length > 5)
-  for (const entry of files) {
-    const content = readFileSync(join(entry.parentPath, entry.name), 'latin1')
-    for (const [name, { headers }] of credentials)
-      for (const value of Object.values(headers ?? {}))
-        assert.ok(!content.includes(value.replace('Bearer ', '')), `${name} in ${entry.name}`)
   }
 })
