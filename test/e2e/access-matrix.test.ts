@@ -26,8 +26,12 @@ import { launcher, verify } from './harness.ts'
 
 type Letter = '+' | '-' | 't' | '0' | '!'
 interface Credential {
+  /** where it comes from: who tries in vain waits, by source and by the key's id, and must not make others wait */
+  readonly source?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly certificate?: Issued
+  /** others of its kind, used in turn: a key that is tried in vain too often has to wait */
+  readonly turns?: readonly Credential[]
 }
 
 // prettier-ignore
@@ -158,6 +162,12 @@ function connectionsOf(credential: Credential): Agent {
   return open
 }
 
+let turn = 0
+const inTurn = (credential: Credential): Credential =>
+  credential.turns === undefined
+    ? credential
+    : { ...credential, ...credential.turns[(turn += 1) % credential.turns.length] }
+
 interface Answer {
   readonly status: number
   readonly reason: string
@@ -169,17 +179,19 @@ async function send(
   call: { binding: Binding; agent: string; operation: Operation; params: JsonObject; query?: string },
 ): Promise<Answer> {
   const { method = 'GET', path, headers = {}, body } = spell(call)
+  const shown = inTurn(credential)
   const outgoing = request({
     host: '127.0.0.1',
     port,
     servername: 'localhost',
     agent: connectionsOf(credential),
+    localAddress: credential.source ?? '127.0.0.1',
     method,
     path: `${path}${call.query ?? ''}`,
     headers: {
       ...headers,
       ...(typeof body === 'string' && { 'content-length': Buffer.byteLength(body) }),
-      ...credential.headers,
+      ...shown.headers,
     },
     signal: AbortSignal.timeout(20_000),
   })
@@ -255,23 +267,24 @@ async function makeCredentials(): Promise<void> {
       keyOf('key', 'create', 'alice'),
       keyOf('key', 'create', 'banned'),
       keyOf('key', 'create', 'nobody'),
-      keyOf('key', 'create', 'writer', '--network', '10.0.0.0/8'),
-      keyOf('key', 'create', 'writer'),
+      Promise.all([1, 2, 3].map(() => keyOf('key', 'create', 'writer', '--network', '10.0.0.0/8'))),
+      Promise.all([1, 2, 3].map(() => keyOf('key', 'create', 'writer'))),
       keyOf('key', 'create', 'writer', '--operation', 'SendMessage', '--agent', 'calculator'),
       keyOf('key', 'create', 'writer', '--agent', 'vault'),
       keyOf('key', 'create', 'concierge'),
       keyOf('key', 'create', 'nightly'),
     ])
-  await keyOf('key', 'revoke', revoked)
-  const set = (name: string, credential: Credential): void => void credentials.set(name, credential)
+  for (const key of revoked) await keyOf('key', 'revoke', key)
+  const set = (name: string, credential: Credential): void =>
+    void credentials.set(name, { ...credential, source: `127.0.1.${credentials.size + 1}` })
   set('key: writer', bearer(writer))
   set('key: reader', bearer(reader))
   set('key: sends only, by scope', bearer(narrow))
   set('key: other agents, by scope', bearer(other))
   set('key: nobody bound it', bearer(nobody))
   set('key: denied by name', bearer(banned))
-  set('key: of another network', bearer(elsewhere))
-  set('key: revoked', bearer(revoked))
+  set('key: of another network', { turns: elsewhere.map(bearer) })
+  set('key: revoked', { turns: revoked.map(bearer) })
   set('key: of another environment', bearer(writer.replace('sp_test_', 'sp_live_')))
   set('key: with a wrong secret', bearer(`${writer.slice(0, -8)}AAAAAAAA`))
   set('key: in the query', {})
@@ -438,8 +451,8 @@ function assertNothingPresentedIsKept(): void {
     files.map((entry) => [entry.name, readFileSync(join(entry.parentPath, entry.name), 'latin1')]),
   )
   for (const [file, content] of [['the log', log] as const, ...written])
-    for (const [name, { headers }] of credentials)
-      for (const value of Object.values(headers ?? {}))
+    for (const [name, { headers, turns = [] }] of credentials)
+      for (const value of [headers, ...turns.map((each) => each.headers)].flatMap((each) => Object.values(each ?? {})))
         assert.ok(!content.includes(value.replace('Bearer ', '')), `${name} in ${file}`)
 }
 
@@ -461,7 +474,7 @@ describe('who may do what', { concurrency: 4 }, () => {
         const found: string[] = []
         for (const operation of operationNames) {
           // a task that was cancelled or has ended would answer otherwise
-          const task = await taskFor(credential, agentName, fallback)
+          const task = letters.includes('+') ? await taskFor(credential, agentName, fallback) : fallback
           if (operation.endsWith('PushNotificationConfig') && operation !== 'CreateTaskPushNotificationConfig')
             await send(credential, {
               binding,
