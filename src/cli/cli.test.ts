@@ -136,6 +136,7 @@ async function run(words: readonly string[], ports: Partial<Ports> = {}): Promis
 const titles = [
   'demo',
   'serve',
+  'config encrypt',
   'secret set',
   'secret list',
   'secret remove',

@@ -22,6 +22,10 @@ const entries: Readonly<Record<string, Entry>> = {
   'config check': { summary: 'check the configuration; needs no network', load: () => import('./config-check.ts') },
   'config show': { summary: 'show the configuration, or what is effective', load: () => import('./config-show.ts') },
   'config schema': { summary: 'print the JSON Schema of the configuration', load: () => import('./config-schema.ts') },
+  'config encrypt': {
+    summary: 'encrypt a value for the configuration, or a whole one',
+    load: () => import('./config-encrypt.ts'),
+  },
   'key create': { summary: 'make an API key and print it, once', load: () => import('./key-create.ts') },
   'key import': { summary: 'take up an API key that was made elsewhere', load: () => import('./key-import.ts') },
   'key list': { summary: 'list API keys, never their secrets', load: () => import('./key-list.ts') },

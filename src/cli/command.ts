@@ -50,6 +50,10 @@ export const configOption: OptionSpec = {
   short: 'c',
   about: 'configuration file (default: ./sallyport.yaml)',
 }
+export const ageIdentityOption: OptionSpec = {
+  value: 'FILE',
+  about: 'identities of age for what is encrypted in it (default: SALLYPORT_AGE_IDENTITY)',
+}
 export const dataDirOption: OptionSpec = {
   value: 'DIR',
   about: 'data directory (default: dataDir of the configuration)',

@@ -2,18 +2,18 @@
 
 import { loadConfig, recordedAgents } from '../config/config.ts'
 import type { LoadedConfig, Problem } from '../config/config.ts'
-import { configOption } from './command.ts'
+import { ageIdentityOption, configOption } from './command.ts'
 import type { Command } from './command.ts'
 import { countOf, printJson } from './io.ts'
-import { configFile, printWarnings, refuseProblems } from './state.ts'
+import { ageIdentity, configFile, printWarnings, refuseProblems } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { config: configOption },
+  options: { config: configOption, 'age-identity': ageIdentityOption },
   run: async (input) => {
     const ports = await input.ports()
     const file = configFile(input)
-    const loaded = await loadConfig(file, { extraChecks: (config) => ports.checkPolicy(config) })
+    const loaded = await loadConfig(file, { ...ageIdentity(input), extraChecks: (config) => ports.checkPolicy(config) })
     if (input.json) {
       printJson(
         input.io,

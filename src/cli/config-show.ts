@@ -2,14 +2,18 @@
 // default and says where each value came from.
 
 import { effectiveConfig, formatEffective } from '../config/config.ts'
-import { configOption } from './command.ts'
+import { ageIdentityOption, configOption } from './command.ts'
 import type { Command } from './command.ts'
 import { printJson } from './io.ts'
 import { requireConfig } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { config: configOption, effective: { about: 'with every default, and where each value came from' } },
+  options: {
+    config: configOption,
+    'age-identity': ageIdentityOption,
+    effective: { about: 'with every default, and where each value came from' },
+  },
   run: async (input) => {
     const loaded = await requireConfig(input)
     const shown = effectiveConfig(loaded, { withDefaults: input.flag('effective') })

@@ -1,14 +1,14 @@
 // `serve`: the gateway by its configuration file, until it is asked to stop.
 
 import { resolve } from 'node:path'
-import { configOption, dataDirOption } from './command.ts'
+import { ageIdentityOption, configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { toExitCode } from './io.ts'
 import { requireConfig } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { config: configOption, 'data-dir': dataDirOption },
+  options: { config: configOption, 'age-identity': ageIdentityOption, 'data-dir': dataDirOption },
   run: async (input) => {
     const loaded = await requireConfig(input, { withPolicy: true })
     const given = input.option('data-dir')

@@ -35,11 +35,18 @@ export async function requireConfig(
   const ports = withPolicy === true ? await input.ports() : undefined
   const loaded = await loadConfig(file, {
     ...rest,
+    ...ageIdentity(input),
     ...(ports !== undefined && { extraChecks: (config) => ports.checkPolicy(config) }),
   })
   if (!loaded.ok) throw refuseProblems(input.io, file, loaded.problems)
   printWarnings(input.io, loaded)
   return loaded
+}
+
+/** --age-identity, where the command has it. */
+export function ageIdentity(input: Input): { ageIdentity?: string } {
+  const file = input.option('age-identity')
+  return file === undefined ? {} : { ageIdentity: resolve(input.io.cwd, file) }
 }
 
 export function printWarnings(io: Io, loaded: Pick<LoadedConfig, 'file' | 'warnings'>): void {

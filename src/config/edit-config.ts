@@ -7,7 +7,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { isMap, isSeq, stringify } from 'yaml'
 import type { Document, YAMLSeq } from 'yaml'
 import { isSystemError, systemReason } from '../base/system-error.ts'
-import { loadConfig, parseConfig, valueAt } from './load-config.ts'
+import { decodeAgeFile } from './age.ts'
+import { loadConfig, openConfig, valueAt } from './load-config.ts'
 import type { LoadedConfig, LoadOptions } from './load-config.ts'
 import { formatPath, suggest } from './problem.ts'
 import type { ConfigPath, Problem } from './problem.ts'
@@ -61,9 +62,12 @@ async function edit(file: string, options: LoadOptions, plan: (config: LoadedCon
   if (append === undefined) return { ok: true, changed: false, loaded }
   if ('message' in append) return refuse(append.message, append.hint)
   try {
-    const before = await readFile(file, 'utf8')
+    const content = await readFile(file)
+    if (decodeAgeFile(content) !== undefined)
+      return refuse('the file is encrypted', 'decrypt it, change it, and encrypt it again')
+    const before = content.toString('utf8')
     const after = appendItem(before, append.path, append.item)
-    const checked = parseConfig(after, file, options)
+    const checked = await openConfig(Buffer.from(after), file, options)
     if (!checked.ok) return blameItem(checked.problems, append, loaded.config)
     if (!(await replaceFile(file, before, after)))
       return refuse('the file was changed by someone else meanwhile', 'try again')

@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { Fault } from '../base/fault.ts'
 import { systemReason } from '../base/system-error.ts'
 import { checkConfig } from './check-config.ts'
+import { decryptConfig } from './decrypt-config.ts'
 import { knownKeys } from './known-keys.ts'
 import { guessMeant } from './near-miss.ts'
 import { formatPath, showValue, suggest } from './problem.ts'
@@ -16,7 +17,7 @@ import type { Place } from './read-yaml.ts'
 import { configSchema } from './schema.ts'
 import type { Config } from './schema.ts'
 import { isSecretPosition } from './secret-positions.ts'
-import { checkSecrets, SecretReader, type Environment, type NamedSecrets } from './secrets.ts'
+import { checkSecrets, SecretReader, type Environment, type MoreSecrets, type NamedSecrets } from './secrets.ts'
 
 export interface LoadedConfig {
   readonly ok: true
@@ -44,6 +45,10 @@ export interface LoadOptions {
   readonly env?: Environment
   /** for whoever holds the data directory: what `secret:` references name */
   readonly stored?: NamedSecrets
+  /** absolute path of a file with identities of age; the environment's otherwise */
+  readonly ageIdentity?: string
+  /** what `openConfig` decrypted */
+  readonly decrypted?: MoreSecrets['decrypted']
   /** for commands that leave the secrets to the running process: its files and environment are not theirs */
   readonly secrets?: 'unresolved'
 }
@@ -51,7 +56,7 @@ export interface LoadOptions {
 /** Reads and checks a configuration file. Never throws because of the file. */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Loaded> {
   try {
-    return parseConfig(await readFile(file), file, options)
+    return await openConfig(await readFile(file), file, options)
   } catch (error) {
     const hint = 'name the file by --config FILE, or try: sallyport demo'
     return refuse(file, [
@@ -60,7 +65,23 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
   }
 }
 
-/** The same for content that is already here; `file` names it and anchors relative paths. */
+/** The same for content that is already here, and may be encrypted. */
+export async function openConfig(content: Buffer, file: string, options: LoadOptions): Promise<Loaded> {
+  try {
+    const { plain, decrypted } = await decryptConfig(content, {
+      ageIdentity: options.ageIdentity,
+      env: options.env ?? process.env,
+      onlyFile: options.secrets === 'unresolved',
+    })
+    return parseConfig(plain, file, { ...options, decrypted })
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    const { message, hint = '' } = error
+    return refuse(file, [{ path: '', line: 0, column: 0, received: '', message: `the file: ${message}`, hint }])
+  }
+}
+
+/** The same for content that is not encrypted; `file` names it and anchors relative paths. */
 export function parseConfig(content: string | Buffer, file: string, options: LoadOptions = {}): Loaded {
   const text = typeof content === 'string' ? content : decode(content)
   if (text === undefined)
@@ -79,7 +100,7 @@ export function parseConfig(content: string | Buffer, file: string, options: Loa
   if (!parsed.success)
     return refuse(file, parsed.error.issues.flatMap((issue, at) => explainIssue(issue, input, at)).map(toProblem))
   const baseDir = dirname(resolve(file))
-  const secrets = new SecretReader(baseDir, options.env, options.stored)
+  const secrets = new SecretReader(baseDir, options.env, options)
   const checked = checkConfig(parsed.data, baseDir, options.secrets === 'unresolved' ? undefined : secrets)
   const problems = [...checked.problems, ...(options.extraChecks?.(parsed.data) ?? [])]
   if (problems.length > 0) return refuse(file, problems.map(toProblem))
@@ -220,7 +241,7 @@ function articled(kind: string): string {
 
 function hintFor(input: unknown, path: ConfigPath, value: unknown): string {
   if (isSecretPosition(path))
-    return 'put the secret into a file and write file:PATH, into the environment and write env:NAME, or store it by `sallyport secret set NAME` and write secret:NAME'
+    return 'put the secret into a file and write file:PATH, into the environment and write env:NAME, store it by `sallyport secret set NAME` and write secret:NAME, or encrypt it by `sallyport config encrypt`'
   if (value === null) return 'give a value or remove the key'
   return input === undefined ? '' : guessMeant(input, path, value)
 }

@@ -1,6 +1,6 @@
 // The one schema of sallyport.yaml. Types, validation, schema/config.schema.json and docs/config.md come from
 // it. Every field has a description and a safe default, or is required; unknown keys are errors; secrets are
-// references (`file:…`, `env:…`, `secret:…`), never values.
+// references (`file:…`, `env:…`, `secret:…`) or encrypted (`age:…`), never values.
 
 import { z } from 'zod'
 import { operationNames } from '../a2a/operations.ts'
@@ -62,8 +62,8 @@ const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/
 export const secretReference = z
   .string()
   .regex(
-    /^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*|secret:[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?)$/,
-    'expected a reference, file:PATH, env:NAME or secret:NAME; never the secret itself',
+    /^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*|secret:[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?|age:[A-Za-z0-9+/=\s-]+)$/,
+    'expected a reference, file:PATH, env:NAME or secret:NAME, or an encrypted value, age:…; never the secret itself',
   )
 
 const httpUrl = z.string().refine((text) => {

@@ -1,4 +1,4 @@
-// Follows references to secrets (`file:PATH`, `env:NAME`, `secret:NAME`). Only this folder reads the environment and only here does
+// Follows references to secrets (`file:PATH`, `env:NAME`, `secret:NAME`) and holds what was decrypted (`age:…`). Only this folder reads the environment and only here does
 // a secret enter the process; it is handed out as a Secret, never put into a configuration, a message or a snapshot.
 
 import { readFileSync, realpathSync, statSync } from 'node:fs'
@@ -19,6 +19,12 @@ export interface NamedSecrets {
   read(name: string): Secret | undefined
 }
 
+export interface MoreSecrets {
+  readonly stored?: NamedSecrets | undefined
+  /** by reference, `age:…`: what was decrypted, or why it could not be */
+  readonly decrypted?: ReadonlyMap<string, Secret | Fault> | undefined
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Where a configuration's secrets come from. What it holds is in private fields: printing it shows nothing. */
@@ -26,17 +32,19 @@ export class SecretReader {
   readonly #baseDir: string
   readonly #env: Environment
   readonly #stored: NamedSecrets | undefined
+  readonly #decrypted: ReadonlyMap<string, Secret | Fault>
 
   /** `file:` paths are relative to `baseDir`, the folder of the configuration file. */
-  constructor(baseDir: string, env: Environment = process.env, stored?: NamedSecrets) {
+  constructor(baseDir: string, env: Environment = process.env, more: MoreSecrets = {}) {
     this.#baseDir = baseDir
     this.#env = env
-    this.#stored = stored
+    this.#stored = more.stored
+    this.#decrypted = more.decrypted ?? new Map<string, Secret>()
   }
 
   /** The same for whoever holds the data directory: only there `secret:` references can be followed. */
   withStored(stored: NamedSecrets): SecretReader {
-    return new SecretReader(this.#baseDir, this.#env, stored)
+    return new SecretReader(this.#baseDir, this.#env, { stored, decrypted: this.#decrypted })
   }
 
   /** Whether it can be told at all what is behind the reference. */
@@ -52,8 +60,9 @@ export class SecretReader {
     if (reference.startsWith('env:')) return new Secret(readVariable(reference, this.#env))
     if (reference.startsWith('file:')) return new Secret(readReferencedFile(reference, this.#baseDir))
     if (reference.startsWith('secret:')) return readStored(reference, this.#stored)
+    if (reference.startsWith('age:')) return readDecrypted(this.#decrypted.get(reference))
     throw new Fault('KEY_UNREADABLE', 'a secret is not given as a reference', {
-      hint: 'write file:PATH, env:NAME or secret:NAME',
+      hint: 'write file:PATH, env:NAME or secret:NAME, or encrypt it: sallyport config encrypt',
     })
   }
 
@@ -61,6 +70,14 @@ export class SecretReader {
   variable(name: 'KUBERNETES_SERVICE_HOST' | 'KUBERNETES_SERVICE_PORT'): string | undefined {
     return this.#env[name]
   }
+}
+
+function readDecrypted(found: Secret | Fault | undefined): Secret {
+  if (found instanceof Fault)
+    throw new Fault(found.code, found.message, { ...(found.hint !== undefined && { hint: found.hint }) })
+  if (found === undefined) throw new Fault('KEY_UNREADABLE', 'an encrypted value was not decrypted here')
+  if (found.bytes().length === 0) throw new Fault('KEY_UNREADABLE', 'an encrypted value is empty')
+  return found
 }
 
 function readStored(reference: string, stored: NamedSecrets | undefined): Secret {
@@ -146,6 +163,9 @@ const publicPositions: ReadonlySet<string> = new Set([
   'audit.witness.witnesses.*.ca',
 ])
 
+/** How messages call it: an encrypted value is long, and nobody reads it. */
+const nameOf = (reference: string): string => (reference.startsWith('age:') ? 'the encrypted value' : reference)
+
 /** Every reference in a configuration, with its place. */
 export function listSecretReferences(config: Config): { path: ConfigPath; position: string; reference: string }[] {
   return secretPositions().flatMap((position) =>
@@ -174,7 +194,7 @@ export function checkSecrets(
   for (const { path, position, reference } of listSecretReferences(config)) {
     if (!reader.canFollow(reference)) continue
     try {
-      secrets.push({ path, position, reference, bytes: reader.resolve(reference).bytes() })
+      secrets.push({ path, position, reference: nameOf(reference), bytes: reader.resolve(reference).bytes() })
       if (
         !publicPositions.has(position) &&
         reference.startsWith('file:') &&
@@ -188,7 +208,9 @@ export function checkSecrets(
       }
     } catch (error) {
       const fault =
-        error instanceof Fault ? error : new Fault('KEY_UNREADABLE', `${reference} cannot be read`, { cause: error })
+        error instanceof Fault
+          ? error
+          : new Fault('KEY_UNREADABLE', `${nameOf(reference)} cannot be read`, { cause: error })
       problems.push({ path, message: fault.message, ...(fault.hint === undefined ? {} : { hint: fault.hint }) })
     }
   }

@@ -6,7 +6,7 @@ import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Fault } from '../base/fault.ts'
-import { parseConfig } from './load-config.ts'
+import { openConfig } from './load-config.ts'
 import type { Loaded, LoadedConfig, LoadOptions, RefusedConfig } from './load-config.ts'
 import { buildSnapshot, digestOf } from './snapshot.ts'
 import type { Snapshot } from './config.ts'
@@ -47,7 +47,7 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
     const hash = content === undefined ? 'absent' : createHash('sha256').update(content).digest('base64')
     if (!isForced && hash === seenHash) return current
     seenHash = hash
-    const loaded = content === undefined ? absent(file) : parseConfig(content, file, options)
+    const loaded = content === undefined ? absent(file) : await openConfig(content, file, options)
     if (!loaded.ok) {
       options.onProblems(loaded.problems)
       return loaded
