@@ -19,7 +19,7 @@ export function findApprover(
   config: Config,
   { key, clock, patterns }: { key: string; clock: Clock; patterns: readonly string[] },
 ): Approver | undefined {
-  const verifier = createApiKeyVerifier({ clock, keys: keyStore, pepper })
+  const verifier = createApiKeyVerifier({ clock, keys: keyStore, pepper: pepper.bytes() })
   // typed at this machine, so it comes from no network: a key for some networks only is for calls from there
   const snapshot = buildSnapshot(config)
   const caller = verifier.verify(key.trim(), snapshot, 'unknown')

@@ -168,7 +168,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
       keys: state.keyStore,
       keyUse: state.keyUse,
-      pepper: state.pepper,
+      pepper: state.pepper.bytes(),
       assertionKeys: signer,
       grants,
       fetchJwks: (url) => dialler.get(url, keySetBounds),
@@ -223,7 +223,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       rulesOf,
       snapshot: () => snapshot,
       ownership,
-      approvals: { book: state.approvals, key: approvalKey(state.pepper) },
+      approvals: { book: state.approvals, key: approvalKey(state.pepper.bytes()) },
       grants,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
       blocks: state.blocks,
@@ -359,7 +359,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const retention = createRetentionMethods(acted, {
       clock,
       config: () => snapshot.config,
-      keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
+      keyEncryptionKey: () => Promise.resolve(state.ledgerKey.bytes()),
       minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(loaded.config), origin),
       witnessedMs: () => {
         const ofLog = witnesses?.status().find((each) => each.log === state.ledger.origin)

@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { sealKeyFolder } from '../base/key-file.ts'
+import type { Secret } from '../base/secret.ts'
 import type { LoadedConfig } from '../config/config.ts'
 import { DataKeys, onDisk } from '../secrets/secrets.ts'
 import { dataKeysPath, loadKeyEncryptionKey } from './key-encryption-key.ts'
@@ -11,7 +12,7 @@ import { dataKeysPath, loadKeyEncryptionKey } from './key-encryption-key.ts'
 export interface OpenDataKeys {
   readonly dataKeys: DataKeys
   /** what the ledger's subject keys are wrapped under */
-  readonly ledgerKey: Buffer
+  readonly ledgerKey: Secret
   /** names of key files that lay plain */
   readonly sealedNow: readonly string[]
 }
@@ -26,5 +27,5 @@ export async function openDataKeys(
   const dataKeys = await DataKeys.open({ disk: onDisk(dataKeysPath(dataDir)), kek, nowMs: () => clock.nowMs() })
   const sealedNow = await sealKeyFolder(join(dataDir, 'keys'), dataKeys)
   await dataKeys.refusePlain()
-  return { dataKeys, ledgerKey: (dataKeys.ledgerKey() ?? kek.bytes).bytes(), sealedNow }
+  return { dataKeys, ledgerKey: dataKeys.ledgerKey() ?? kek.bytes, sealedNow }
 }

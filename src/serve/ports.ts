@@ -76,7 +76,7 @@ export function createPorts(): Ports {
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,
-            keyEncryptionKey: () => Promise.resolve(state.ledgerKey),
+            keyEncryptionKey: () => Promise.resolve(state.ledgerKey.bytes()),
             minimumExported: (origin) => exportedBelow(state.dataDir, exportNames(state.config), origin),
           }),
         },

@@ -81,7 +81,7 @@ async function rotate(
     await audit.administered('secrets.rotate', '', { from: dataKeys.kekId, to: next?.key.id ?? dataKeys.kekId })
   }
   const isNewKek = next !== undefined && next.key.id !== dataKeys.kekId
-  const { kekId, keyId } = await dataKeys.beginRotation(next, state.ledgerKey)
+  const { kekId, keyId } = await dataKeys.beginRotation(next, state.ledgerKey.bytes())
   const endMs = nowMs() + stepMs
   const isEnough = (): boolean => nowMs() >= endMs
   await resealKeyFolder(folder, dataKeys, isEnough)

@@ -70,7 +70,7 @@ async function findFault({ dataDir, loaded, role, clock }: BeginAnewOptions): Pr
     const ledger = await openLedger({
       ...identity,
       ...(identity.succession && { succeeds: formatSucceeds(identity.succession) }),
-      keyEncryptionKey: ledgerKey,
+      keyEncryptionKey: ledgerKey.bytes(),
       clock,
       segmentSize,
       onFatal: () => undefined,

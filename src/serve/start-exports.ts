@@ -41,7 +41,7 @@ export async function startExports(options: ExportsOptions): Promise<Exports> {
       kind: each.kind,
       target: targetOf(each, options),
       dataDir: state.dataDir,
-      keyEncryptionKey: state.ledgerKey,
+      keyEncryptionKey: state.ledgerKey.bytes(),
       version,
       clock,
       audit: state.audit,

@@ -25,6 +25,7 @@ import {
 } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
+import { Secret } from '../base/secret.ts'
 import { readOrCreateSecretFile } from '../base/secret-file.ts'
 import { configSchema, type Config, type LoadedConfig } from '../config/config.ts'
 import { StoredSecrets, type DataKeys } from '../secrets/secrets.ts'
@@ -55,12 +56,12 @@ export interface State {
   /** when keys were last used */
   readonly keyUse: KeyUseBook
   readonly blocks: SqliteBlocks
-  readonly pepper: Buffer
+  readonly pepper: Secret
   readonly approvals: ApprovalStore
   readonly dataKeys: DataKeys
   readonly secrets: StoredSecrets
   /** what the ledger's subject keys are wrapped under */
-  readonly ledgerKey: Buffer
+  readonly ledgerKey: Secret
   readonly ownership: OwnershipIndex
   /** The log of a role while nobody else writes it: the state's own, or another one opened for as long as it takes. */
   withLog<T>(role: LogRole, work: (ledger: Ledger) => Promise<T>): Promise<T>
@@ -95,7 +96,8 @@ export async function openState(options: StateOptions): Promise<State> {
   const opened: { close(): unknown }[] = [held]
   try {
     const dataDir = held.path
-    const { dataKeys, ledgerKey: keyEncryptionKey, sealedNow } = await openDataKeys(dataDir, loaded, clock)
+    const { dataKeys, ledgerKey, sealedNow } = await openDataKeys(dataDir, loaded, clock)
+    const keyEncryptionKey = ledgerKey.bytes()
     const secretTable = openSecretTable(join(dataDir, 'state.db'))
     opened.push(secretTable)
     const secrets = new StoredSecrets(secretTable, dataKeys, () => clock.nowMs())
@@ -188,11 +190,11 @@ export async function openState(options: StateOptions): Promise<State> {
       keys: administerKeys({ store: keyStore, clock, environment: config.identity.apiKeys.environment, pepper }),
       keyUse,
       blocks,
-      pepper,
+      pepper: new Secret(pepper),
       approvals,
       dataKeys,
       secrets,
-      ledgerKey: keyEncryptionKey,
+      ledgerKey,
       ownership,
       async withLog(role, work) {
         if (role === options.role) return await work(ledger)

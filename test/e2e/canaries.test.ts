@@ -336,11 +336,11 @@ test('calls that succeed and calls that fail, of every kind', async () => {
   const assertions = agent.seen.flatMap(({ headers }) => headers['sallyport-caller-assertion'] ?? [])
   assert.ok(assertions.length > 0)
   for (const each of assertions) {
-    const signature = String(each).split('.')[2] ?? ''
+    const signature = each.split('.')[2] ?? ''
     canaries.push({ name: 'an assertion', bytes: Buffer.from(signature) })
   }
   // the credential did reach the agent that it is for
-  assert.ok(agent.seen.some(({ headers }) => String(headers['x-upstream'] ?? '').startsWith('canary')))
+  assert.ok(agent.seen.some(({ headers }) => (headers['x-upstream'] ?? '').startsWith('canary')))
 })
 
 test('reloads that are refused, among them secrets that were written in clear', async () => {
@@ -390,11 +390,11 @@ test('every question that a command or a listener answers', async () => {
     [0, 'secret', 'list'],
     [0, 'secret', 'list', '--json'],
     [0, 'agent', 'list', '--json'],
-    [2, 'agent', 'inspect', 'mutual'],
+    [3, 'agent', 'inspect', 'mutual'],
     [0, 'policy', 'check', '--json'],
-    [0, 'audit', 'tail', '--json', '--count', '1000'],
+    [0, 'audit', 'tail', '--json', '-n', '1000'],
     [0, 'audit', 'search', '--json'],
-    [0, 'audit', 'export', '--out', 'bundle.jsonl'],
+    [0, 'audit', 'export', '--with-events', '--out', 'bundle.jsonl'],
     [0, 'secrets', 'rotate', '--json'],
     [1, 'secret', 'remove', 'nothing'],
     [3, 'secrets', 'rotate', '--kek', 'file:none'],
@@ -423,7 +423,7 @@ test('every question that a command or a listener answers', async () => {
     `{"id":1,"method":"secret.list","params":{"value":"${value}"}}`,
     `{"id":1,"method":"secrets.rotate","params":{"kek":"${canary.bytes.toString()}","goOn":false}}`,
     `{"id":1,"method":"${canary.bytes.toString()}"}`,
-    `${canary.bytes.toString()}`,
+    canary.bytes.toString(),
   ])
     written.set(`control ${written.size}`, await askControl(line))
 })
