@@ -110,6 +110,20 @@ export const approvalAnswer = z.object({
   decidedBy: text,
 })
 
+export const blockAnswer = z.object({
+  kind: z.enum(['caller', 'agent']),
+  id: text,
+  reason: text,
+  sinceMs: time,
+  untilMs: time.nullable().describe('null: until it is unblocked'),
+})
+
+export const rotatedAssertionKeyAnswer = z.object({
+  kid: text.describe('of the new key'),
+  signsFromMs: time,
+  retiring: text,
+})
+
 export const secretAnswer = z.object({ name: text, setAtMs: time, usedAt: z.array(text).readonly() })
 export const secretChangeAnswer = z.object({
   existed: z.boolean(),

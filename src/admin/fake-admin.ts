@@ -116,6 +116,7 @@ const approval = {
   expiresAtMs: 2,
   decidedBy: '',
 } as const
+const block = { kind: 'caller', id: 'key:ci', reason: '', sinceMs: 1, untilMs: null } as const
 const erased = { kind: 'erased', logs: [], ownershipRows: 0, unreachable: [] } as const
 
 /** What a method answers; any other answers nothing of use. */
@@ -130,6 +131,10 @@ const results: Readonly<Record<string, unknown>> = {
   'audit.release': { kind: 'done', hold: { name: 'h', subject: null, reason: 'r', sinceMs: 1 } },
   'audit.holds': [],
   'approval.list': [approval],
+  'block.list': [block],
+  'block.add': block,
+  'block.remove': block,
+  'assertion.rotate-key': { kid: 'k', signsFromMs: 1, retiring: 'r' },
   'audit.prune': { heldBy: '', clockAheadMs: 0, logs: [] },
   'ledger.rotate-key': { origin: 'o', vkey: 'v', retiring: 'r', retiresAtMs: 1 },
   'secret.list': [],

@@ -16,6 +16,7 @@ const reason = z.string().max(1_024)
 const secretName = z.string().regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/)
 const subject = z.string().min(1).max(2_048)
 const names = z.array(name).max(64).optional()
+const blockRequest = { kind: z.enum(['caller', 'agent']), id: subject, reason }
 const keyRequest = {
   name,
   expiresInMs: z.number().int().positive().nullable().default(null),
@@ -234,6 +235,45 @@ export const routes: readonly Route[] = [
         ),
     }),
   ),
+  read({
+    path: '/blocks',
+    permission: 'blocks.read',
+    about: 'Callers and agents that are blocked, whatever policy says',
+    input: pageQuery,
+    answer: pageOf(answers.blockAnswer),
+    run: async ({ parts }, query) =>
+      takePage(await parts.methods['block.list']({}), query, (block) => `${block.kind} ${block.id}`),
+  }),
+  control({
+    path: '/blocks',
+    permission: 'blocks.write',
+    effect: 'takes',
+    about: 'Block a caller (a principal or a group) or an agent at once, open streams included',
+    method: 'block.add',
+    input: z.strictObject({ ...blockRequest, forMs: z.number().int().positive().nullable().default(null) }),
+    answer: answers.blockAnswer,
+    judge: same,
+  }),
+  control({
+    path: '/blocks/remove',
+    permission: 'blocks.write',
+    effect: 'gives',
+    about: 'Unblock: by the very id that was blocked',
+    method: 'block.remove',
+    input: z.strictObject(blockRequest),
+    answer: answers.blockAnswer,
+    judge: same,
+  }),
+  control({
+    path: '/assertions/rotate-key',
+    permission: 'assertion.rotate-key',
+    effect: 'gives',
+    about: 'Give assertions a new signing key; both are in the key set until nothing signed by the old one counts',
+    method: 'assertion.rotate-key',
+    input: z.strictObject({ now: z.boolean().default(false), reason }),
+    answer: answers.rotatedAssertionKeyAnswer,
+    judge: same,
+  }),
   control({
     path: '/retention/prune',
     permission: 'retention.run',
