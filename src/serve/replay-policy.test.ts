@@ -87,12 +87,15 @@ describe('whatever was recorded', () => {
         const loaded = load(configText(policy))
         const suggestion = await suggestPolicy({ ...silent, dataDir, loaded })
         assert.equal(suggestion.calls, same.allowedAsBefore)
-        assert.deepEqual([suggestion.notes, suggestion.undecided], [[], []])
+        assert.deepEqual(suggestion.undecided, [])
         const proposed = load(proposePolicy(configText(policy), suggestion.policy))
         assert.deepEqual(proposed.config.policy, suggestion.policy)
         const under = await replayPolicy({ ...silent, dataDir, loaded: undefined, against: proposed.config })
-        assert.deepEqual([under.gains, under.losses, under.undecided], [[], [], []])
+        assert.deepEqual([under.losses, under.undecided], [[], []])
         assert.equal(under.allowedAsBefore, same.allowedAsBefore)
+        // rules that ask for approval reach further than what one call shows of them: what is given is said
+        const asks = policy.roles.some(({ rules = [] }) => rules.some((rule) => rule.requireApproval))
+        if (!asks || suggestion.notes.length === 0) assert.deepEqual([suggestion.notes, under.gains], [[], []])
       }),
       { numRuns: 40, interruptAfterTimeLimit: 4_000 },
     )

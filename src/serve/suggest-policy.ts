@@ -11,7 +11,11 @@ export async function suggestPolicy(options: SuggestOptions): Promise<PolicySugg
   // who was refused before joining a group, or after leaving it, must not gain by being named
   const { made, gained, lost } = simple.gained === 0 ? simple : await suggest(options, true)
   const further = [
-    ...(gained > 0 ? [`it would allow ${gained} of the calls that were refused: the policy has changed since`] : []),
+    ...(gained > 0
+      ? [
+          `it would allow ${gained} of the calls that were refused: the policy has changed since, or asks for approval by rules that overlap`,
+        ]
+      : []),
     ...(lost > 0 ? [`it would refuse ${lost} of the calls that were allowed, or ask for an approval of them`] : []),
   ]
   return { ...made, notes: [...made.notes, ...further] }
