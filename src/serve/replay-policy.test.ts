@@ -94,7 +94,7 @@ describe('whatever was recorded', () => {
         assert.deepEqual([under.losses, under.undecided], [[], []])
         assert.equal(under.allowedAsBefore, same.allowedAsBefore)
         // rules that ask for approval reach further than what one call shows of them: what is given is said
-        const asks = policy.roles.some(({ rules = [] }) => rules.some((rule) => rule.requireApproval))
+        const asks = policy.roles.some(({ rules }) => rules.some((rule) => rule.requireApproval))
         if (!asks || suggestion.notes.length === 0) assert.deepEqual([suggestion.notes, under.gains], [[], []])
       }),
       { numRuns: 40, interruptAfterTimeLimit: 4_000 },
