@@ -21,7 +21,11 @@ import {
   type TokenReviewer,
 } from './verify-service-account.ts'
 import { createAssertionVerifier, type AssertionKeyReader, type AssertionVerifier } from './verify-assertion.ts'
-import { createTokenVerifier, type ProvenToken, type TokenVerifier } from './verify-token.ts'
+import type { Introspect } from './introspect.ts'
+import type { ProvenToken } from './judge-claims.ts'
+import type { RevocationReader } from './revocations.ts'
+import type { SpentTokens } from './spent-tokens.ts'
+import { createTokenVerifier, type TokenVerifier } from './verify-token.ts'
 import { checkSender } from './check-sender.ts'
 import { isApiKey } from './api-key.ts'
 import { readCredential, type Credential } from './credential.ts'
@@ -43,6 +47,9 @@ export type { GrantBook, GrantedCall, KeptGrant } from './grants.ts'
 export { createApiKeyVerifier } from './verify-api-key.ts'
 export { createKeyUseBook, type KeyUse, type KeyUseBook, type KeyUseStore } from './key-use.ts'
 export type { TokenReviewer } from './verify-service-account.ts'
+export { createRevocations, type Revocation, type Revocations, type RevocationStore } from './revocations.ts'
+export { createSpentTokens, type SpentStore, type SpentTokens } from './spent-tokens.ts'
+export type { Introspect } from './introspect.ts'
 export type { KeyRecord, KeySecret, KeyStore } from './key-record.ts'
 export type { AssertionKey, AssertionKeyReader } from './verify-assertion.ts'
 
@@ -57,6 +64,12 @@ export interface AuthenticatorOptions {
   readonly assertionKeys: AssertionKeyReader
   /** for how long an agent may act by an assertion that it was given */
   readonly grants: GrantReader
+  /** tokens and subjects that were revoked before their time */
+  readonly revocations: RevocationReader
+  /** one-time tokens that were taken */
+  readonly spent: SpentTokens
+  /** the one dialler: asks an issuer about a token */
+  readonly introspect: Introspect
   /** the one dialler: gets a key set, bounded in size and time */
   readonly fetchJwks: (url: string) => Promise<Buffer>
   /** reads a key set given as `file:PATH` */
@@ -75,14 +88,16 @@ export interface Authenticator {
 }
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { revocations } = options
   return {
     apiKeys: createApiKeyVerifier(options),
     tokens: createTokenVerifier({
       ...options,
+      revocations,
       nonces: createDpopNonces({ clock: options.clock, secret: options.pepper }),
     }),
     serviceAccounts: createServiceAccountVerifier({ ...options, reviewerOf: options.reviewerOf ?? (() => undefined) }),
-    assertions: createAssertionVerifier(options),
+    assertions: createAssertionVerifier({ ...options, revocations }),
     certificates: createCertificateVerifier(options),
   }
 }
@@ -122,7 +137,7 @@ function prove(received: Received, { apiKeys, serviceAccounts, tokens, certifica
   const account =
     credential.scheme === 'bearer' ? serviceAccounts.verify(credential.token, snapshot, received.source) : undefined
   if (account !== undefined) return account
-  const proven = tokens.verify(credential.token, snapshot)
+  const proven = tokens.verify(credential.token, snapshot, received.source)
   return proven instanceof Promise
     ? proven.then((settled) => proveSender(received, credential, settled))
     : proveSender(received, credential, proven)
@@ -132,8 +147,20 @@ function proveSender(received: Received, credential: Credential, token: ProvenTo
   if (isRefusal(token)) return token
   const caller = asBound(token, received)
   const problem = checkSender(received, credential, token)
-  if (problem instanceof Promise) return problem.then((settled) => settled ?? caller)
-  return problem ?? caller
+  if (problem instanceof Promise) return problem.then((settled) => settled ?? spend(token, caller))
+  return problem ?? spend(token, caller)
+}
+
+/** Last, so that nobody but its sender uses up a token that is good once. */
+function spend(token: ProvenToken, caller: Caller): Proving {
+  if (token.spend === undefined) return caller
+  return token
+    .spend()
+    .then((outcome) =>
+      outcome === 'fresh'
+        ? caller
+        : refuseInvalid(outcome === 'spent' ? 'token: shown before' : 'token: too many to remember'),
+    )
 }
 
 /** How the token is bound, which checkSender sees to; to a certificate: it ends with it, on open streams too. */

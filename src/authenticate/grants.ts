@@ -4,6 +4,7 @@
 // holds is kept over a restart without a name of anybody: call, agent, task. Design, "On whose behalf".
 
 import type { Clock } from '../base/clock.ts'
+import type { TokenName } from '../exchange/exchange.ts'
 import type { Delegation } from './delegation.ts'
 
 /** A call that is being carried to an agent. */
@@ -15,12 +16,16 @@ export interface GrantedCall {
   readonly delegation: Delegation
   /** the hop before ends then, and so does this one */
   readonly deadlineMs: number
+  /** the token by which the origin called; undefined where it has no id */
+  readonly originToken?: TokenName | undefined
 }
 
 export interface Grant {
   readonly deadlineMs: number
   /** undefined after a restart: the assertion itself has to say it */
   readonly delegation: Delegation | undefined
+  /** not known any more after a restart */
+  readonly originToken?: TokenName | undefined
 }
 
 export interface GrantReader {
@@ -139,7 +144,9 @@ export function createGrantBook({ clock }: { clock: Clock }): GrantBook {
     byTask.delete(key)
   }
 
-  const add = (fields: Pick<Entry, 'call' | 'agent' | 'originId' | 'deadlineMs' | 'delegation' | 'isOpen'>): Entry => {
+  const add = (
+    fields: Pick<Entry, 'call' | 'agent' | 'originId' | 'deadlineMs' | 'delegation' | 'originToken' | 'isOpen'>,
+  ): Entry => {
     const entry: Entry = { ...fields, tasks: new Map(), live: 0 }
     byCall.set(entry.call, entry)
     return entry
@@ -155,8 +162,9 @@ export function createGrantBook({ clock }: { clock: Clock }): GrantBook {
       }
       return entry.isOpen || entry.live > 0 ? entry : undefined
     },
-    open({ call, agent, delegation, deadlineMs }) {
-      const entry = add({ call, agent, originId: delegation.origin.id, delegation, deadlineMs, isOpen: true })
+    open({ call, agent, delegation, deadlineMs, originToken }) {
+      const originId = delegation.origin.id
+      const entry = add({ call, agent, originId, delegation, originToken, deadlineMs, isOpen: true })
       return () => {
         entry.isOpen = false
         if (entry.live === 0) release(entry)

@@ -21,6 +21,8 @@ export interface Issuer {
 export interface Issuers {
   /** By exact `iss`; where several share it, the one whose audience is claimed. */
   find(snapshot: Snapshot, claimedIssuer: string, claimedAudience: JsonValue | undefined): Issuer | undefined
+  /** Who is asked about a token that says nothing itself: by the longest prefix of it, else the one without any. */
+  findByOpaque(snapshot: Snapshot, token: string): Issuer | undefined
   has(snapshot: Snapshot, issuer: Issuer): boolean
   /** Looks after the key sets of all of them, so that no call has to wait for one that has aged. */
   refresh(snapshot: Snapshot): void
@@ -68,6 +70,17 @@ export function createIssuers(options: IssuersOptions): Issuers {
 
   return {
     has: (snapshot, issuer) => issuersOf(snapshot).has(issuer),
+    findByOpaque: (snapshot, token) => {
+      let found: Issuer | undefined
+      let longest = -1
+      for (const issuer of issuersOf(snapshot)) {
+        const prefix = issuer.config.introspection?.prefix
+        if (prefix === undefined || prefix.length <= longest || !token.startsWith(prefix)) continue
+        found = issuer
+        longest = prefix.length
+      }
+      return found
+    },
     refresh: (snapshot) => {
       for (const issuer of issuersOf(snapshot)) issuer.source.refresh()
     },

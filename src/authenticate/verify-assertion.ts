@@ -16,6 +16,7 @@ import { findChainProblem, maxHops, type Delegation } from './delegation.ts'
 import type { GrantReader } from './grants.ts'
 import type { KeyReader } from './key-record.ts'
 import { readScope } from './narrow-scope.ts'
+import type { RevocationReader } from './revocations.ts'
 import { refuseInvalid } from './unauthenticated.ts'
 
 /** A public key of ours, by the id that assertions carry. */
@@ -32,6 +33,7 @@ export interface AssertionKeyReader {
 /** On whose behalf, and what comes with that. */
 export interface ProvenDelegation extends Delegation {
   readonly delegated: Delegated
+  readonly issuedAtMs: number
 }
 
 export interface AssertionVerifier {
@@ -40,7 +42,7 @@ export interface AssertionVerifier {
   /** The same for the subject of a token request: a token that came of one is no subject again. */
   verifySubject(this: void, assertion: string, agentId: string, snapshot: Snapshot): ProvenDelegation | Refusal
   /** Whether nobody may act for this origin, or through these agents, any more. Asked again on open streams. */
-  isRevoked(delegation: Delegation, snapshot: Snapshot): boolean
+  isRevoked(delegation: ProvenDelegation, snapshot: Snapshot): boolean
 }
 
 /** What an assertion says once its signature has been verified. All of it is looked at on every use. */
@@ -77,8 +79,9 @@ export function createAssertionVerifier(options: {
   assertionKeys: AssertionKeyReader
   grants: GrantReader
   keys: KeyReader
+  revocations: RevocationReader
 }): AssertionVerifier {
-  const { clock, assertionKeys, grants, keys } = options
+  const { clock, assertionKeys, grants, keys, revocations } = options
   const cache = createBoundedCache<Signed>(cachedAssertions)
 
   const read = (assertion: string): Signed | string => {
@@ -93,14 +96,22 @@ export function createAssertionVerifier(options: {
   const isDead = (principalId: string): boolean =>
     principalId.startsWith('key:') && clock.nowMs() >= keys.liveUntilMs(principalId.slice(4))
 
-  const isNobody = (principalId: string, snapshot: Snapshot): boolean => {
+  const isNobody = (principalId: string, givenAtMs: number, snapshot: Snapshot): boolean => {
     // an agent or a person in a chain lives as long as one of the identities that prove to be it
     const identities = snapshot.identities.get(principalId) ?? (principalId.startsWith('agent:') ? [] : [principalId])
-    return identities.every(isDead)
+    if (identities.every(isDead)) return true
+    // by which of them it was given is not known
+    return identities.some((id) => revocations.isOriginRevoked(id, givenAtMs))
   }
 
-  const isRevoked = ({ origin, chain }: Delegation, snapshot: Snapshot): boolean =>
-    isNobody(origin.id, snapshot) || chain.some((actor) => isNobody(actor.id, snapshot))
+  const isRevoked = ({ origin, chain, issuedAtMs, delegated }: ProvenDelegation, snapshot: Snapshot): boolean => {
+    const { originToken } = delegated
+    return (
+      (originToken !== undefined && revocations.isTokenRevoked(originToken.issuer, originToken.id)) ||
+      isNobody(origin.id, issuedAtMs, snapshot) ||
+      chain.some((actor) => isNobody(actor.id, issuedAtMs, snapshot))
+    )
+  }
 
   const findProblem = (signed: Signed, agentId: string, snapshot: Snapshot): string | undefined => {
     // remembered ones too: a key that is gone proves nothing any more
@@ -127,16 +138,17 @@ export function createAssertionVerifier(options: {
     if (problem !== undefined) return refuseInvalid(`assertion: ${problem}`)
     const grant = grants.find(signed.call, agentId.slice('agent:'.length))
     if (grant === undefined) return refuseInvalid(`assertion: neither call ${signed.call} nor a task of it is open`)
-    const { call, kind, audience } = signed
+    const { call, kind, audience, issuedAtMs } = signed
     // what tells its agent less is of no use after a restart, which kept nobody's name
     const delegation = signed.isPartial ? grant.delegation : signed
     if (delegation === undefined) return refuseInvalid('assertion: on whose behalf it was is not known any more')
     const { origin, chain, scope } = delegation
-    if (isRevoked(delegation, snapshot)) return refuseInvalid('assertion: somebody in it was revoked')
     const chainProblem = findChainProblem(delegation, agentId)
     if (chainProblem !== undefined) return refuseInvalid(`assertion: ${chainProblem}`)
     const onlyAgent = kind === 'token' ? audience.slice('agent:'.length) : undefined
-    return { origin, chain, scope, delegated: { call, deadlineMs: grant.deadlineMs, onlyAgent } }
+    const { deadlineMs, originToken } = grant
+    const proven = { origin, chain, scope, issuedAtMs, delegated: { call, deadlineMs, onlyAgent, originToken } }
+    return isRevoked(proven, snapshot) ? refuseInvalid('assertion: somebody in it was revoked') : proven
   }
 
   return {

@@ -47,6 +47,10 @@ export function createLocalVerifier(options: {
         clock,
         // never asked for: what is bound is refused below
         nonces: { current: () => '', isFresh: () => false },
+        // a cluster's tokens are not among those
+        revocations: { isTokenRevoked: () => false, isSubjectRevoked: () => false, isOriginRevoked: () => false },
+        spent: { spend: () => Promise.resolve('full') },
+        introspect: () => Promise.reject(new Error('not an issuer of opaque tokens')),
         fetchJwks: (url) => (jwks === undefined ? local.reviewer.keySet() : options.fetchJwks(url)),
         readJwks: options.readJwks,
       }),
@@ -62,7 +66,7 @@ export function createLocalVerifier(options: {
       known.set(key, local)
       // the connection that the configuration in force has
       local.reviewer = reviewer
-      const proven = await local.verifier.verify(token, local.snapshot)
+      const proven = await local.verifier.verify(token, local.snapshot, '')
       if (isRefusal(proven)) return proven
       if (proven.confirmation !== undefined) return refuseInvalid('service account: bound to a key or a certificate')
       const described = describeAccount(identityOf(claims, cluster.name))

@@ -8,29 +8,24 @@ import { errors, jwtVerify } from 'jose'
 import { createBoundedCache } from '../base/bounded-cache.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { JwtIssuerConfig, Snapshot } from '../config/config.ts'
-import type { Caller } from '../exchange/exchange.ts'
 import type { Refusal } from '../refusal/refusal.ts'
-import { principalOf } from './claims.ts'
-import { findLifeProblem, findUseProblem, millisecondsOf, readTokenId } from './token-use.ts'
 import { ownValue, parseClaims, parseCompactForm, type UnverifiedToken } from './compact-form.ts'
-import type { BoundToken } from './check-sender.ts'
-import { readConfirmation, type Confirmation } from './confirmation.ts'
+import { createIntrospector, type Introspect } from './introspect.ts'
 import { createIssuers, type Issuer, type IssuersOptions } from './issuers.ts'
+import { judgeClaims, type JudgeOptions, type ProvenToken } from './judge-claims.ts'
 import { selectKey, type VerificationKey } from './key-set.ts'
 import { quote, refuseInvalid } from './unauthenticated.ts'
 
 export interface TokenVerifier {
   /** Fetches key sets in the background before they age; to be called from time to time. */
   refresh(snapshot: Snapshot): void
-  /** Whether the token is good; whether who shows it may is `checkSender`'s to say. */
-  verify(token: string, snapshot: Snapshot): ProvenToken | Refusal | Promise<ProvenToken | Refusal>
+  /** Whether the token is good; whether who shows it may is `checkSender`'s to say. `source`: where it came from. */
+  verify(token: string, snapshot: Snapshot, source: string): Proving
 }
 
-export interface ProvenToken extends BoundToken {
-  readonly caller: Caller
-}
+type Proving = ProvenToken | Refusal | Promise<ProvenToken | Refusal>
 
-export type TokenVerifierOptions = IssuersOptions
+export type TokenVerifierOptions = IssuersOptions & JudgeOptions & { readonly introspect: Introspect }
 
 /** Everything about a token that is known before its signature is looked at. */
 interface Claimed {
@@ -40,7 +35,8 @@ interface Claimed {
   readonly claims: JsonObject
 }
 
-interface Proven extends ProvenToken {
+interface Proven {
+  readonly token: ProvenToken
   readonly issuer: Issuer
   readonly key: VerificationKey
 }
@@ -60,6 +56,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   const issuers = createIssuers(options)
   const proven = createBoundedCache<Proven>(provenTokens)
   const rejected = createBoundedCache<Rejected>(rejectedTokens)
+  const introspector = createIntrospector(options)
 
   const prove = async (claimed: Claimed, issuer: Issuer): Promise<ProvenToken | Refusal> => {
     const key = await findKey(issuer, claimed.form)
@@ -69,17 +66,14 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       rejected.set(claimed.tokenHash, { issuer, untilMs: clock.nowMs() + rejectedMs })
     }
     if (problem !== undefined) return refuseInvalid(`token: ${problem}`)
-    const confirmation = readConfirmation(claimed.claims)
-    if (typeof confirmation === 'string') return refuseInvalid(`token: ${confirmation}`)
-    const caller = describeCaller(claimed.claims, issuer, { key, confirmation, nowMs: clock.nowMs() })
-    if (typeof caller === 'string') return refuseInvalid(`token: ${caller}`)
-    const { config, proofs } = issuer
-    const token: Proven = { caller, confirmation, config, owner: caller.id, proofs, issuer, key }
-    proven.set(claimed.tokenHash, token)
+    const isWithdrawn = (): boolean => !issuer.source.holds(key)
+    const token = judgeClaims(claimed.claims, issuer, { method: 'jwt', isWithdrawn }, options)
+    if (typeof token === 'string') return refuseInvalid(`token: ${token}`)
+    proven.set(claimed.tokenHash, { token, issuer, key })
     return token
   }
 
-  const readAnew = (token: string, tokenHash: string, snapshot: Snapshot): Promise<ProvenToken | Refusal> | Refusal => {
+  const readAnew = (token: string, tokenHash: string, snapshot: Snapshot): Proving => {
     const form = parseCompactForm(token)
     if (typeof form === 'string') return refuseInvalid(`token: ${form}`)
     const claims = parseClaims(form.payload)
@@ -98,17 +92,28 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
   return {
     refresh: (snapshot) => issuers.refresh(snapshot),
-    verify: (token, snapshot) => {
+    verify: (token, snapshot, source) => {
       const tokenHash = hash('sha256', token, 'latin1')
       const known = proven.get(tokenHash)
-      if (known === undefined) return readAnew(token, tokenHash, snapshot)
-      const { caller, issuer, key } = known
-      if (clock.nowMs() >= caller.expiresAtMs + issuer.config.clockSkew) return refuseInvalid('token: expired')
+      if (known === undefined) {
+        const asked = isReadable(token) ? undefined : issuers.findByOpaque(snapshot, token)
+        if (asked !== undefined) return introspector.verify({ token, tokenHash, source }, asked)
+        return readAnew(token, tokenHash, snapshot)
+      }
+      const { issuer, key } = known
+      if (clock.nowMs() >= known.token.caller.expiresAtMs + issuer.config.clockSkew)
+        return refuseInvalid('token: expired')
+      if (known.token.isRevoked()) return refuseInvalid('token: revoked')
       const isStillGood =
         issuers.has(snapshot, issuer) && issuer.source.current() !== undefined && issuer.source.holds(key)
-      return isStillGood ? known : readAnew(token, tokenHash, snapshot)
+      return isStillGood ? known.token : readAnew(token, tokenHash, snapshot)
     },
   }
+}
+
+/** What begins like the header of a JSON Web Token is one, good or not, and never shown to an issuer that may not be its own. */
+function isReadable(token: string): boolean {
+  return token.startsWith('eyJ') && token.includes('.')
 }
 
 async function findKey(issuer: Issuer, form: UnverifiedToken): Promise<VerificationKey | string> {
@@ -142,38 +147,5 @@ async function verifySignatureAndClaims(
     if (error instanceof errors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`
     if (error instanceof errors.JOSEError) return error.code
     throw error // not the token's fault: the walk denies and records it
-  }
-}
-
-/** The caller, or what the bounds of this issuer refuse. INVARIANT: signature and registered claims were verified. */
-function describeCaller(
-  claims: JsonObject,
-  { config, source }: Issuer,
-  known: { readonly key: VerificationKey; readonly confirmation: Confirmation | undefined; readonly nowMs: number },
-): Caller | string {
-  const { key, confirmation, nowMs } = known
-  const problem = findUseProblem(claims, config) ?? findLifeProblem(claims, config, nowMs)
-  if (problem !== undefined) return problem
-  const principal = principalOf(claims, config)
-  if (typeof principal === 'string') return principal
-  const jti = readTokenId(claims)
-  if (jti === null) return 'jti is not a name'
-  return {
-    ...principal,
-    method: 'jwt',
-    credential: config.name,
-    evidence: evidenceOf(jti, confirmation),
-    expiresAtMs: millisecondsOf(claims, 'exp') ?? -Infinity,
-    isRevoked: () => !source.holds(key),
-  }
-}
-
-/** What the record says of a token: by what it can be revoked, and what it was bound to. */
-function evidenceOf(jti: string | undefined, bound: Confirmation | undefined): Caller['evidence'] {
-  if (jti === undefined && bound === undefined) return undefined
-  return {
-    ...(jti !== undefined && { jti }),
-    ...(bound?.jkt !== undefined && { jkt: bound.jkt }),
-    ...(bound?.x5t !== undefined && { 'x5t#S256': bound.x5t }),
   }
 }

@@ -60,6 +60,19 @@ function fakePorts(overrides: Partial<Ports> = {}): Ports {
             name === 'ci'
               ? Promise.resolve([summary])
               : Promise.reject(new Fault('CONTROL_FAILED', 'there is no such key')),
+          'token.revoke': (request) =>
+            Promise.resolve(
+              request.kind === 'token'
+                ? { kind: 'token', issuer: request.issuer, id: request.jti, beforeMs: 0, untilMs: 1000 }
+                : {
+                    kind: 'subject',
+                    issuer: null,
+                    id: request.subject,
+                    beforeMs: request.beforeMs ?? 0,
+                    untilMs: 1000,
+                  },
+            ),
+          'token.revocations': () => Promise.resolve([]),
           'policy.reload': unused,
           'approval.list': unused,
           'approval.grant': unused,
@@ -480,4 +493,38 @@ test('a bug ends with exit 3 and says so', async () => {
 test('nothing is created by asking', async () => {
   await run(['audit', 'verify', '--data-dir', 'nowhere'])
   assert.ok(!existsSync(join(cwd, 'nowhere')))
+})
+
+test('token revoke takes one token by issuer and id, or a subject, and nothing between', async () => {
+  const one = await run(['token', 'revoke', '--jti', 'a b', '--issuer', 'corp', '--data-dir', dataDir, '--json'])
+  assert.deepEqual(JSON.parse(one.out), {
+    kind: 'token',
+    issuer: 'corp',
+    id: 'a b',
+    before: '1970-01-01T00:00:00.000Z',
+    until: '1970-01-01T00:00:01.000Z',
+  })
+  const subject = await run([
+    'token',
+    'revoke',
+    '--subject',
+    'user:corp/a',
+    '--before',
+    '2026-01-01',
+    '--data-dir',
+    dataDir,
+  ])
+  assert.match(subject.out, /^revoked tokens of user:corp\/a issued before 2026-01-01T00:00:00.000Z/)
+  for (const flags of [
+    [],
+    ['--jti', 'a'],
+    ['--issuer', 'corp'],
+    ['--jti', 'a', '--subject', 'user:corp/a'],
+    ['--jti', 'a', '--issuer', 'corp', '--before', '1h'],
+    ['--subject', 'user:corp/a', '--issuer', 'corp'],
+    ['--before', '1h'],
+    ['--subject', 'user:corp/a', '--before', 'soon'],
+  ])
+    assert.equal((await run(['token', 'revoke', ...flags, '--data-dir', dataDir])).code, 2)
+  assert.equal((await run(['token', 'revocations', '--data-dir', dataDir])).out, 'nothing is revoked\n')
 })

@@ -59,6 +59,11 @@ const entries: Readonly<Record<string, Entry>> = {
   'block list': { summary: 'list who is blocked', load: () => import('./block-list.ts') },
   'unblock caller': { summary: 'end the block of a caller or group', load: () => import('./unblock-caller.ts') },
   'unblock agent': { summary: 'end the block of an agent', load: () => import('./unblock-agent.ts') },
+  'token revoke': {
+    summary: 'revoke a token, or all that a subject was given before a time',
+    load: () => import('./token-revoke.ts'),
+  },
+  'token revocations': { summary: 'list what is revoked', load: () => import('./token-revocations.ts') },
   'agent add': { summary: 'add an agent to the configuration', load: () => import('./agent-add.ts') },
   'agent list': { summary: 'list the configured agents', load: () => import('./agent-list.ts') },
   'agent inspect': { summary: "fetch an agent's card and show what it says", load: () => import('./agent-inspect.ts') },

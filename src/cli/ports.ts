@@ -7,6 +7,7 @@ import type { ApprovalMethods } from './approval-ports.ts'
 import type { PolicyPorts } from './policy-ports.ts'
 import type { ProofPorts, Trust } from './proof-ports.ts'
 import type { AdminMethods } from './admin-ports.ts'
+import type { TokenMethods } from './token-ports.ts'
 import type { RetentionMethods, RetentionReadings } from './retention-ports.ts'
 import type { BlockMethods } from './block-ports.ts'
 import type { SecretMethods } from './secret-ports.ts'
@@ -18,6 +19,7 @@ export type * from './policy-ports.ts'
 export type * from './proof-ports.ts'
 export type * from './retention-ports.ts'
 export type * from './secret-ports.ts'
+export type * from './token-ports.ts'
 
 /** Everything commands call outside cli and config; loaded only by the commands that need it. */
 export interface Ports extends PolicyPorts, ProofPorts {
@@ -110,7 +112,7 @@ export interface RotatedAssertionKey {
 
 /** What changes a running process, or the state on disk when none runs: one implementation serves both. */
 export interface ControlMethods
-  extends AdminMethods, ApprovalMethods, AssertionMethods, BlockMethods, RetentionMethods, SecretMethods {
+  extends AdminMethods, ApprovalMethods, AssertionMethods, BlockMethods, RetentionMethods, SecretMethods, TokenMethods {
   ping(params: Record<string, never>): Promise<{ readonly pid: number }>
   'key.create'(params: KeyRequest): Promise<CreatedKey>
   /** `key` is a whole key that was made elsewhere */

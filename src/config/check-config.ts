@@ -274,6 +274,14 @@ function checkIssuers(config: Config, baseDir: string): Finding[] {
       jwt.map((issuer, index) => ({ value: issuer.issuer, path: ['identity', 'jwt', index, 'issuer'] })),
       'this issuer is configured twice',
     ),
+    ...findRepeats(
+      jwt.flatMap(({ introspection }, index) =>
+        introspection === undefined
+          ? []
+          : [{ value: introspection.prefix, path: ['identity', 'jwt', index, 'introspection', 'prefix'] }],
+      ),
+      'another issuer is asked about the same tokens',
+    ),
   ]
   for (const [index, issuer] of jwt.entries())
     found.push(...checkIssuer(issuer, ['identity', 'jwt', index], { baseDir, isPlainRemote }))

@@ -13,7 +13,14 @@ export function checkIssuer(
   path: ConfigPath,
   { baseDir, isPlainRemote }: { readonly baseDir: string; readonly isPlainRemote: (url: string) => boolean },
 ): Finding[] {
-  return [...checkKeys(), ...checkEmail(issuer, path), ...checkTemplates(issuer, path)]
+  return [...checkKeys(), ...checkEmail(issuer, path), ...checkTemplates(issuer, path), ...checkIntrospection()]
+
+  function checkIntrospection(): Finding[] {
+    const { introspection } = issuer
+    if (introspection === undefined || !isPlainRemote(introspection.endpoint)) return []
+    const at = [...path, 'introspection', 'endpoint']
+    return [{ path: at, message: 'tokens and the secret would be sent in plain text', hint: 'use https' }]
+  }
 
   function checkKeys(): Finding[] {
     const { jwks } = issuer

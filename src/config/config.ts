@@ -12,6 +12,7 @@ export type {
   Config,
   ConfigInput,
   JwtIssuerConfig,
+  IntrospectionConfig,
   LimitConfig,
   MtlsConfig,
   PolicyConfig,

@@ -240,6 +240,27 @@ const jwtIssuer = z.strictObject({
       nonce: z.boolean().default(false).describe('ask for a nonce of ours in every proof'),
     })
     .prefault({}),
+  oneTime: z
+    .boolean()
+    .default(false)
+    .describe('each token is good for one request; `jti` is required, and remembered over restarts'),
+  introspection: z
+    .strictObject({
+      endpoint: httpUrl.describe('where the issuer is asked about tokens that cannot be read (RFC 7662)'),
+      clientId: z.string().min(1).max(256).describe("the gateway's own client id there"),
+      clientSecret: secretReference.describe('its secret'),
+      send: z.enum(['basic', 'post']).default('basic').describe('how they are sent: in the header, or in the body'),
+      prefix: z
+        .string()
+        .max(64)
+        .regex(/^[A-Za-z0-9._~+/-]*$/, 'expected the characters of a token')
+        .default('')
+        .describe(
+          'only tokens that begin so are asked about; where several issuers have introspection, one may do without',
+        ),
+    })
+    .optional()
+    .describe('for opaque tokens; an answer is believed for 10 s, no answer is a refusal'),
   clockSkew: duration('30s', 'tolerated difference of clocks', 300_000),
   maxTokenLife: duration('24h', 'tokens that live longer (exp - iat) are refused'),
 })
@@ -829,6 +850,7 @@ export type MtlsConfig = Config['identity']['mtls']
 export type TlsServerConfig = NonNullable<Config['gateway']['tls']>
 export type ClusterConfig = Config['identity']['kubernetes'][number]
 export type JwtIssuerConfig = Config['identity']['jwt'][number]
+export type IntrospectionConfig = NonNullable<JwtIssuerConfig['introspection']>
 export type Bounds = Config['gateway']['bounds']
 export type AdminConfig = Config['admin']
 export type AdminRole = (typeof adminRoles)[number]

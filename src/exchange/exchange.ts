@@ -121,12 +121,22 @@ export interface Caller extends Principal {
   isRevoked(): boolean
 }
 
+/** A token by what it can be revoked by. */
+export interface TokenName {
+  /** short name */
+  readonly issuer: string
+  /** `jti` */
+  readonly id: string
+}
+
 /** What comes with an assertion that an agent shows: where it is from, how long it lasts, what it is good for. */
 export interface Delegated {
   /** id of the call with which the agent was given it */
   readonly call: string
   /** nothing that is begun by it lasts longer, milliseconds since the epoch */
   readonly deadlineMs: number
+  /** the token by which the origin called, so that revoking it ends what came of it */
+  readonly originToken?: TokenName | undefined
   /** the one agent that it is good for, by name: a token of /token */
   readonly onlyAgent?: string | undefined
 }

@@ -16,6 +16,7 @@ import type {
   ReloadAnswer,
   RetentionMethods,
   SecretMethods,
+  TokenMethods,
 } from '../cli/ports.ts'
 import type { State } from './state.ts'
 
@@ -25,7 +26,13 @@ export function createControlMethods(
   reload: () => Promise<ReloadAnswer>,
 ): Omit<
   ControlMethods,
-  keyof (AdminMethods & ApprovalMethods & AssertionMethods & BlockMethods & RetentionMethods & SecretMethods)
+  keyof (AdminMethods &
+    ApprovalMethods &
+    AssertionMethods &
+    BlockMethods &
+    RetentionMethods &
+    SecretMethods &
+    TokenMethods)
 > {
   const { keys, audit } = state
   const summaryOf = (record: KeyRecord): KeySummary => summarize(record, state.keyUse.of(record.id))

@@ -45,6 +45,8 @@ function fakeMethods(): ControlMethods {
     'block.remove': (params) => Promise.resolve({ ...params, sinceMs: 0, untilMs: null }),
     'block.list': () => Promise.resolve([]),
     'policy.reload': () => Promise.reject(new Error('password=hunter2')),
+    'token.revoke': () => Promise.reject(new Fault('CONFIG_INVALID', 'no issuer')),
+    'token.revocations': () => Promise.resolve([]),
     'approval.list': () => Promise.resolve([]),
     'approval.grant': () => Promise.resolve({ kind: 'refused', why: 'no approver', hint: '' }),
     'approval.deny': () => Promise.resolve({ kind: 'refused', why: 'no approver', hint: '' }),

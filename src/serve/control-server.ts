@@ -56,6 +56,11 @@ const paramSchemas = {
   'admin.bootstrap': none,
   'admin.sessions': none,
   'admin.logout': z.strictObject({ id: name }),
+  'token.revoke': z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('token'), issuer: name, jti: name }),
+    z.strictObject({ kind: z.literal('subject'), subject, beforeMs: z.number().int().nullable() }),
+  ]),
+  'token.revocations': none,
   'audit.erase': z.strictObject({
     subject: subject.nullable(),
     reason,

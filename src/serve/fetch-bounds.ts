@@ -24,3 +24,8 @@ export const healthBounds: FetchBounds = {
   maxBytes: 1024 * 1024, // bound: the answer to a health check
   timeoutMs: 5_000, // bound: a health check
 }
+
+export const introspectionBounds: FetchBounds = {
+  maxBytes: 64 * 1024, // bound: the answer to an introspection
+  timeoutMs: 5_000, // bound: an introspection
+}

@@ -54,6 +54,7 @@ import { createClusters } from './clusters.ts'
 import { createBlockMethods } from './block-methods.ts'
 import { describeAlias, describeChangedAliases } from './changed-aliases.ts'
 import { startControlServer } from './control-server.ts'
+import { askIssuer } from './ask-issuer.ts'
 import { createControlMethods } from './control-methods.ts'
 import { exportedBelow } from './export-cursor.ts'
 import { cardBounds, keySetBounds } from './fetch-bounds.ts'
@@ -64,6 +65,7 @@ import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { formatKeySet } from './published-keys.ts'
 import { createReadiness } from './readiness.ts'
+import { createTokenMethods } from './token-methods.ts'
 import { createRetentionMethods } from './retention-methods.ts'
 import { checkPolicy, compileRules, releaseRules, type ServedRules } from './rules.ts'
 import { exportNames, startExports, type Exports } from './start-exports.ts'
@@ -171,6 +173,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       pepper: state.pepper.bytes(),
       assertionKeys: signer,
       grants,
+      revocations: state.revocations,
+      spent: state.spent,
+      introspect: (endpoint, token) => askIssuer(endpoint, token, { dialler, secrets: loaded.secrets }),
       fetchJwks: (url) => dialler.get(url, keySetBounds),
       readJwks: (reference) => readFile(referencedPath(reference, loaded.baseDir)),
       reviewerOf: (of, cluster) => rulesOf(of).clusters.get(cluster)?.cluster,
@@ -372,6 +377,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...createBlockMethods(acted, () => clock.nowMs()),
       ...createControlMethods(acted, () => clock.nowMs(), reload),
       ...createSecretMethods(acted, { loaded: () => loaded, nowMs: () => clock.nowMs(), reload }),
+      ...createTokenMethods(acted, { clock, config: () => snapshot.config }),
       ...retention,
       ...createAdminMethods({ admin: () => admin, audit: acted.audit, config: () => snapshot.config }),
     }

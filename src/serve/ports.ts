@@ -23,6 +23,7 @@ import { beginAnew } from './set-aside.ts'
 import { agentSecrets, checkPolicy } from './rules.ts'
 import { readVouchers } from './read-vouchers.ts'
 import { exportedBelow } from './export-cursor.ts'
+import { createTokenMethods } from './token-methods.ts'
 import { createRetentionMethods } from './retention-methods.ts'
 import { createPolicyPorts } from './policy-ports.ts'
 import { runServe } from './run-serve.ts'
@@ -73,6 +74,7 @@ export function createPorts(): Ports {
           'admin.logout': () => Promise.resolve(nothingRuns()),
           ...createSecretMethods(state, { loaded: () => loaded, nowMs: () => systemClock.nowMs() }),
           ...createBlockMethods(state, () => systemClock.nowMs()),
+          ...createTokenMethods(state, { clock: systemClock, config: () => state.config }),
           ...createRetentionMethods(state, {
             clock: systemClock,
             config: () => state.config,

@@ -5,8 +5,12 @@ import { join } from 'node:path'
 import {
   administerKeys,
   createKeyUseBook,
+  createRevocations,
+  createSpentTokens,
   type KeyAdministration,
   type KeyUseBook,
+  type Revocations,
+  type SpentTokens,
 } from '../authenticate/authenticate.ts'
 import {
   claimedOrigin,
@@ -35,6 +39,8 @@ import {
   openKeyStore,
   openKeyUseStore,
   openSecretTable,
+  openRevocationStore,
+  openSpentStore,
   type ApprovalStore,
   type OwnershipIndex,
   openBlocks,
@@ -56,6 +62,10 @@ export interface State {
   /** when keys were last used */
   readonly keyUse: KeyUseBook
   readonly blocks: SqliteBlocks
+  /** tokens and subjects that count no more */
+  readonly revocations: Revocations
+  /** one-time tokens that were taken */
+  readonly spent: SpentTokens
   readonly pepper: Secret
   readonly approvals: ApprovalStore
   readonly dataKeys: DataKeys
@@ -127,6 +137,10 @@ export async function openState(options: StateOptions): Promise<State> {
     const keyUse = createKeyUseBook({ clock, store: keyUseStore })
     const approvals = openApprovalStore(join(dataDir, 'state.db'), clock)
     opened.push(approvals)
+    const revocationStore = openRevocationStore(join(dataDir, 'state.db'))
+    opened.push(revocationStore)
+    const spentStore = openSpentStore(join(dataDir, 'state.db'))
+    opened.push(spentStore)
     const rebuilds: RebuiltIndex[] = []
     const onRebuilt = (rebuilt: RebuiltIndex): void => void rebuilds.push(rebuilt)
     const ownership = await openOwnership({ dataDir, keyEncryptionKey, onRebuilt })
@@ -190,6 +204,8 @@ export async function openState(options: StateOptions): Promise<State> {
       keys: administerKeys({ store: keyStore, clock, environment: config.identity.apiKeys.environment, pepper }),
       keyUse,
       blocks,
+      revocations: createRevocations({ clock, store: revocationStore }),
+      spent: createSpentTokens({ clock, store: spentStore }),
       pepper: new Secret(pepper),
       approvals,
       dataKeys,
@@ -218,6 +234,8 @@ export async function openState(options: StateOptions): Promise<State> {
         await ownership.close()
         while (writeKeyUse());
         keyUseStore.close()
+        revocationStore.close()
+        spentStore.close()
         approvals.close()
         blocks.close()
         keyStore.close()

@@ -66,6 +66,19 @@ const upgrades: readonly string[] = [
     sealed BLOB NOT NULL,
     set_at_ms INTEGER NOT NULL
   ) STRICT`,
+  `CREATE TABLE token_revocation (
+    kind TEXT NOT NULL CHECK (kind IN ('token', 'subject')),
+    issuer TEXT NOT NULL,
+    id TEXT NOT NULL,
+    before_ms INTEGER NOT NULL,
+    revoked_at_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    PRIMARY KEY (kind, issuer, id)
+  ) STRICT;
+  CREATE TABLE spent_token (
+    id TEXT PRIMARY KEY,
+    until_ms INTEGER NOT NULL
+  ) STRICT`,
 ]
 
 /** Opens or creates the file, and brings an older one up. Throws a Fault when it cannot be used. */

@@ -24,6 +24,7 @@ export interface GatewayOptions {
   readonly agents: Readonly<Record<string, string | Omit<AgentInput, 'name'>>>
   /** keys to make; default alice and bob, who may do everything, and nobody, who may do nothing */
   readonly callers?: readonly string[]
+  readonly identity?: ConfigInput['identity']
   readonly policy?: ConfigInput['policy']
   readonly limits?: ConfigInput['limits']
   readonly bounds?: NonNullable<ConfigInput['gateway']>['bounds']
@@ -168,7 +169,7 @@ function configOf(options: GatewayOptions): ConfigInput {
     gateway: { listen: '127.0.0.1:0', ...(options.bounds && { bounds: options.bounds }) },
     admin: { listen: '127.0.0.1:0' },
     dataDir: './data',
-    identity: { apiKeys: { environment: 'test' }, kubernetes: options.kubernetes ?? [] },
+    identity: { apiKeys: { environment: 'test' }, kubernetes: options.kubernetes ?? [], ...options.identity },
     agents: Object.entries(options.agents).map(([name, agent]) => ({
       name,
       // hostile agents fail all the time: the circuit has a test of its own

@@ -5,7 +5,7 @@ import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:cryp
 import { createManualClock, type ManualClock } from '../../src/base/clock.ts'
 import { buildSnapshot, type ConfigInput, type Snapshot } from '../../src/config/config.ts'
 import { configSchema } from '../../src/config/schema.ts'
-import type { Authenticated, Received } from '../../src/exchange/exchange.ts'
+import type { Authenticated, Received, TokenName } from '../../src/exchange/exchange.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
 import {
   administerKeys,
@@ -13,11 +13,14 @@ import {
   createAuthenticator,
   createGrantBook,
   type AssertionKey,
+  createRevocations,
+  createSpentTokens,
   type Authenticator,
   type GrantBook,
   type KeyAdministration,
   type KeyRecord,
   type KeyStore,
+  type Revocations,
 } from '../../src/authenticate/authenticate.ts'
 import { createAssertionSigner, type AssertionSigner, type MintRequest } from '../../src/forward/mint-assertion.ts'
 
@@ -106,6 +109,10 @@ export interface World {
   /** what the issuer serves now, by default its key set; throw to be unreachable */
   jwks: (url: string) => Buffer
   fetches: number
+  readonly revocations: Revocations
+  /** what the issuer answers about an opaque token, by default that it is not active; throw to be unreachable */
+  introspect: (token: string) => object | Promise<object>
+  introspections: number
   /** claims of a good token, changed as given */
   claims(changed?: object): Record<string, unknown>
   token(changed?: object, header?: object): string
@@ -170,6 +177,10 @@ export function makeWorld(input?: ConfigInput): World {
   const assertionKeys = new Map<string, AssertionKey>([[signer.kid, signer]])
   const grants = createGrantBook({ clock })
   openFor(grants, 'concierge', 'c')
+  const revocations = createRevocations({
+    clock,
+    store: { list: () => [], save: () => undefined, drop: () => undefined },
+  })
   const world: World = {
     clock,
     store,
@@ -182,12 +193,21 @@ export function makeWorld(input?: ConfigInput): World {
     jwks: () =>
       Buffer.from(JSON.stringify({ keys: [jwkOf(ecKey), ...(rsaPair === undefined ? [] : [jwkOf(rsaKey)])] })),
     fetches: 0,
+    revocations,
+    introspect: () => ({ active: false }),
+    introspections: 0,
     authenticator: createAuthenticator({
       clock,
       keys: store,
       pepper,
       assertionKeys: { find: (kid) => assertionKeys.get(kid) },
       grants,
+      revocations,
+      spent: createSpentTokens({ clock, store: { load: () => new Map(), save: () => undefined } }),
+      introspect: async (_config, token) => {
+        world.introspections++
+        return { status: 200, body: Buffer.from(JSON.stringify(await world.introspect(token))) }
+      },
       fetchJwks: async (url) => {
         world.fetches++
         return world.jwks(url)
@@ -212,9 +232,14 @@ export function makeWorld(input?: ConfigInput): World {
 }
 
 /** A call to this agent begins; what is returned ends it. */
-export function openFor(grants: GrantBook, agent: string, call: string): () => void {
+export function openFor(
+  grants: GrantBook,
+  agent: string,
+  call: string,
+  more: { readonly originToken?: TokenName } = {},
+): () => void {
   const origin = { id: 'user:corp/alice', groups: [], display: 'alice' }
-  return grants.open({ call, agent, delegation: { origin, chain: [] }, deadlineMs: Infinity })
+  return grants.open({ call, agent, delegation: { origin, chain: [] }, deadlineMs: Infinity, ...more })
 }
 
 function receive(headers: Record<string, string>, snapshot: Snapshot, query: string): Received {
