@@ -118,6 +118,14 @@ export const blockAnswer = z.object({
   untilMs: time.nullable().describe('null: until it is unblocked'),
 })
 
+export const revocationAnswer = z.object({
+  kind: z.enum(['token', 'subject']),
+  issuer: text.nullable().describe('short name; null for a subject, whose id holds it'),
+  id: text.describe("the token's jti, or the subject's principal id"),
+  beforeMs: time.describe('tokens issued before this'),
+  untilMs: time.describe('when every token that it speaks of has expired'),
+})
+
 export const rotatedAssertionKeyAnswer = z.object({
   kid: text.describe('of the new key'),
   signsFromMs: time,

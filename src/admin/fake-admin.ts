@@ -117,6 +117,7 @@ const approval = {
   decidedBy: '',
 } as const
 const block = { kind: 'caller', id: 'key:ci', reason: '', sinceMs: 1, untilMs: null } as const
+const revocation = { kind: 'token', issuer: 'corp', id: 'j', beforeMs: 1, untilMs: 2 } as const
 const erased = { kind: 'erased', logs: [], ownershipRows: 0, unreachable: [] } as const
 
 /** What a method answers; any other answers nothing of use. */
@@ -134,6 +135,8 @@ const results: Readonly<Record<string, unknown>> = {
   'block.list': [block],
   'block.add': block,
   'block.remove': block,
+  'token.revocations': [revocation],
+  'token.revoke': revocation,
   'assertion.rotate-key': { kid: 'k', signsFromMs: 1, retiring: 'r' },
   'audit.prune': { heldBy: '', clockAheadMs: 0, logs: [] },
   'ledger.rotate-key': { origin: 'o', vkey: 'v', retiring: 'r', retiresAtMs: 1 },

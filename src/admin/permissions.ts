@@ -23,6 +23,8 @@ export const permissions = {
   'approvals.decide':     operators,
   'blocks.read':          operators,
   'blocks.write':         operators,
+  'tokens.read':          operators,
+  'tokens.revoke':        operators,
   'holds.write':          admins,
   'erasures.write':       admins,
   'retention.run':        admins,

@@ -31,6 +31,8 @@ const expected: Readonly<Record<string, readonly [who: string, body?: object]>> 
   'GET /blocks': ['operator admin'],
   'POST /blocks': ['operator admin', { kind: 'caller', id: 'key:ci', reason: '' }],
   'POST /blocks/remove': ['operator admin', { kind: 'caller', id: 'key:ci', reason: '' }],
+  'GET /tokens/revocations': ['operator admin'],
+  'POST /tokens/revoke': ['operator admin', { kind: 'token', issuer: 'corp', jti: 'j' }],
   'POST /assertions/rotate-key': ['admin', { now: false, reason: '' }],
   'POST /erasures': ['admin', { subject: 'key:ci', reason: 'r' }],
   'POST /holds': ['admin', { name: 'h', subject: null, reason: 'r' }],

@@ -264,6 +264,36 @@ export const routes: readonly Route[] = [
     answer: answers.blockAnswer,
     judge: same,
   }),
+  read({
+    path: '/tokens/revocations',
+    permission: 'tokens.read',
+    about: 'Revoked tokens, and subjects whose tokens are, while any of them could still be shown',
+    input: pageQuery,
+    answer: pageOf(answers.revocationAnswer),
+    run: async ({ parts }, query) =>
+      takePage(
+        await parts.methods['token.revocations']({}),
+        query,
+        (each) => `${each.kind} ${each.issuer ?? ''} ${each.id}`,
+      ),
+  }),
+  control({
+    path: '/tokens/revoke',
+    permission: 'tokens.revoke',
+    effect: 'takes',
+    about: 'Revoke one token by its jti, or all that a subject was issued before a time, open streams included',
+    method: 'token.revoke',
+    input: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('token'), issuer: name, jti: name }),
+      z.strictObject({
+        kind: z.literal('subject'),
+        subject,
+        beforeMs: z.number().int().nonnegative().nullable().default(null),
+      }),
+    ]),
+    answer: answers.revocationAnswer,
+    judge: same,
+  }),
   control({
     path: '/assertions/rotate-key',
     permission: 'assertion.rotate-key',
