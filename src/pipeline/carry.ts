@@ -18,7 +18,8 @@ import { messageOf, resultOf } from './recorded-parts.ts'
 import { relayStream } from './relay-stream.ts'
 import { openGrant } from './open-grant.ts'
 import { watchPermission } from './still-allowed.ts'
-import { findBlock, watchBlocks } from './watch-blocks.ts'
+import { findStop } from './find-stop.ts'
+import { watchBlocks } from './watch-blocks.ts'
 
 const unavailable = (error: unknown): Refusal =>
   refuse('AUDIT_UNAVAILABLE', String(error), { headers: { 'retry-after': '5' } })
@@ -35,6 +36,9 @@ export async function carry(admitted: Admitted, call: Call, parts: WalkParts): P
 }
 
 async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
+  // the body may have come slowly, and nothing is recorded as allowed that is not by now
+  const stopped = findStop(admitted, parts)
+  if (stopped !== undefined) return stopped
   // before the agent sees anything: a record that nobody vouches for is none where that is asked for
   const unwitnessed = parts.unwitnessed?.()
   if (unwitnessed !== undefined) return unavailable(unwitnessed)
@@ -137,8 +141,8 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   const { admitted, call, parts } = trip
   if (admitted.reply.gone) return await complete(trip, gone())
   // since it was decided the record of that was waited for
-  const blocked = findBlock(admitted, parts)
-  if (blocked !== undefined) return await refuseDecided(trip, blocked)
+  const stopped = findStop(admitted, parts)
+  if (stopped !== undefined) return await refuseDecided(trip, stopped)
   const agentCall = (trip.agentCall = forward(admitted, parts.rulesOf(admitted.snapshot).forwarder))
   admitted.reply.onGone(() => agentCall.abort())
   step(trip, 'forwarded')
@@ -155,21 +159,35 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   return await answerUnary(trip, isRefusal(answer) ? answer : releaseUnary(trip, answer), headers)
 }
 
-/** The agent's answer; or that the operator stopped the gateway, or blocked somebody in the call, before there was one. */
-async function answerUnlessCut({ admitted, parts }: Trip, agentCall: AgentCall): Promise<AgentAnswer> {
+/** The agent's answer, unless it was broken off before there was one: an answer that came first stands. */
+async function answerUnlessCut(trip: Trip, agentCall: AgentCall): Promise<AgentAnswer> {
+  const waiting = watchWaiting(trip, () => agentCall.abort())
+  const answer = await agentCall.answer
+  const cut = waiting.end()
+  return cut !== undefined && isRefusal(answer) ? cut : answer
+}
+
+/** While an agent is waited for: the operator may stop the gateway, block somebody in the call, or revoke who calls. */
+function watchWaiting({ admitted, parts }: Trip, abort: () => void): { end(): Refusal | undefined } {
   let cut: Refusal | undefined
   const cutFor = (refusal: Refusal | undefined): void => {
     if (refusal === undefined || cut !== undefined) return
     cut = refusal
-    agentCall.abort()
+    abort()
   }
   const forget = [
-    parts.heartbeat.onCut(() => cutFor(refuse('LISTEN_STOPPING', 'the agent had not answered'))),
-    parts.blocks.onChange(() => cutFor(findBlock(admitted, parts))),
+    parts.heartbeat.watch({
+      beat: () => cutFor(findStop(admitted, parts)),
+      cut: () => cutFor(refuse('LISTEN_STOPPING', 'the agent had not answered')),
+    }),
+    parts.blocks.onChange(() => cutFor(findStop(admitted, parts))),
   ]
-  const answer = await agentCall.answer
-  for (const each of forget) each()
-  return cut !== undefined && isRefusal(answer) ? cut : answer
+  return {
+    end() {
+      for (const each of forget) each()
+      return cut
+    },
+  }
 }
 
 /** Only what is the agent's doing: bounds and stops of the gateway are not. */
@@ -200,12 +218,18 @@ async function refuseDecided(trip: Trip, refusal: Refusal): Promise<Refusal | un
 
 async function answerList(trip: Trip): Promise<Refusal | undefined> {
   const { admitted, parts } = trip
+  const stopped = findStop(admitted, parts)
+  if (stopped !== undefined) return await refuseDecided(trip, stopped)
   step(trip, 'forwarded')
-  const listed = await parts.lister.list(admitted, parts.rulesOf(admitted.snapshot).forwarder)
+  const stop = new AbortController()
+  const waiting = watchWaiting(trip, () => stop.abort())
+  const listed = await parts.lister.list(admitted, parts.rulesOf(admitted.snapshot).forwarder, stop.signal)
+  // made of several answers: one that is cut in the middle is none
+  const cut = waiting.end()
   step(trip, 'answered')
   trip.call.mark('forward')
   const receipt = await receiptOf(trip)
-  return isRefusal(receipt) ? receipt : await answerUnary(trip, listed, await headersOf(trip))
+  return isRefusal(receipt) ? receipt : await answerUnary(trip, cut ?? listed, await headersOf(trip))
 }
 
 async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers: HeaderRecord): Promise<undefined> {

@@ -51,6 +51,8 @@ export interface Ask {
   readonly source?: string
   /** id of the call */
   readonly call?: string
+  /** the body arrives only when this resolves */
+  readonly bodyWaits?: Promise<void>
   readonly reply?: FakeReply
 }
 
@@ -78,6 +80,8 @@ export interface FakeWalk {
   ask(ask?: Ask): Promise<FakeReply>
   /** a JSON-RPC call, answered as JSON */
   rpc(method: string, params: unknown, ask?: Ask): Promise<FakeReply>
+  /** revokes the key of one of the callers */
+  revoke(name: 'alice' | 'bob'): void
   close(): Promise<void>
 }
 
@@ -258,6 +262,7 @@ export async function startFakeWalk(
       return reply
     },
     rpc: (method, params, ask) => walkOf.ask({ body: { jsonrpc: '2.0', id: 'q-1', method, params }, ...ask }),
+    revoke: (name) => void admin.revoke(keys.get(name) ?? ''),
     async close() {
       heartbeat.stop()
       await dialler.close()
@@ -305,7 +310,10 @@ function receive(ask: Ask, snapshot: Snapshot, reply: FakeReply, keys: ReadonlyM
     ),
     source: ask.source ?? '192.0.2.7',
     reply,
-    readBody: () => Promise.resolve(Buffer.from(body)),
+    readBody: async () => {
+      await ask.bodyWaits
+      return Buffer.from(body)
+    },
   }
   // stands in for listen
   return fields as unknown as Received

@@ -1,5 +1,6 @@
 // One timer for all open streams: pings into silence, and asks again whether the caller may still listen. Also knows
-// the unary calls that wait for an agent, so that all of them can be ended in good form before the process stops.
+// the unary calls that wait for an agent: it asks the same of them, and all of them can be ended in good form before
+// the process stops.
 
 import type { Clock } from '../base/clock.ts'
 
@@ -15,18 +16,19 @@ export interface Heartbeat {
   remove(stream: Beating): void
   /** one round over all streams, at monotonic `nowMs`; the timer calls it, tests may too */
   beat(): void
-  /** `cut` is called by `cutAll`, unless what is returned was called before */
-  onCut(cut: () => void): () => void
+  /** a call that waits for its agent, no stream; what is returned ends that */
+  watch(waiting: Pick<Beating, 'cut'> & { beat(): void }): () => void
   cutAll(): void
   stop(): void
 }
 
 export function createHeartbeat(clock: Clock, intervalMs = 1_000): Heartbeat {
   const streams = new Set<Beating>()
-  const cuts = new Set<() => void>()
+  const waiting = new Set<Pick<Beating, 'cut'> & { beat(): void }>()
   const beat = (): void => {
     const nowMs = clock.monotonicMs()
     for (const stream of streams) stream.beat(nowMs)
+    for (const call of waiting) call.beat()
   }
   const timer = setInterval(beat, intervalMs)
   timer.unref()
@@ -37,13 +39,13 @@ export function createHeartbeat(clock: Clock, intervalMs = 1_000): Heartbeat {
     add: (stream) => void streams.add(stream),
     remove: (stream) => void streams.delete(stream),
     beat,
-    onCut(cut) {
-      cuts.add(cut)
-      return () => void cuts.delete(cut)
+    watch(call) {
+      waiting.add(call)
+      return () => void waiting.delete(call)
     },
     cutAll() {
       for (const stream of streams) stream.cut()
-      for (const cut of cuts) cut()
+      for (const call of waiting) call.cut()
     },
     stop: () => clearInterval(timer),
   }

@@ -159,6 +159,7 @@ function make(owners: Readonly<Record<string, string>>, binding: Binding = 'JSON
     lister.list(
       admittedOf({ operation: 'ListTasks', binding, snapshot, list: { ...everything, ...filter }, ...call }),
       forwarder,
+      new AbortController().signal,
     )
   world = {
     ownership,

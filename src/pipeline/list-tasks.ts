@@ -43,7 +43,8 @@ export interface TaskIndex {
 }
 
 export interface TaskLister {
-  list(admitted: Admitted, forwarder: Forwarder): Promise<ReleasedAnswer | Refusal>
+  /** what comes of it after the signal is nobody's */
+  list(admitted: Admitted, forwarder: Forwarder, signal: AbortSignal): Promise<ReleasedAnswer | Refusal>
 }
 
 /** Unfinished tasks refreshed before a filter on state is applied; of further ones the last known state counts. */
@@ -56,13 +57,13 @@ export function createTaskLister(parts: {
   tokenSecret: Buffer
 }): TaskLister {
   return {
-    async list(admitted, forwarder) {
+    async list(admitted, forwarder, signal) {
       const filter = admitted.list
       if (filter === undefined) return refuse('GATEWAY_INTERNAL', 'a list without a filter')
       const cursor = openToken(admitted, filter, parts.tokenSecret)
       if (cursor === undefined)
         return refuse('VALIDATE_PARAMS', "the page token is not this caller's", { hint: 'pageToken' })
-      const reader = new TaskReader(admitted, forwarder, filter, parts.ownership)
+      const reader = new TaskReader(admitted, forwarder, { filter, ownership: parts.ownership, signal })
       const failed = await refreshForFilter(admitted, filter, parts.index, reader)
       if (failed !== undefined) return failed
       const { rows, total, nextCursor } = await findPage(admitted, filter, parts.index, cursor)

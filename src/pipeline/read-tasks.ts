@@ -34,17 +34,24 @@ export class TaskReader {
   readonly #filter: ListFilter
   readonly #ownership: OwnershipBook
   readonly #budget: number
+  readonly #signal: AbortSignal
   readonly #kept: Map<string, ReadTask> = new Map()
   /** no call longer than it is open: it holds its answer */
   readonly #open: Set<AgentCall> = new Set()
 
-  constructor(admitted: Admitted, forwarder: Forwarder, filter: ListFilter, ownership: OwnershipBook) {
+  constructor(
+    admitted: Admitted,
+    forwarder: Forwarder,
+    { filter, ownership, signal }: { filter: ListFilter; ownership: OwnershipBook; signal: AbortSignal },
+  ) {
     this.#admitted = admitted
     this.#forwarder = forwarder
     this.#filter = filter
     this.#ownership = ownership
     this.#budget = admitted.snapshot.config.gateway.bounds.answer
     admitted.reply.onGone(() => this.#abortAll())
+    this.#signal = signal
+    signal.addEventListener('abort', () => this.#abortAll())
   }
 
   /** Has the index learn how these tasks are now, as many as there is room for; they need not be read again. */
@@ -83,12 +90,12 @@ export class TaskReader {
     return { texts, done }
   }
 
-  /** A slow task holds up those behind it, so that never more than a few are held. Ends early for a caller who left. */
+  /** A slow task holds up those behind it, so that never more than a few are held. Ends early when nobody may have it. */
   async *#inOrder(taskIds: readonly string[], room: () => number): AsyncGenerator<Awaited<Flight>> {
     const flights: Flight[] = []
     let begun = 0
     try {
-      while (!this.#admitted.reply.gone) {
+      while (!this.#admitted.reply.gone && !this.#signal.aborted) {
         const next = taskIds.slice(begun, begun + mostAtOnce - flights.length)
         for (const taskId of next) flights.push(this.#begin(taskId, room()))
         begun += next.length
