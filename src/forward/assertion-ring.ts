@@ -20,7 +20,7 @@ import {
 } from './mint-assertion.ts'
 
 /** A key set may be kept for so long by those who verify. */
-const publishedFirstMs = 600_000 // bound: a key of assertions is published before it signs for
+const publishedFirstMs = 900_000 // bound: a key of assertions is published before it signs for
 /** the same, the life of an assertion, and clocks that differ */
 const publishedAfterMs = 680_000 // bound: a key of assertions stays published after it signed for
 const maxRecordBytes = 65_536

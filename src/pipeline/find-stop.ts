@@ -11,12 +11,9 @@ export function findStop(
   admitted: Admitted,
   parts: Pick<WalkParts, 'blocks' | 'snapshot' | 'clock'>,
 ): Refusal | undefined {
-  return findEnd(admitted, parts.clock.nowMs()) ?? findBlock(admitted, parts)
-}
-
-/** The caller's credential, or the origin, has ended since the call came. */
-export function findEnd({ caller, originIsRevoked }: Admitted, nowMs: number): Refusal | undefined {
-  if (caller.isRevoked() || caller.expiresAtMs <= nowMs)
+  const { caller } = admitted
+  if (caller.isRevoked() || caller.expiresAtMs <= parts.clock.nowMs())
     return refuse('AUTHN_INVALID', 'the credential ended while the call was open')
-  return originIsRevoked() ? refuse('AUTHN_INVALID', 'the origin was revoked while the call was open') : undefined
+  if (admitted.originIsRevoked()) return refuse('AUTHN_INVALID', 'the origin was revoked while the call was open')
+  return findBlock(admitted, parts)
 }
