@@ -18,7 +18,7 @@ export const command: Command = {
         kind,
         id,
         since,
-        until ?? 'unblocked',
+        until ?? 'further notice',
         reason,
       ])
       printTable(input.io, ['KIND', 'ID', 'SINCE', 'UNTIL', 'REASON'], rows)

@@ -23,10 +23,10 @@ export function acceptedMethods(config: Config, agent: AgentConfig): AcceptedMet
   const issuers = config.identity.jwt
     .filter(({ name }) => named === undefined || named.includes(name))
     .map(({ name, issuer, jwks }) => ({ name, discoveryUrl: discoveryUrlOf(issuer, jwks) }))
-  const found = new Set<AcceptedMethod>(methods ?? configuredMethods(config))
-  // an API key is a bearer secret, whatever it comes with
-  if (senderConstrained) found.delete('api-key')
-  if (issuers.length === 0) found.delete('jwt')
+  const configured = configuredMethods(config, named)
+  const found = new Set(methods === undefined ? configured : methods.filter((method) => configured.includes(method)))
+  // an API key and a service account's token are bearer secrets, whatever they come with
+  if (senderConstrained) for (const bearer of ['api-key', 'service-account'] as const) found.delete(bearer)
   return {
     methods: found,
     issuers: found.has('jwt') || found.has('introspection') ? issuers : [],
@@ -35,15 +35,18 @@ export function acceptedMethods(config: Config, agent: AgentConfig): AcceptedMet
   }
 }
 
-/** Methods by which somebody can be a caller of this gateway at all. */
-function configuredMethods({ identity }: Config): AcceptedMethod[] {
+/** Methods by which somebody can be a caller of this gateway at all, or on the word of those who are named. */
+export function configuredMethods({ identity }: Config, named?: readonly string[]): AcceptedMethod[] {
   const { jwt, kubernetes, mtls } = identity
-  return [
-    'api-key',
-    ...(jwt.length > 0 ? (['jwt'] as const) : []),
-    ...(kubernetes.length > 0 ? (['service-account'] as const) : []),
-    ...(mtls.spiffe.length + mtls.subjects.length > 0 ? (['mtls'] as const) : []),
+  const counts = (name: string): boolean => named === undefined || named.includes(name)
+  const vouches: readonly (readonly [AcceptedMethod, boolean])[] = [
+    ['api-key', true],
+    ['jwt', jwt.some(({ name }) => counts(name))],
+    ['introspection', jwt.some(({ name, introspection }) => introspection !== undefined && counts(name))],
+    ['service-account', kubernetes.some(({ name }) => counts(name))],
+    ['mtls', mtls.spiffe.some((each) => counts(each.trustDomain)) || mtls.subjects.some((each) => counts(each.name))],
   ]
+  return vouches.filter(([, isThere]) => isThere).map(([method]) => method)
 }
 
 /** Where a client finds out how to get a token: not where the issuer's keys were delivered as a file. */

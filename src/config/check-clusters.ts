@@ -1,6 +1,7 @@
 // Clusters as callers' issuers, and the one whose RBAC is asked: each must be known by itself alone. Which cluster a
 // token is shown to follows from its unproven issuer and audience, so two entries must never both fit.
 
+import { checkNoQuery } from './check-issuers.ts'
 import { clusterAccess, type PodVariable } from './in-cluster.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
@@ -95,6 +96,7 @@ function checkAccess(cluster: ClusterConfig, path: ConfigPath, { isPlainRemote, 
     })
   if (cluster.jwks !== undefined && cluster.mode !== 'jwks')
     found.push({ path: [...path, 'jwks'], message: 'only mode: jwks uses a key set', hint: 'leave it out' })
+  if (cluster.jwks?.startsWith('file:') === false) found.push(...checkNoQuery(cluster.jwks, [...path, 'jwks']))
   if (cluster.jwks !== undefined && !cluster.jwks.startsWith('file:') && isPlainRemote(cluster.jwks))
     found.push({
       path: [...path, 'jwks'],
@@ -122,7 +124,7 @@ function checkAuthorizer({ policy, identity }: Config): Finding[] {
       {
         path: [...path, 'cluster'],
         message: `no cluster is named ${JSON.stringify(policy.kubernetes.cluster)}`,
-        hint: suggest(policy.kubernetes.cluster, names),
+        hint: names.length > 0 ? suggest(policy.kubernetes.cluster, names) : 'identity.kubernetes is empty',
       },
     ]
   return []

@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { acceptedMethods } from './accepted-methods.ts'
+import { acceptedMethods, configuredMethods, type AcceptedMethod } from './accepted-methods.ts'
 import { checkAliases } from './check-aliases.ts'
 import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
 import { checkClusters } from './check-clusters.ts'
@@ -42,6 +42,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
     warnings: [
       ...secrets.warnings,
       ...warnOfPlaintext(config),
+      ...warnOfNoApprover(config),
       ...config.identity.jwt.flatMap((issuer, index) => warnOfHiddenEmail(issuer, ['identity', 'jwt', index])),
     ],
   }
@@ -338,6 +339,15 @@ function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[
   return found
 }
 
+/** A method by which nobody can call, because nothing of its kind is configured. */
+const unconfigured: Readonly<Record<AcceptedMethod, { readonly message: string; readonly hint: string }>> = {
+  'api-key': { message: 'there are no API keys', hint: 'accept another method' },
+  jwt: { message: 'no issuer of tokens is configured', hint: 'give identity.jwt' },
+  introspection: { message: 'no issuer is asked about tokens', hint: 'give identity.jwt[].introspection' },
+  'service-account': { message: 'no cluster is configured', hint: 'give identity.kubernetes' },
+  mtls: { message: 'no client certificate is a caller', hint: 'give identity.mtls' },
+}
+
 function checkAuthentication(agent: AgentConfig, index: number, config: Config): Finding[] {
   const { methods, issuers = [], senderConstrained } = agent.authentication
   const path = ['agents', index, 'authentication']
@@ -348,22 +358,18 @@ function checkAuthentication(agent: AgentConfig, index: number, config: Config):
       found.push({
         path: [...path, 'issuers', at],
         message: `no issuer is named ${JSON.stringify(name)}`,
-        hint: suggest(name, known),
+        hint: known.length > 0 ? suggest(name, known) : 'identity.jwt, identity.kubernetes and identity.mtls are empty',
       })
-  const { spiffe, subjects } = config.identity.mtls
-  if (methods?.includes('mtls') === true && spiffe.length + subjects.length === 0)
-    found.push({
-      path: [...path, 'methods', methods.indexOf('mtls')],
-      message: 'no client certificate is a caller',
-      hint: 'give identity.mtls',
-    })
+  const configured = configuredMethods(config)
+  for (const [at, method] of (methods ?? []).entries())
+    if (!configured.includes(method)) found.push({ path: [...path, 'methods', at], ...unconfigured[method] })
   // a card that states no scheme would say that none is needed
   if (found.length === 0 && acceptedMethods(config, agent).methods.size === 0)
     found.push({
       path,
       message: 'accepts nothing that is configured, so nobody could call',
       hint: senderConstrained
-        ? 'no API key is bound to a key of its holder: accept mtls or jwt'
+        ? 'no API key or service account token is bound to a key of its holder: accept mtls or jwt'
         : 'accept another method',
     })
   return found
@@ -452,6 +458,19 @@ function findRepeats(entries: readonly { value: string; path: ConfigPath }[], me
 function isPlainRemote(text: string): boolean {
   const url = new URL(text)
   return url.protocol === 'http:' && !isLoopback(url.hostname)
+}
+
+/** What waits for a person waits for nobody where none is named. */
+function warnOfNoApprover({ approvals, policy }: Config): Finding[] {
+  if (approvals.approvers.length > 0) return []
+  return policy.roles.flatMap(({ rules }, index) =>
+    rules.flatMap(({ requireApproval }, at): Finding[] => {
+      if (!requireApproval) return []
+      const path = ['policy', 'roles', index, 'rules', at, 'requireApproval']
+      const message = 'nobody can approve, so every call that this rule speaks of is refused'
+      return [{ path, message, hint: 'name approvers in approvals.approvers' }]
+    }),
+  )
 }
 
 function warnOfPlaintext(config: Config): Finding[] {

@@ -27,6 +27,21 @@ test('keys are discovered at an https URL, or at one on this machine', () => {
   assert.deepEqual(problemsOf({ jwks: 'http://idp.example.com/keys' }), ['identity.jwt[0].jwks'])
 })
 
+test('the URL of a key set has no query, where a password could be that is shown with the configuration', () => {
+  for (const jwks of ['https://idp.example.com/keys?token=CANARY', 'http://127.0.0.1/keys?a'])
+    assert.deepEqual(problemsOf({ jwks }), ['identity.jwt[0].jwks'], jwks)
+  const cluster = {
+    name: 'prod',
+    issuer: 'https://k',
+    audience: 'a',
+    mode: 'jwks',
+    jwks: 'https://k/keys?token=CANARY',
+  }
+  const loaded = parseConfig(JSON.stringify({ identity: { kubernetes: [cluster] } }), file)
+  assert.ok(!loaded.ok && loaded.problems.some(({ path }) => path === 'identity.kubernetes[0].jwks'))
+  assert.doesNotMatch(JSON.stringify(loaded), /CANARY/)
+})
+
 test('an e-mail is a name only where domains are declared', () => {
   for (const [field, value] of [
     ['subject', 'email'],

@@ -27,10 +27,19 @@ export function checkIssuer(
     if (jwks === undefined) return checkDiscovery(issuer, path, isPlainRemote)
     const at = [...path, 'jwks']
     if (jwks.startsWith('file:')) return checkKeySet(referencedPath(jwks, baseDir), jwks, at)
+    const query = checkNoQuery(jwks, at)
+    if (query.length > 0) return query
     if (!isPlainRemote(jwks)) return []
     const hint = 'use https, or file: with a key set you deliver'
     return [{ path: at, message: "keys fetched in plain text could be anybody's", hint }]
   }
+}
+
+/** Public keys need no password, and a query is where one would be: it would be shown with the configuration. */
+export function checkNoQuery(url: string, path: ConfigPath): Finding[] {
+  if (new URL(url).search === '') return []
+  const hint = 'end it after the path, or deliver the key set as file:PATH'
+  return [{ path, message: 'the URL of a key set has no query', hint }]
 }
 
 function checkDiscovery(

@@ -512,7 +512,7 @@ const alias = z.strictObject({
   name: shortName.describe('for people and for the record'),
   principals: z
     .array(principalPattern)
-    .min(2)
+    .min(2, 'an alias ties at least two principals together')
     .max(64)
     .describe('all of one person; the first is the id by which policy, limits and ownership know each of them'),
 })

@@ -60,12 +60,11 @@ export function createTokenMethods(
 function longestLifeMs(issuer: string, { identity, delegation }: Config): number {
   const found = identity.jwt.find(({ name }) => name === issuer)
   if (found !== undefined) return found.maxTokenLife + delegation.maxLife + 2 * found.clockSkew
-  const hint = suggestWord(
-    issuer,
-    identity.jwt.map(({ name }) => name),
-  )
+  const known = identity.jwt.map(({ name }) => name)
+  const hint =
+    known.length > 0 ? suggestWord(issuer, known) : 'identity.jwt is empty; name the configuration by --config'
   throw new Fault('CONFIG_INVALID', `no issuer ${issuer} is configured, so none of its tokens is accepted`, {
-    hint: hint ?? 'name the configuration by --config, if there is one',
+    hint: hint ?? 'see identity.jwt',
   })
 }
 

@@ -21,6 +21,7 @@ const full: ConfigInput['identity'] = {
   jwt: [issuerOf('corp', 'https://corp.example.com/keys'), issuerOf('labs', 'file:labs.json')],
   mtls: { spiffe: [{ trustDomain: 'example.org' }] },
 }
+const cluster = { name: 'prod', issuer: 'https://k', audience: 'a' }
 const tls = { certificate: 'file:a', key: 'file:b', clientCa: 'file:c' }
 
 /** What the SDK reads of the card, and that it reads all of it. */
@@ -74,10 +75,13 @@ test('nothing that is not accepted, or not configured', () => {
     [{ methods: ['jwt'] }, full, ['bearer', 'oidc-corp']],
     [{ methods: ['jwt'], issuers: ['corp'] }, full, ['oidc-corp']],
     [{ methods: ['jwt'], issuers: ['labs'] }, full, ['bearer']],
-    [{ methods: ['jwt', 'mtls'], issuers: ['corp'] }, full, ['mtls', 'oidc-corp']],
+    [{ methods: ['jwt', 'mtls'], issuers: ['corp', 'example.org'] }, full, ['mtls', 'oidc-corp']],
+    // a certificate of a trust domain that is not named is refused, so the card does not offer it
+    [{ methods: ['jwt', 'mtls'], issuers: ['corp'] }, full, ['oidc-corp']],
     [{ senderConstrained: true }, full, ['bearer', 'mtls', 'oidc-corp']],
     [{ senderConstrained: true, methods: ['api-key', 'mtls'] }, full, ['mtls']],
-    [{ methods: ['service-account', 'mtls'] }, full, ['bearer', 'mtls']],
+    [{ methods: ['service-account', 'mtls'] }, { ...full, kubernetes: [cluster] }, ['bearer', 'mtls']],
+    [{ methods: ['service-account', 'mtls'] }, full, ['mtls']],
   ]
   for (const [authentication, identity, expected] of cases)
     assert.deepEqual(schemesOf(authentication, identity).names, expected, JSON.stringify(authentication))
