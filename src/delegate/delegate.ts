@@ -45,7 +45,10 @@ export interface ExchangeParts {
   /** what both leave */
   readonly narrowScope: (one: CallerScope | undefined, other: CallerScope | undefined) => CallerScope | undefined
   /** whether both may know of this agent, within what narrows them */
-  readonly isVisible: (agent: AgentConfig, who: Pick<AuthenticatedFields, 'caller' | 'origin' | 'scope'>) => boolean
+  readonly isVisible: (
+    agent: AgentConfig,
+    who: Pick<AuthenticatedFields, 'caller' | 'origin' | 'chain' | 'scope'>,
+  ) => boolean
   /** why calling this agent would close a circle */
   readonly findCycle: (
     call: Pick<AuthenticatedFields, 'caller' | 'origin' | 'chain'>,

@@ -115,9 +115,11 @@ function exchange(
   { clock, rulesOf, blocks }: WalkParts,
   isVisibleTo: ExchangeParts['isVisible'],
 ): Promise<Refusal | undefined> {
-  // a token would be of no use to somebody who is blocked: none is made
+  // a token would be of no use where somebody in it, or the agent, is blocked: none is made
   const isVisible: ExchangeParts['isVisible'] = (agent, who) =>
-    findBlockedParty({ ...who, chain: [] }, exchanging.snapshot, blocks) === undefined && isVisibleTo(agent, who)
+    findBlockedParty(who, exchanging.snapshot, blocks) === undefined &&
+    findBlockedAgent(agent.name, blocks) === undefined &&
+    isVisibleTo(agent, who)
   const { authenticator, forwarder } = rulesOf(exchanging.snapshot)
   const { verifySubject } = authenticator.assertions
   const mint = (token: HopToken): string => forwarder.signer.mintToken(token)

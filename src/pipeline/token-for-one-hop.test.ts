@@ -326,3 +326,22 @@ test('asking costs what a call costs', async (t) => {
   for (let count = 0; count < 700 && last !== 429; count += 1) last = (await ask(world, { scope: 'x' })).status
   assert.equal(last, 429)
 })
+
+test('no token where somebody in it, or the agent, is blocked', async (t) => {
+  for (const [kind, id, status] of [
+    ['caller', 'key:alice', 400],
+    ['agent', 'calculator', 400],
+    // the agent that asks is told like any caller
+    ['caller', 'agent:planner', 403],
+    ['caller', 'key:bob', 403],
+  ] as const) {
+    const world = await start(t)
+    await tokenOf(world)
+    world.blocks.block(kind, id)
+    const reply = await ask(world)
+    assert.equal(reply.status, status, `${id} ${reply.body}`)
+    assert.doesNotMatch(reply.body, /access_token/)
+    world.blocks.remove(kind, id)
+    await tokenOf(world)
+  }
+})
