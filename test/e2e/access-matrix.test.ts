@@ -5,15 +5,15 @@
 
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Agent, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { SignJWT, UnsecuredJWT } from 'jose'
+import { calculateJwkThumbprint, SignJWT, UnsecuredJWT } from 'jose'
 import { operationNames, type Binding, type Operation } from '../../src/a2a/operations.ts'
 import type { JsonObject } from '../../src/base/strict-json.ts'
 import type { ConfigInput } from '../../src/config/config.ts'
@@ -32,6 +32,8 @@ interface Credential {
   readonly source?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly certificate?: Issued
+  /** makes a DPoP proof for each request */
+  readonly prove?: (method: string, path: string) => Promise<string>
   /** others of its kind, used in turn: a key that is tried in vain too often has to wait */
   readonly turns?: readonly Credential[]
 }
@@ -62,6 +64,16 @@ const expected: readonly (readonly [caller: string, agent: string, letters: stri
   ['jwt: expired',                  'calculator', '! ! ! ! ! ! ! ! ! ! !'],
   ['jwt: for another audience',     'calculator', '! ! ! ! ! ! ! ! ! ! !'],
   ['jwt: of an unknown issuer',     'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: bound to a certificate, with it', 'calculator', '+ + + + + + + + + + +'],
+  ['jwt: bound to a certificate, without', 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: bound to a key, with proofs', 'calculator', '+ + + + + + + + + + +'],
+  ['jwt: bound to a key, one proof again', 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['jwt: bound to a key, as a bearer', 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['opaque token: active',          'calculator', '+ + + + + + + + + + +'],
+  ['opaque token: not active',      'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['certificate: a mapped name',    'calculator', '+ + + + + + + + + + +'],
+  ['certificate: another name',     'calculator', '! ! ! ! ! ! ! ! ! ! !'],
+  ['alias: by its second name',     'calculator', '+ + + + + + + + + + +'],
   ['jwt: alg none',                 'calculator', '! ! ! ! ! ! ! ! ! ! !'],
   ['spiffe: planner',               'calculator', '+ + + + + + + + + + +'],
   ['spiffe: planner',               'locked',     '+ + + + + + + + + + +'],
@@ -128,6 +140,7 @@ const policy: ConfigInput['policy'] = {
         'group:corp/analysts',
         'spiffe://example.org/ns/a/sa/planner',
         'serviceaccount:prod/team-a/planner',
+        'user:robots/robot',
       ],
     },
     { role: 'reader', callers: ['key:reader'] },
@@ -182,6 +195,7 @@ async function send(
 ): Promise<Answer> {
   const { method = 'GET', path, headers = {}, body } = spell(call)
   const shown = inTurn(credential)
+  const proof = await credential.prove?.(method, path)
   const outgoing = request({
     host: '127.0.0.1',
     port,
@@ -194,6 +208,7 @@ async function send(
       ...headers,
       ...(typeof body === 'string' && { 'content-length': Buffer.byteLength(body) }),
       ...shown.headers,
+      ...(proof !== undefined && { dpop: proof }),
     },
     signal: AbortSignal.timeout(20_000),
   })
@@ -262,7 +277,7 @@ async function token(
 }
 
 async function makeCredentials(): Promise<void> {
-  const [writer, reader, alice, banned, nobody, elsewhere, revoked, narrow, other, concierge, nightly] =
+  const [writer, reader, alice, banned, nobody, elsewhere, revoked, narrow, other, concierge, nightly, second] =
     await Promise.all([
       keyOf('key', 'create', 'writer'),
       keyOf('key', 'create', 'reader'),
@@ -275,6 +290,7 @@ async function makeCredentials(): Promise<void> {
       keyOf('key', 'create', 'writer', '--agent', 'vault'),
       keyOf('key', 'create', 'concierge'),
       keyOf('key', 'create', 'nightly'),
+      keyOf('key', 'create', 'second-name'),
     ])
   for (const key of revoked) await keyOf('key', 'revoke', key)
   const set = (name: string, credential: Credential): void =>
@@ -300,6 +316,39 @@ async function makeCredentials(): Promise<void> {
   set('jwt: expired', bearer(await token('corp', {}, { expiresAt: '-10m' })))
   set('jwt: for another audience', bearer(await token('corp', {}, { audience: 'https://other.example.com' })))
   set('jwt: of an unknown issuer', bearer(await token('corp', {}, { issuer: 'https://evil.example.com' })))
+  const bound = authority.issue({ names: ['spiffe://example.org/ns/a/sa/planner'] })
+  const toCertificate = bearer(await token('corp', { cnf: { 'x5t#S256': bound.thumbprint } }))
+  set('jwt: bound to a certificate, with it', { ...toCertificate, certificate: bound })
+  set('jwt: bound to a certificate, without', toCertificate)
+  const holder = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwk = holder.publicKey.export({ format: 'jwk' })
+  const toKey = await token('corp', { cnf: { jkt: await calculateJwkThumbprint(jwk) } })
+  const prove = (method: string, path: string): Promise<string> =>
+    new SignJWT({
+      htm: method,
+      htu: `${audience}${path.split('?')[0]}`,
+      jti: randomUUID(),
+      ath: createHash('sha256').update(toKey).digest('base64url'),
+    })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: jwk })
+      .setIssuedAt()
+      .sign(holder.privateKey)
+  set('jwt: bound to a key, with proofs', { headers: { authorization: `DPoP ${toKey}` }, prove })
+  const spent = await prove('POST', '/agents/calculator')
+  set('jwt: bound to a key, one proof again', { headers: { authorization: `DPoP ${toKey}`, dpop: spent } })
+  // used here, and again by every call of the table
+  await send(credentials.get('jwt: bound to a key, one proof again') ?? {}, {
+    binding: 'JSONRPC',
+    agent: 'calculator',
+    operation: 'SendMessage',
+    params: say('message good'),
+  })
+  set('jwt: bound to a key, as a bearer', bearer(toKey))
+  set('opaque token: active', bearer('op_active-token'))
+  set('opaque token: not active', bearer('op_another-token'))
+  set('certificate: a mapped name', { certificate: authority.issue({ names: [{ dns: 'robot.example.com' }] }) })
+  set('certificate: another name', { certificate: authority.issue({ names: [{ dns: 'other.example.com' }] }) })
+  set('alias: by its second name', bearer(second))
   const unsigned = new UnsecuredJWT({ groups: ['analysts'] }).setIssuer(issuers.corp.url).setAudience(audience)
   set('jwt: alg none', bearer(`${unsigned.setSubject('4f1c').setExpirationTime('10m').encode()}x`))
   const workload = (id: string): Credential => ({ certificate: authority.issue({ names: [id] }) })
@@ -341,11 +390,32 @@ async function makeCredentials(): Promise<void> {
   set('nobody: rubbish', bearer('eyJhbGciOiJFUzI1NiJ9.e30.AAAA'))
 }
 
+async function introspect(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  let body = ''
+  for await (const chunk of incoming) body += String(chunk)
+  const nowSeconds = Math.floor(Date.now() / 1_000)
+  const active = {
+    active: true,
+    iss: issuers.corp.url,
+    aud: audience,
+    sub: 'opaque',
+    groups: ['analysts'],
+    iat: nowSeconds,
+    exp: nowSeconds + 600,
+  }
+  const isActive = new URLSearchParams(body).get('token') === 'op_active-token'
+  response.setHeader('content-type', 'application/json').end(JSON.stringify(isActive ? active : { active: false }))
+}
+
 before(async () => {
   agent = await startHostileAgent()
   cluster = await startFakeApi({ issuer: 'https://prod.cluster.example.com' })
   otherCluster = await startFakeApi({ issuer: 'https://other.cluster.example.com' })
   keySets = createServer((incoming, response) => {
+    if (incoming.url === '/introspect') {
+      void introspect(incoming, response)
+      return
+    }
     const name = incoming.url === '/partner' ? 'partner' : 'corp'
     const jwk = { ...issuers[name].key.publicKey.export({ format: 'jwk' }), kid: name, alg: 'ES256', use: 'sig' }
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }))
@@ -356,6 +426,7 @@ before(async () => {
   for (const [name, content] of Object.entries({
     'tls.crt': server.pem,
     'tls.key': server.keyPem,
+    'client.secret': 'a-secret-of-the-gateway-at-its-issuer',
     'cluster.token': cluster.gatewayToken,
     'ca.pem': authority.pem,
   }))
@@ -384,6 +455,12 @@ before(async () => {
           audience,
           algorithms: ['ES256'],
           jwks: `${jwks}/corp`,
+          introspection: {
+            endpoint: `${jwks}/introspect`,
+            clientId: 'gateway',
+            clientSecret: 'file:client.secret',
+            prefix: 'op_',
+          },
           groups: 'groups',
         },
         {
@@ -404,7 +481,12 @@ before(async () => {
           token: 'file:cluster.token',
         },
       ],
-      mtls: { spiffe: [{ trustDomain: 'example.org' }] },
+      mtls: {
+        spiffe: [{ trustDomain: 'example.org', ca: 'file:ca.pem' }],
+        subjects: [
+          { name: 'robots', ca: 'file:ca.pem', certificates: [{ dns: 'robot.example.com', subject: 'robot' }] },
+        ],
+      },
     },
     agents: [
       { name: 'calculator', ...settings },
@@ -413,6 +495,7 @@ before(async () => {
       { name: 'concierge', ...settings, principals: ['key:concierge'] },
       { name: 'nightly', ...settings, principals: ['key:nightly'] },
     ],
+    aliases: [{ name: 'writer', principals: ['key:writer', 'key:second-name'] }],
     policy,
     limits: [{ per: ['caller'], requests: '1000000/m', concurrentStreams: 1_000 }],
     unauthenticated: { requests: '100000/m' },
