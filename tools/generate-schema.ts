@@ -94,8 +94,9 @@ a file in good form, what is wrong in meaning (names that clash, files that are 
 compile). \`sallyport config show --effective\` prints what runs and where each value came from.
 [schema/config.schema.json](../schema/config.schema.json) is the same for editors.
 
-- **reference**: where a secret lies, never the secret: \`file:PATH\` (relative to this file) or \`env:NAME\`. One trailing
-  newline is left out.
+- **reference**: where a secret lies, never the secret: \`file:PATH\` (relative to this file), \`env:NAME\`, \`secret:NAME\`
+  (stored by \`sallyport secret set\`) or \`age:…\` (encrypted by \`sallyport config encrypt\`), see [secrets.md](secrets.md).
+  One trailing newline is left out.
 - Durations are written \`250ms\`, \`10s\`, \`5m\`, \`1h\`, \`400d\`; sizes \`4096\`, \`16KiB\`, \`1MiB\`; rates \`600/m\`.
 - \`[]\` in a field's name stands for each item of a list.
 - A changed file is taken up while the gateway runs; a file with a problem is refused whole and the old one goes on.

@@ -127,10 +127,14 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const checkSession = (request: FastifyRequest, { session }: Administrator): Problem | undefined => {
     if (session === undefined || !isUnsafe(request.method)) return undefined
     // every browser says where an unsafe request comes from: one that does not is none
-    if (request.headers.origin === undefined) return problem('ADMIN_CSRF', 'no Origin')
+    if (request.headers.origin === undefined)
+      return problem('ADMIN_CSRF', 'no Origin', { hint: `say where the request comes from: Origin: ${parts.origin()}` })
     const given = request.headers[csrfField]
     if (typeof given === 'string' && isSameSecret(given, session.csrfToken)) return undefined
-    return problem('ADMIN_CSRF', given === undefined ? `no ${csrfField}` : `not the ${csrfField} of this session`)
+    const hint = `send the csrfToken of this session (GET ${apiPrefix}/session) in the field ${csrfField}`
+    return given === undefined
+      ? problem('ADMIN_CSRF', `no ${csrfField}`, { hint })
+      : problem('ADMIN_CSRF', `not the ${csrfField} of this session`)
   }
 
   const carryOut = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

@@ -108,3 +108,14 @@ test('no read changes anything', () =>
     assert.deepEqual(called, [])
     assert.equal(JSON.stringify(admin.sessions.list()), before)
   }))
+
+test('what a POST lacks is said, what was wrong with what it has is not', () =>
+  withSession(async ({ post, origin }, { cookie, fields }) => {
+    const detailOf = async (sent: Record<string, string>): Promise<unknown> =>
+      (await post(path, body, sent)).body['detail']
+    const { origin: _, ...withoutOrigin } = fields
+    assert.equal(await detailOf(withoutOrigin), `say where the request comes from: Origin: ${origin}`)
+    assert.match(String(await detailOf({ cookie, origin })), /csrfToken .* sallyport-csrf/)
+    assert.equal(await detailOf({ ...fields, 'sallyport-csrf': 'x' }), undefined)
+    assert.equal(await detailOf({ ...fields, origin: 'https://evil.example.com' }), undefined)
+  }))

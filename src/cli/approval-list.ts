@@ -1,4 +1,5 @@
-// `approval list`: the calls that wait for a person, and what was decided of others and has not expired.
+// `approval list`: the calls that wait for a person, and those that were granted and not made yet; with --all also what
+// is used up or denied and not forgotten yet.
 
 import { changeState } from './change-state.ts'
 import { configOption, dataDirOption } from './command.ts'
@@ -9,14 +10,25 @@ import { findState } from './state.ts'
 
 export const command: Command = {
   arguments: [],
-  options: { config: configOption, 'data-dir': dataDirOption },
+  options: {
+    all: { about: 'also those that are used up or denied' },
+    config: configOption,
+    'data-dir': dataDirOption,
+  },
+  details: 'Shown are the calls that wait, and those that were granted and not made yet.',
   run: async (input) => {
-    const approvals = await changeState(input, await findState(input), 'approval.list', {})
+    const found = await changeState(input, await findState(input), 'approval.list', {})
+    const approvals = input.flag('all') ? found : found.filter(isOpen)
     if (input.json) for (const approval of approvals) printJson(input.io, approval)
     else if (approvals.length === 0) input.io.out('nothing waits for approval\n')
     else for (const approval of approvals) input.io.out(`${describe(approval).map(printable).join('\n')}\n`)
     return 0
   },
+}
+
+/** Something can still come of it. */
+function isOpen({ state }: ApprovalSummary): boolean {
+  return state === 'pending' || state === 'granted'
 }
 
 function describe(approval: ApprovalSummary): string[] {

@@ -3,7 +3,8 @@
 import { changeState } from './change-state.ts'
 import { configOption, dataDirOption, type Command } from './command.ts'
 import { blockDocument, readBlocked } from './block-document.ts'
-import { CommandError, printable, printJson } from './io.ts'
+import { doubtParty } from './doubt-party.ts'
+import { CommandError, printable, printJson, printWarning } from './io.ts'
 import { readDuration } from './read-duration.ts'
 import { requireDataDir } from './state.ts'
 
@@ -38,6 +39,9 @@ export function blockCommand(kind: Kind, details: string): Command {
         input.io.out(
           `${printable(`blocked ${kind} ${id}${document.until === null ? '' : ` until ${document.until}`}`)}\n`,
         )
+      const keys = id.startsWith('key:') ? await changeState(input, state, 'key.list', {}) : []
+      const found = doubtParty({ kind, id }, { config: state.loaded?.config, keys: keys.map(({ name }) => name) })
+      if (found !== undefined) printWarning(input.io, found.message, found.hint)
       return 0
     },
   }

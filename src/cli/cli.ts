@@ -212,6 +212,11 @@ function find(words: readonly string[]): { title: string; entry?: Entry; rest: r
   )
 }
 
+/** What no command does: the nearest one in letters would do the opposite. */
+const byHand: Readonly<Record<string, string>> = {
+  'policy unbind': 'remove it from policy.bindings in sallyport.yaml',
+}
+
 function showGroup(group: string, rest: readonly string[], io: Io): ExitCode {
   const members = Object.keys(entries)
     .filter((title) => title.startsWith(`${group} `))
@@ -223,10 +228,12 @@ function showGroup(group: string, rest: readonly string[], io: Io): ExitCode {
   }
   const listed = `one of ${members.join(', ')}`
   if (word === undefined || word.startsWith('-')) throw new CommandError(2, `${group} needs a command`, listed)
+  const title = `${group} ${word}`
+  if (Object.hasOwn(byHand, title)) throw new CommandError(2, `unknown command ${JSON.stringify(title)}`, byHand[title])
   const near = nearest(word, members)
   throw new CommandError(
     2,
-    `unknown command ${JSON.stringify(`${group} ${word}`)}`,
+    `unknown command ${JSON.stringify(title)}`,
     near === undefined ? listed : `did you mean: sallyport ${group} ${near}`,
   )
 }

@@ -68,4 +68,7 @@ export const isEmpty = (row: MatrixRow): boolean => Object.keys(row.cells).lengt
 
 export const nameOf = ({ who, account }: MatrixRow): string => (account === 'own' ? who : `${who} for others`)
 
+/** The last line of what explains policy to people: it is not all that a call has to pass. */
+export const beyondPolicyNote = 'note: blocks, scopes and networks are not looked at; see block list, key list'
+
 export const forOthersNote = 'for others: what an agent may do on behalf of an origin that has the right itself'

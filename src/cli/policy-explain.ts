@@ -4,6 +4,7 @@ import { isOperation, operationNames } from '../a2a/operations.ts'
 import { suggestWord } from '../config/config.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command, Input } from './command.ts'
+import { beyondPolicyNote } from './matrix-notes.ts'
 import { CommandError, printable, printJson } from './io.ts'
 import type { PolicyExplanation, PolicyQuery, PolicyStep } from './ports.ts'
 import { requireConfig } from './state.ts'
@@ -63,6 +64,7 @@ function formatExplanation(query: PolicyQuery, explanation: PolicyExplanation): 
     `${verdict}: ${query.caller} ${query.operation} on ${query.agent}`,
     `because ${explanation.reason}`,
     ...explanation.steps.map(formatStep),
+    beyondPolicyNote,
   ]
   return `${lines.map(printable).join('\n')}\n`
 }

@@ -6,6 +6,7 @@ import { isSystemError } from '../base/system-error.ts'
 import { configOption, dataDirOption } from './command.ts'
 import type { Command } from './command.ts'
 import { CommandError, printJsonLines } from './io.ts'
+import { beyondPolicyNote } from './matrix-notes.ts'
 import { formatMatrixPage } from './matrix-page.ts'
 import { formatMatrix } from './matrix-table.ts'
 import { configFile, requireConfig } from './state.ts'
@@ -38,7 +39,7 @@ export const command: Command = {
       else input.io.out(`wrote ${file}\n`)
     } else if (input.json) printJsonLines(input.io, rows)
     else if (rows.length === 0) input.io.out('the policy names nobody: nothing is allowed\n')
-    else input.io.out(formatMatrix(rows, input.io.columns))
+    else input.io.out(`${formatMatrix(rows, input.io.columns)}${beyondPolicyNote}\n`)
     return 0
   },
 }

@@ -20,3 +20,9 @@ test('a folder that was asked for stays, a fresh one does not', () => {
   assert.doesNotMatch(guide('/d'), /removes/)
   assert.match(guide(undefined), /Ctrl-C ends it and removes its data\./)
 })
+
+test('what the admin token may do is said, and where', () => {
+  const guide = renderGuide(facts, { file: 'f', color: false, command: 'sallyport', keptIn: undefined })
+  assert.match(guide, /^ {2}admin token {2}t {2}\(role admin;/m)
+  assert.match(guide, /^ {2}admin .*\/api\/v1/m)
+})

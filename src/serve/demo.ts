@@ -3,8 +3,7 @@
 // own and are loaded only here, so that nothing of theirs is in the gateway's image.
 
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +13,7 @@ import { systemReason } from '../base/system-error.ts'
 import { loadConfig, type LoadedConfig } from '../config/config.ts'
 import type { DemoOptions } from '../cli/ports.ts'
 import { renderGuide } from './demo-guide.ts'
+import { makeFreshFolder, type FreshFolder } from './fresh-folder.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
 import { checkPolicy } from './rules.ts'
@@ -41,7 +41,7 @@ interface Ready {
 
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { startSampleAgents } = await loadSampleAgents()
-  const root = makeRoot(options.dataDir)
+  const { path: root, leaveSignals } = makeRoot(options.dataDir)
   let gateway: Gateway | undefined
   let conciergeKey = ''
   const gatewayUrl = (): string => gateway?.url ?? ''
@@ -63,6 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const adminToken = randomBytes(24).toString('base64url')
     return await runUntilStopped({
       start: async (log, onFatal) => {
+        leaveSignals()
         gateway = await startGateway({ loaded, dataDir: loaded.dataDir, log, adminToken, onFatal }).catch(adviseOnPorts)
         return gateway
       },
@@ -90,8 +91,6 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     })
   } finally {
     await agents.close()
-    // a directory that was asked for is the caller's to keep
-    if (options.dataDir === undefined) await rm(root, { recursive: true, force: true })
   }
 }
 
@@ -101,12 +100,12 @@ function adviseOnPorts(error: unknown): never {
   throw new Fault(error.code, error.message, { cause: error, hint: 'npm run demo -- --port 0 --admin-port 0' })
 }
 
-/** The folder of this demonstration: the one that was asked for, or a fresh one. */
-function makeRoot(asked: string | undefined): string {
+/** The folder of this demonstration: the one that was asked for, which is the caller's to keep, or a fresh one. */
+function makeRoot(asked: string | undefined): FreshFolder {
   try {
-    if (asked === undefined) return mkdtempSync(join(tmpdir(), 'sallyport-demo-'))
+    if (asked === undefined) return makeFreshFolder('sallyport-demo-')
     makeFolder(asked)
-    return asked
+    return { path: asked, leaveSignals: () => undefined }
   } catch (cause) {
     throw new Fault('STORE_UNREACHABLE', `cannot use the folder ${asked ?? tmpdir()}: ${systemReason(cause)}`, {
       cause,
