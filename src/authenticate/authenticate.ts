@@ -64,6 +64,8 @@ export interface AuthenticatorOptions {
   readonly assertionKeys: AssertionKeyReader
   /** for how long an agent may act by an assertion that it was given */
   readonly grants: GrantReader
+  /** the configuration in force now: by it whoever an open stream is for is judged again */
+  readonly inForce: () => Snapshot
   /** tokens and subjects that were revoked before their time */
   readonly revocations: RevocationReader
   /** one-time tokens that were taken */
@@ -216,7 +218,7 @@ function conclude(received: Received, found: Caller | Refusal, authenticator: Au
     delegated,
     autonomous: false,
     scope: narrowScope(caller.scope, delegation.scope),
-    originIsRevoked: () => assertions.isRevoked(delegation, snapshot),
+    originIsRevoked: () => assertions.hasEnded(delegation, caller.id),
   })
 }
 

@@ -41,8 +41,11 @@ export interface AssertionVerifier {
   verify(assertion: string, agentId: string, snapshot: Snapshot): ProvenDelegation | Refusal
   /** The same for the subject of a token request: a token that came of one is no subject again. */
   verifySubject(this: void, assertion: string, agentId: string, snapshot: Snapshot): ProvenDelegation | Refusal
-  /** Whether nobody may act for this origin, or through these agents, any more. Asked again on open streams. */
-  isRevoked(delegation: ProvenDelegation, snapshot: Snapshot): boolean
+  /**
+   * Whether its grant has ended, or nobody may act for this origin, or through these agents, under the configuration
+   * in force. Asked again on open streams.
+   */
+  hasEnded(delegation: ProvenDelegation, agentId: string): boolean
 }
 
 /** What an assertion says once its signature has been verified. All of it is looked at on every use. */
@@ -80,8 +83,9 @@ export function createAssertionVerifier(options: {
   grants: GrantReader
   keys: KeyReader
   revocations: RevocationReader
+  inForce: () => Snapshot
 }): AssertionVerifier {
-  const { clock, assertionKeys, grants, keys, revocations } = options
+  const { clock, assertionKeys, grants, keys, revocations, inForce } = options
   const cache = createBoundedCache<Signed>(cachedAssertions)
 
   const read = (assertion: string): Signed | string => {
@@ -152,7 +156,9 @@ export function createAssertionVerifier(options: {
   }
 
   return {
-    isRevoked,
+    hasEnded: (delegation, agentId) =>
+      grants.find(delegation.delegated.call, agentId.slice('agent:'.length)) === undefined ||
+      isRevoked(delegation, inForce()),
     verify: (assertion, agentId, snapshot) => verifyAny(assertion, agentId, snapshot, true),
     verifySubject: (assertion, agentId, snapshot) => verifyAny(assertion, agentId, snapshot, false),
   }

@@ -156,7 +156,7 @@ export interface AuthenticatedFields {
   readonly scope?: CallerScope | undefined
   /** undefined when no assertion was shown */
   readonly delegated?: Delegated | undefined
-  /** throws nothing; true when nobody may act for the origin any more. Asked again on open streams. */
+  /** throws nothing; true when nobody may act for the origin any more, or this call not. Asked again on open streams. */
   originIsRevoked(): boolean
 }
 export type Authenticated = Received & AuthenticatedFields & Brand<'authenticated'>

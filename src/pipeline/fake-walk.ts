@@ -146,6 +146,7 @@ export async function startFakeWalk(
   const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
   const grants = createGrantBook({ clock })
   const dialler = createDialler()
+  let inForce = snapshot
   const compiled = compilePolicy(
     config.policy,
     config.agents.map((agent) => agent.name),
@@ -159,6 +160,7 @@ export async function startFakeWalk(
       pepper,
       assertionKeys: { find: (kid) => (kid === signer.kid ? signer : undefined) },
       grants,
+      inForce: () => inForce,
       revocations: { isTokenRevoked: () => false, isSubjectRevoked: () => false, isOriginRevoked: () => false },
       spent: { spend: () => Promise.resolve('full') },
       introspect: () => Promise.reject(new Error('no issuer')),
@@ -173,7 +175,6 @@ export async function startFakeWalk(
     },
     content: compileContentRules(config.audit.content, clock),
   }
-  let inForce = snapshot
   const rulesBySnapshot = new WeakMap([[snapshot, rules]])
   const log: string[] = []
   const records: Recorded[] = []

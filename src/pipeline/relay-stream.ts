@@ -119,7 +119,7 @@ class Relay implements ChunkSink, Beating {
     if (caller.isRevoked() || caller.expiresAtMs <= this.#parts.clock.nowMs()) {
       this.#finish('credential-ended', refuse('AUTHN_INVALID', 'the credential ended while the stream was open'))
     } else if (this.#admitted.originIsRevoked()) {
-      this.#finish('origin-ended', refuse('AUTHN_INVALID', 'the origin was revoked while the stream was open'))
+      this.#finish('origin-ended', refuse('AUTHN_INVALID', 'nobody may act for the origin any more'))
     } else if (blocked !== undefined) {
       this.#finish('blocked', blocked)
     } else if (!this.#parts.stillAllowed()) {

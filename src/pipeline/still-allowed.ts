@@ -41,8 +41,8 @@ export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snap
   }
 }
 
-/** Whether agent, caller and origin are to this configuration what they were when the stream began. */
-function areConfigured({ agent, caller, origin, snapshot: then }: Admitted, now: Snapshot): boolean {
+/** Whether agent, caller, origin and the agents between are to this configuration what they were when the stream began. */
+function areConfigured({ agent, caller, origin, chain, snapshot: then }: Admitted, now: Snapshot): boolean {
   const agentNow = now.agents.get(agent.name)
   return (
     agentNow !== undefined &&
@@ -51,7 +51,8 @@ function areConfigured({ agent, caller, origin, snapshot: then }: Admitted, now:
     ((caller.method !== 'jwt' && caller.method !== 'service-account') || isSameIssuer(caller.credential, then, now)) &&
     isSamePrincipal(caller.id, then, now) &&
     (caller.principal === undefined || isKnownAs(caller.principal, caller.id, now)) &&
-    (origin.id === caller.id || isSamePrincipal(origin.id, then, now))
+    (origin.id === caller.id || isSamePrincipal(origin.id, then, now)) &&
+    chain.every(({ id }) => isSamePrincipal(id, then, now))
   )
 }
 

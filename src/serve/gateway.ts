@@ -173,6 +173,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       pepper: state.pepper.bytes(),
       assertionKeys: signer,
       grants,
+      inForce: () => snapshot,
       revocations: state.revocations,
       spent: state.spent,
       introspect: (endpoint, token) => askIssuer(endpoint, token, { dialler, secrets: loaded.secrets }),

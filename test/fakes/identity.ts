@@ -202,6 +202,7 @@ export function makeWorld(input?: ConfigInput): World {
       pepper,
       assertionKeys: { find: (kid) => assertionKeys.get(kid) },
       grants,
+      inForce: () => world.snapshot,
       revocations,
       spent: createSpentTokens({ clock, store: { load: () => new Map(), save: () => undefined } }),
       introspect: async (_config, token) => {
