@@ -35,10 +35,22 @@ export interface Identification {
   readonly sessions: Sessions
   readonly cookies: Cookies
   readonly administrators: AdminConfig['administrators']
+  /** by which of its names this somebody is blocked */
+  readonly findBlock: FindBlock
 }
+
+/** Blocks are asked of by whoever decides what somebody may; undefined where nothing blocks them. */
+export type FindBlock = (who: { readonly id: string; readonly groups: readonly string[] }) => string | undefined
 
 /** Who this is; otherwise why it is nobody we know. */
 export function identify(headers: IncomingHttpHeaders, known: Identification): Administrator | string {
+  const who = findAdministrator(headers, known)
+  if (typeof who === 'string') return who
+  const blocked = known.findBlock({ id: who.id, groups: who.session?.groups ?? [] })
+  return blocked === undefined ? who : `${blocked} is blocked`
+}
+
+function findAdministrator(headers: IncomingHttpHeaders, known: Identification): Administrator | string {
   const hasCookie = known.cookies.has(headers, 'session')
   if (headers.authorization !== undefined)
     return hasCookie ? 'two credentials, a token and a session' : findToken(headers.authorization, known.tokens)

@@ -55,6 +55,8 @@ export interface FakeAdmin {
   /** from now on nothing can be recorded */
   readonly breakLedger: (isBroken: boolean) => void
   readonly configure: (config: ConfigInput) => void
+  /** principals that are blocked */
+  readonly blocked: string[]
   /** one raw request */
   readonly send: (
     path: string,
@@ -154,6 +156,7 @@ export async function startAdmin(options: FakeAdminOptions = {}): Promise<FakeAd
   const unknown: FakeAdmin['unknown'] = []
   const called: FakeAdmin['called'] = []
   const bugs: unknown[] = []
+  const blocked: string[] = []
   let isBroken = false
   let acting = ''
   let taken = 0
@@ -201,6 +204,7 @@ export async function startAdmin(options: FakeAdminOptions = {}): Promise<FakeAd
         prove: () => Promise.resolve({ proofs: [] }),
       },
       tokens: () => options.tokens ?? roleTokens,
+      findBlock: ({ id }) => blocked.find((each) => each === id),
       failures: { take: () => (taken += 1) <= (options.failures ?? 1_000_000), retryAfterSeconds: () => 7 },
       audit: {
         administered: (action, subject, event) => write(acts, { action, subject, event }),
@@ -243,6 +247,7 @@ export async function startAdmin(options: FakeAdminOptions = {}): Promise<FakeAd
     unknown,
     called,
     bugs,
+    blocked,
     breakLedger: (broken) => (isBroken = broken),
     configure: (config) => (snapshot = buildSnapshot(configSchema.parse(config))),
     send,

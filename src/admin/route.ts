@@ -14,7 +14,7 @@ import type {
 } from '../cli/ports.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Snapshot } from '../config/config.ts'
-import type { Administrator } from './administrator.ts'
+import type { Administrator, FindBlock } from './administrator.ts'
 import type { Bootstrap } from './bootstrap.ts'
 import type { Status } from './contract.ts'
 import type { Cookies } from './cookies.ts'
@@ -35,6 +35,8 @@ export interface RouteParts {
   readonly people: PeopleMethods
   readonly ledger: LedgerReader
   readonly sessions: Sessions
+  /** by which of its names somebody is blocked, whatever their roles are */
+  readonly findBlock: FindBlock
   readonly bootstrap: Bootstrap
   readonly cookies: Cookies
   /** undefined where no provider is configured */

@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import type { ControlMethod, ControlParams, ControlResult } from '../cli/ports.ts'
+import { findReservation } from '../config/config.ts'
 import * as answers from './answers.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { describeApi } from './openapi.ts'
@@ -35,16 +36,28 @@ function control<M extends ControlMethod, A extends z.ZodType>(route: {
   readonly input: z.ZodType<ControlParams<M>>
   readonly answer: A
   readonly judge: (result: ControlResult<M>) => z.input<A> | Problem
+  /** what the table of permissions cannot say: why this one may not, as things are */
+  readonly check?: (call: Call, input: ControlParams<M>) => Promise<Problem | undefined>
 }): Route {
-  const { method, judge, ...rest } = route
+  const { method, judge, check, ...rest } = route
   return change({
     ...rest,
-    run: async ({ parts }, params) => {
+    run: async (asked, params) => {
+      const { parts } = asked
+      const refused = await check?.(asked, params)
+      if (refused !== undefined) return refused
       // TypeScript cannot tie a method to its parameters through an index; the schema of this route has made them
       const call = parts.methods[method] as (given: unknown) => Promise<ControlResult<M>>
       return judge(await call.call(parts.methods, params))
     },
   })
+}
+
+/** Whoever makes a key can show it: one that could approve, or be an agent or somebody known, takes an admin. */
+function refuseReserved({ who, parts }: Call, keyName: string): Problem | undefined {
+  if (who.roles.includes('admin')) return undefined
+  const why = findReservation(parts.snapshot().config, keyName)
+  return why === undefined ? undefined : problem('AUTHZ_DENIED', why, { hint: `${why}: its keys are made by an admin` })
 }
 
 /** Some answers say no without being an error of the process. */
@@ -117,6 +130,7 @@ export const routes: readonly Route[] = [
     effect: 'gives',
     about: 'Make an API key; the answer alone has it',
     method: 'key.create',
+    check: (call, { name: keyName }) => Promise.resolve(refuseReserved(call, keyName)),
     input: z.strictObject(keyRequest),
     answer: answers.createdKeyAnswer,
     judge: same,
@@ -127,6 +141,7 @@ export const routes: readonly Route[] = [
     effect: 'gives',
     about: 'Take over an API key that was made elsewhere',
     method: 'key.import',
+    check: (call, { name: keyName }) => Promise.resolve(refuseReserved(call, keyName)),
     input: z.strictObject({ ...keyRequest, key: name }),
     answer: answers.keyAnswer,
     judge: same,
@@ -137,6 +152,11 @@ export const routes: readonly Route[] = [
     effect: 'gives',
     about: 'Give a key, by name or id, a new secret; the answer alone has it, the old one works on for the overlap',
     method: 'key.rotate',
+    async check(call, { name: idOrName }) {
+      const keys = await call.parts.methods['key.list']({})
+      const named = keys.filter((key) => key.id === idOrName).map((key) => key.name)
+      return [idOrName, ...named].map((each) => refuseReserved(call, each)).find((each) => each !== undefined)
+    },
     input: z.strictObject({ name, overlapMs: z.number().int().nonnegative() }),
     answer: answers.createdKeyAnswer,
     judge: same,

@@ -95,6 +95,11 @@ export const sessionRoutes: readonly Route[] = [
       const turn = parts.takeLogin(principal)
       if (turn !== 'taken')
         return problem('LIMIT_RATE', 'too many logins', { headers: { 'retry-after': String(turn) } })
+      const blocked = parts.findBlock({ id: principal, groups })
+      if (blocked !== undefined) {
+        await record('admin.login.refused', principal, { via: 'login', source, detail: `${blocked} is blocked` })
+        return problem('ADMIN_LOGIN_REFUSED', 'somebody who is blocked')
+      }
       const { administrators, sessions } = parts.snapshot().config.admin
       if (rolesOf({ principal, groups }, administrators).length === 0) {
         await record('admin.login.refused', principal, {

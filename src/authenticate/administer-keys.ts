@@ -9,7 +9,7 @@ import { invariant } from '../base/invariant.ts'
 import { findNetworkProblem } from '../base/networks.ts'
 import { type ApiKey, drawKeyId, drawKeySecret, formatApiKey, isApiKey, parseApiKey } from './api-key.ts'
 import { hmacOfSecret } from './key-hmac.ts'
-import type { KeyRecord, KeyStore } from './key-record.ts'
+import type { KeyRecord, KeySecret, KeyStore } from './key-record.ts'
 import { makeScope, maxScopeAgents } from './narrow-scope.ts'
 
 export interface CreatedKey {
@@ -27,6 +27,8 @@ export interface KeyGrant {
   readonly operations?: readonly string[] | undefined
   /** only from these networks; absent: from anywhere, an empty list: from nowhere */
   readonly networks?: readonly string[] | undefined
+  /** the administrator who asks for it; '' or absent where nobody has a name */
+  readonly madeBy?: string
 }
 
 export interface KeyAdministration {
@@ -36,7 +38,7 @@ export interface KeyAdministration {
   /** Throws what `importKey` would throw, and changes nothing. */
   checkImport(key: string, grant: KeyGrant): void
   /** A new secret for a key, named by id or by a name that has one live key; the old one lives on for the overlap. */
-  rotate(idOrName: string, overlapMs?: number): CreatedKey
+  rotate(idOrName: string, overlapMs?: number, madeBy?: string): CreatedKey
   /** By id, by name (all of its keys), or by the leaked key itself. Returns what it revoked. */
   revoke(idOrNameOrKey: string): readonly KeyRecord[]
   list(): readonly KeyRecord[]
@@ -64,9 +66,10 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
   const now = (): number => clock.nowMs()
 
   /** Saves the record with a fresh secret in front of those it keeps. */
-  const issue = (record: KeyRecord): CreatedKey => {
+  const issue = (record: KeyRecord, madeBy: string | undefined): CreatedKey => {
     const secret = drawKeySecret(randomBytes)
-    const secrets = [{ hmac: hmacOfSecret(pepper, secret), notAfterMs: Infinity }, ...record.secrets]
+    const fresh = { hmac: hmacOfSecret(pepper, secret), notAfterMs: Infinity, ...makerMember(madeBy) }
+    const secrets = [fresh, ...record.secrets]
     const issued = { ...record, secrets }
     store.save(issued)
     return { key: formatApiKey(record.environment, { id: record.id, secret }), record: issued }
@@ -93,19 +96,21 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
       const fields = readGrant(grant, now())
       const id = drawKeyId(randomBytes)
       invariant(store.find(id) === undefined, 'a random key id was drawn twice')
-      return issue({ id, environment, secrets: [], createdAtMs: now(), revokedAtMs: undefined, ...fields })
+      const record = { id, environment, secrets: [], createdAtMs: now(), revokedAtMs: undefined, ...fields }
+      return issue(record, grant.madeBy)
     },
 
     checkImport: (key, grant) => void readImport(key, grant),
     importKey: (key, grant) => {
       const { parsed, fields } = readImport(key, grant)
-      const secrets = [{ hmac: hmacOfSecret(pepper, parsed.secret), notAfterMs: Infinity }]
+      const hmac = hmacOfSecret(pepper, parsed.secret)
+      const secrets = [{ hmac, notAfterMs: Infinity, ...makerMember(grant.madeBy) }]
       const record = { id: parsed.id, environment, secrets, createdAtMs: now(), revokedAtMs: undefined, ...fields }
       store.save(record)
       return record
     },
 
-    rotate: (idOrName, overlapMs = defaultOverlapMs) => {
+    rotate: (idOrName, overlapMs = defaultOverlapMs, madeBy) => {
       if (!(overlapMs >= 0 && overlapMs <= maxOverlapMs))
         throw fault('the overlap is longer than 7 days', 'use --overlap 168h or less')
       const [record, another] = liveKeys(store, idOrName, now())
@@ -114,10 +119,8 @@ export function administerKeys(options: KeyAdministrationOptions): KeyAdministra
         throw fault(`several keys are named ${JSON.stringify(idOrName)}`, 'give the id of one: sallyport key list')
       const [latest] = record.secrets
       const notAfterMs = now() + overlapMs
-      return issue({
-        ...record,
-        secrets: latest === undefined || overlapMs === 0 ? [] : [{ hmac: latest.hmac, notAfterMs }],
-      })
+      const secrets = latest === undefined || overlapMs === 0 ? [] : [{ ...latest, notAfterMs }]
+      return issue({ ...record, secrets }, madeBy)
     },
 
     revoke: (idOrNameOrKey) => {
@@ -162,6 +165,8 @@ function readGrant(
   }
   return { name, expiresAtMs, scope: makeScope(agents, operations?.filter(isOperation)), networks }
 }
+
+const makerMember = (madeBy = ''): Pick<KeySecret, 'madeBy'> => (madeBy === '' ? {} : { madeBy })
 
 function named(store: KeyStore, idOrName: string): readonly KeyRecord[] {
   return store.list().filter((record) => record.id === idOrName || record.name === idOrName)

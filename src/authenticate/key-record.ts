@@ -8,6 +8,8 @@ export interface KeySecret {
   readonly hmac: Buffer
   /** until when this secret is good; Infinity for the latest, the end of the overlap for the one before it */
   readonly notAfterMs: number
+  /** the administrator who made, imported or rotated to it and has seen it; absent where nobody has a name */
+  readonly madeBy?: string
 }
 
 export interface KeyRecord {

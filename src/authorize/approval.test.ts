@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { buildSnapshot, configSchema } from '../config/config.ts'
 import { isPartyTo, tagOf } from './approval.ts'
 import { fakeCall, type FakeCall } from './fake-call.ts'
 
+const nobodyElse = buildSnapshot(configSchema.parse({}))
 const key = createSecretKey(Buffer.alloc(32, 1))
 const send = (params: string, id = '1'): string =>
   `{"jsonrpc":"2.0","id":${id},"method":"SendMessage","params":${params}}`
@@ -72,6 +74,8 @@ describe('another request', () => {
 
 it('caller, origin and everybody between are parties to a call', () => {
   const call = { caller: 'agent:b', origin: 'user:corp/alice', chain: ['agent:a'] }
-  for (const party of ['agent:b', 'user:corp/alice', 'agent:a']) assert.equal(isPartyTo(call, party), true, party)
-  for (const other of ['agent:c', 'user:corp/bob', '', 'agent:']) assert.equal(isPartyTo(call, other), false, other)
+  for (const party of ['agent:b', 'user:corp/alice', 'agent:a'])
+    assert.equal(isPartyTo(call, party, nobodyElse), true, party)
+  for (const other of ['agent:c', 'user:corp/bob', '', 'agent:'])
+    assert.equal(isPartyTo(call, other, nobodyElse), false, other)
 })

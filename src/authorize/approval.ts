@@ -3,6 +3,7 @@
 // form. When it has been granted, the same request passes once; the rest of the walk is run anew and may still refuse.
 
 import { createHmac, type KeyObject } from 'node:crypto'
+import { isSamePerson, type Snapshot } from '../config/config.ts'
 import type { Validated } from '../exchange/exchange.ts'
 
 export interface ApprovalRequest {
@@ -33,6 +34,16 @@ export interface Approval extends ApprovalRequest {
   readonly expiresAtMs: number
   /** who decided, '' while nobody has */
   readonly decidedBy: string
+  /** how they were proven; undefined while nobody has, or where that is not known */
+  readonly decidedAs: DecidedAs | undefined
+}
+
+/** An approver as proven, so that a grant can be asked again whether it stands. */
+export interface DecidedAs {
+  readonly principal: string
+  readonly groups: readonly string[]
+  /** id of the API key; absent for a login */
+  readonly key?: string | undefined
 }
 
 /** What authorize asks of the approvals, implemented by store. Synchronous; throws a Fault when the disk fails. */
@@ -51,6 +62,8 @@ export interface ApprovalRules {
   readonly book: ApprovalBook
   /** key of the tags: what lies on the disk must not let anybody guess at messages */
   readonly key: KeyObject
+  /** Why this grant does not count any more, as its approver stands now; undefined where it does. */
+  findLapse(approval: Approval, snapshot: Snapshot): string | undefined
 }
 
 /** The keyed hash that ties an approval to one request; JSON-RPC's id and the layout of the JSON are left out. */
@@ -91,9 +104,13 @@ export function describeRequest(call: Validated, tag: Buffer, rules: readonly st
 
 const maxShownParts = 32 // bound: parts of a message that an approver is shown
 
-/** Whoever is in the call may not approve it. */
-export function isPartyTo(approval: Pick<Approval, 'caller' | 'origin' | 'chain'>, principal: string): boolean {
-  return approval.caller === principal || approval.origin === principal || approval.chain.includes(principal)
+/** Whoever is in the call, under any name that is known of them now, may not approve it. */
+export function isPartyTo(
+  { caller, origin, chain }: Pick<Approval, 'caller' | 'origin' | 'chain'>,
+  principal: string,
+  snapshot: Snapshot,
+): boolean {
+  return [caller, origin, ...chain].some((party) => isSamePerson(party, principal, snapshot))
 }
 
 function bodyOf({ bodyText, binding }: Validated): string {

@@ -5,15 +5,22 @@
 import type { JsonObject } from '../base/strict-json.ts'
 import type { ApprovalGrant, Authorized, AuthorizedFields, Validated } from '../exchange/exchange.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { describeRequest, tagOf, type ApprovalRules } from './approval.ts'
+import { describeRequest, tagOf, type Approval, type ApprovalRules } from './approval.ts'
 import type { CompiledPolicy } from './compile-policy.ts'
 import { decide } from './decide.ts'
 import type { OwnershipReader } from './ownership.ts'
 import { gatherInput, type PolicyInput } from './policy-input.ts'
 
 export { isPartyTo } from './approval.ts'
-export type { Approval, ApprovalBook, ApprovalRequest, ApprovalRules, ApprovalState } from './approval.ts'
-export { findBlockedAgent, findBlockedParty, type Block, type BlockBook, type BlockReader } from './blocks.ts'
+export type { Approval, ApprovalBook, ApprovalRequest, ApprovalRules, ApprovalState, DecidedAs } from './approval.ts'
+export {
+  findBlockedAgent,
+  findBlockedParty,
+  findBlockedPerson,
+  type Block,
+  type BlockBook,
+  type BlockReader,
+} from './blocks.ts'
 export { compilePolicy } from './compile-policy.ts'
 export type { CompiledPolicy } from './compile-policy.ts'
 export type { Decision } from './decide.ts'
@@ -74,14 +81,17 @@ export function authorize(
 function findApproval(call: Validated, rules: readonly string[], approvals: ApprovalRules): ApprovalGrant | Refusal {
   const { book, key } = approvals
   const tag = tagOf(call, key)
-  const known = book.find(tag)
+  const found = book.find(tag)
+  // who granted it has to be believed now as well; otherwise somebody is asked anew
+  const stands = (granted: Approval): boolean => approvals.findLapse(granted, call.snapshot) === undefined
+  const known = found?.state === 'granted' && !stands(found) ? undefined : found
   // a rule that has come since asks for itself
   const isOfTheseRules = known !== undefined && rules.every((rule) => known.rules.includes(rule))
   if (known?.state === 'denied' && isOfTheseRules)
     return refuse('AUTHZ_DENIED', `${known.decidedBy} denied the approval ${known.id}`)
   if (known?.state === 'granted' && isOfTheseRules) {
     const { id, decidedBy } = known
-    return { id, decidedBy, take: () => book.take(id), giveBack: () => book.giveBack(id) }
+    return { id, decidedBy, take: () => stands(known) && book.take(id), giveBack: () => book.giveBack(id) }
   }
   const asked =
     known?.state === 'pending' && isOfTheseRules

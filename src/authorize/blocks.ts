@@ -2,7 +2,7 @@
 // nobody in a call: not its caller, not its origin, not a hop between. What is known to be the same somebody under
 // another name (an agent's identities, an alias's members) and whoever belongs to a blocked group is blocked with it.
 
-import type { Snapshot } from '../config/config.ts'
+import { identitiesOf, type Snapshot } from '../config/config.ts'
 import type { AuthenticatedFields, Caller, Principal } from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 
@@ -47,6 +47,16 @@ export function findBlockedParty(call: Parties, snapshot: Snapshot, blocks: Bloc
   return undefined
 }
 
+/** By which of its names this person is blocked, in a call or not. */
+export function findBlockedPerson(
+  person: Pick<Principal, 'id' | 'groups'>,
+  snapshot: Snapshot,
+  blocks: BlockReader,
+): string | undefined {
+  if (blocks.size === 0) return undefined
+  return namesOf(person, snapshot).find((id) => isBlocked(id, blocks))
+}
+
 /** The refusal for a call to an agent that is blocked. Only for those who may know of the agent. */
 export function findBlockedAgent(name: string, blocks: BlockReader): Refusal | undefined {
   if (blocks.size === 0 || !blocks.has('agent', name)) return undefined
@@ -54,11 +64,10 @@ export function findBlockedAgent(name: string, blocks: BlockReader): Refusal | u
 }
 
 /** Everything by which a block may speak of this party. */
-function namesOf(party: Principal | Caller, { aliases, identities }: Snapshot): readonly string[] {
-  const proven = 'principal' in party && party.principal !== undefined ? [party.principal] : []
+function namesOf(party: Pick<Principal | Caller, 'id' | 'groups'>, snapshot: Snapshot): readonly string[] {
+  const proven = 'principal' in party && typeof party.principal === 'string' ? [party.principal] : []
   // by now it may be known as somebody else than when the call began
-  const known = aliases.get(party.id) ?? party.id
-  return [party.id, ...proven, ...(identities.get(known) ?? []), ...party.groups]
+  return [...identitiesOf(party.id, snapshot), ...proven, ...party.groups]
 }
 
 function isBlocked(id: string, blocks: BlockReader): boolean {

@@ -143,10 +143,14 @@ function ownerOf(caller: string, origin: string): TaskOwner {
 }
 
 /** What authorize asks, with approvals that nobody has ever been asked for. */
-export function fakeSources(owners: FakeOwners = {}, book: ApprovalBook = emptyBook): AuthorizeSources {
+export function fakeSources(
+  owners: FakeOwners = {},
+  book: ApprovalBook = emptyBook,
+  findLapse: AuthorizeSources['approvals']['findLapse'] = () => undefined,
+): AuthorizeSources {
   return {
     ownership: fakeOwnership(owners),
-    approvals: { book, key: createSecretKey(Buffer.alloc(32, 7)) },
+    approvals: { book, key: createSecretKey(Buffer.alloc(32, 7)), findLapse },
   }
 }
 

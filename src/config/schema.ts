@@ -719,7 +719,7 @@ const audit = z
         approvers: z
           .array(principalPattern)
           .default([])
-          .describe('when given, an erasure takes two different ones of these, each with an API key'),
+          .describe('when given, an erasure takes two different ones of these, each with an API key or a login'),
       })
       .prefault({}),
     witness: witnessing.describe('cosigners of checkpoints, outside the reach of who operates this gateway'),

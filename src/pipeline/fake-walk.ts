@@ -199,7 +199,11 @@ export async function startFakeWalk(
     rulesOf: (of) => rulesBySnapshot.get(of) ?? rules,
     snapshot: () => inForce,
     ownership,
-    approvals: { book: input.approvals?.(clock) ?? noApprovals, key: createSecretKey(Buffer.alloc(32, 7)) },
+    approvals: {
+      book: input.approvals?.(clock) ?? noApprovals,
+      key: createSecretKey(Buffer.alloc(32, 7)),
+      findLapse: () => undefined,
+    },
     grants,
     lister:
       input.lister ??

@@ -3,14 +3,14 @@
 // before it holds, a denial holds before it is recorded, and who was refused as an approver is recorded too.
 
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
-import { isPartyTo, type Approval } from '../authorize/authorize.ts'
+import type { Approval } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import type { ApprovalAnswer, ApprovalDecision, ApprovalMethods, ApprovalSummary } from '../cli/ports.ts'
-import type { Config } from '../config/config.ts'
-import { findApprover, isNamed, type Approver } from './approvers.ts'
+import { buildSnapshot, type Config } from '../config/config.ts'
+import { findKeyHolder, findOwnHand, judgeApprover, type Person } from './approvers.ts'
 import type { State } from './state.ts'
 
-export type ApprovalsState = Pick<State, 'approvals' | 'audit' | 'keyStore' | 'pepper'>
+export type ApprovalsState = Pick<State, 'approvals' | 'audit' | 'blocks' | 'keyStore' | 'pepper'>
 
 export interface ApprovalMethodsOptions {
   readonly clock: Clock
@@ -37,8 +37,12 @@ export function createApprovalMethods(state: ApprovalsState, options: ApprovalMe
     const { id, reason, approver: key } = decision
     const config = options.config()
     const { approvers } = config.approvals
-    const approver = findApprover(state, config, { key, clock: options.clock, patterns: approvers })
-    if (approver !== undefined) return await decideApproval(state, options, { id, verdict, reason }, approver)
+    const snapshot = buildSnapshot(config)
+    const holder = findKeyHolder(state, snapshot, { key, clock: options.clock })
+    const judging = { snapshot, nowMs: options.clock.nowMs(), patterns: approvers }
+    // who shows a key is told nothing of it before it is an approver's
+    if (holder !== undefined && typeof judgeApprover(state, holder, judging) !== 'string')
+      return await decideApproval(state, options, { id, verdict, reason }, holder)
     const hint = approvers.length === 0 ? 'name approvers in approvals.approvers' : 'write --as file:KEYFILE'
     return await refuse(state, { id, by: '', why: 'this is no valid key of an approver', hint })
   }
@@ -49,27 +53,29 @@ export function createApprovalMethods(state: ApprovalsState, options: ApprovalMe
   }
 }
 
-/** By somebody whose identity was proven. */
+/** By somebody whose identity was proven, by a key or a login. */
 export async function decideApproval(
   state: ApprovalsState,
   { clock, config }: ApprovalMethodsOptions,
   { id, verdict, reason }: DecideApproval,
-  approver: Approver & { readonly groups?: readonly string[] },
+  person: Person,
 ): Promise<ApprovalAnswer> {
   const { approvers, use } = config().approvals
-  const by = approver.id
-  if (!isNamed(approvers, by, approver.groups))
-    return await refuse(state, { id, by, why: `${by} is no approver`, hint: 'see approvals.approvers' })
+  const judging = { snapshot: buildSnapshot(config()), nowMs: clock.nowMs(), patterns: approvers }
+  const approver = judgeApprover(state, person, judging)
+  if (typeof approver === 'string')
+    return await refuse(state, { id, by: person.id, why: approver, hint: 'see approvals.approvers' })
+  const { id: by, decidedAs: as } = approver
   const waiting = state.approvals.get(id)
   if (waiting?.state !== 'pending')
     return await refuse(state, { id, by, why: 'no call waits under this id', hint: 'see: sallyport approval list' })
-  if (isPartyTo(waiting, by))
-    return await refuse(state, { id, by, why: `${by} is part of this call`, hint: 'somebody else has to decide' })
+  const own = findOwnHand(state, waiting, by, judging)
+  if (own !== undefined) return await refuse(state, { id, by, why: own, hint: 'somebody else has to decide' })
   const what = { id, by, credential: approver.credential, reason, rules: [...waiting.rules], agent: waiting.agent }
   const isGrant = verdict === 'granted'
   if (isGrant) await state.audit.administered('approval.grant', '', what)
   const expiresAtMs = isGrant ? clock.nowMs() + use : waiting.expiresAtMs
-  const decided = state.approvals.decide(id, { state: verdict, by, expiresAtMs })
+  const decided = state.approvals.decide(id, { state: verdict, by, as, expiresAtMs })
   if (!isGrant && decided !== undefined) await state.audit.administered('approval.deny', '', what)
   if (decided !== undefined) return { kind: 'done', approval: summarize(decided) }
   return await refuse(state, {
@@ -88,6 +94,6 @@ async function refuse(
   return { kind: 'refused', why, hint }
 }
 
-function summarize({ tag: _tag, parts, rules, chain, ...approval }: Approval): ApprovalSummary {
+function summarize({ tag: _tag, decidedAs: _as, parts, rules, chain, ...approval }: Approval): ApprovalSummary {
   return { ...approval, rules: [...rules], chain: [...chain], parts: parts.map((part) => ({ ...part })) }
 }

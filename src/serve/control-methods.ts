@@ -24,6 +24,8 @@ export function createControlMethods(
   state: Pick<State, 'keys' | 'keyUse' | 'audit' | 'withLog'>,
   nowMs: () => number,
   reload: () => Promise<ReloadAnswer>,
+  /** the administrator who asks; '' where nobody has a name */
+  by: () => string = () => '',
 ): Omit<
   ControlMethods,
   keyof (AdminMethods &
@@ -49,6 +51,7 @@ export function createControlMethods(
   }
   const grantOf = ({ name, expiresInMs, agents, operations, networks }: KeyRequest): KeyGrant => ({
     name,
+    madeBy: by(),
     ...(expiresInMs !== null && { expiresAtMs: nowMs() + expiresInMs }),
     ...(agents && { agents }),
     ...(operations && { operations }),
@@ -67,7 +70,7 @@ export function createControlMethods(
       return summary
     },
     'key.list': () => Promise.resolve(keys.list().map(summaryOf)),
-    'key.rotate': ({ name, overlapMs }) => give('key.rotate', { name }, () => keys.rotate(name, overlapMs)),
+    'key.rotate': ({ name, overlapMs }) => give('key.rotate', { name }, () => keys.rotate(name, overlapMs, by())),
     async 'key.revoke'({ name }) {
       const revoked = keys.revoke(name)
       for (const record of revoked) {

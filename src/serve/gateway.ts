@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdmin, createMetrics, machineToken, type MachineToken } from '../admin/admin.ts'
 import type { Ledger } from '../audit/audit.ts'
+import { findBlockedPerson } from '../authorize/authorize.ts'
 import { createAuthenticator, createGrantBook } from '../authenticate/authenticate.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/fault.ts'
@@ -44,9 +45,11 @@ import {
 } from '../pipeline/pipeline.ts'
 import type { ControlMethods, ReloadAnswer } from '../cli/ports.ts'
 import { approvalKey, createApprovalMethods, decideApproval } from './approval-methods.ts'
+import { findLapse } from './approvers.ts'
 import { createActing, nameActor } from './acting.ts'
 import { adminLogin } from './admin-login.ts'
 import { createAdminMethods } from './admin-methods.ts'
+import { endBlockedSessions } from './end-blocked-sessions.ts'
 import { createAgentTrouble } from './agent-trouble.ts'
 import { createAssertionMethods } from './assertion-methods.ts'
 import { createAuditUpkeep } from './audit-upkeep.ts'
@@ -229,7 +232,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       rulesOf,
       snapshot: () => snapshot,
       ownership,
-      approvals: { book: state.approvals, key: approvalKey(state.pepper.bytes()) },
+      approvals: {
+        book: state.approvals,
+        key: approvalKey(state.pepper.bytes()),
+        findLapse: (approval, of) =>
+          findLapse(state, approval, {
+            snapshot: of,
+            nowMs: clock.nowMs(),
+            patterns: of.config.approvals.approvers,
+          }),
+      },
       grants,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
       blocks: state.blocks,
@@ -376,7 +388,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...createApprovalMethods(acted, { clock, config: () => snapshot.config }),
       ...createAssertionMethods(acted, () => signer),
       ...createBlockMethods(acted, () => clock.nowMs()),
-      ...createControlMethods(acted, () => clock.nowMs(), reload),
+      ...createControlMethods(
+        acted,
+        () => clock.nowMs(),
+        reload,
+        () => acting.who ?? '',
+      ),
       ...createSecretMethods(acted, { loaded: () => loaded, nowMs: () => clock.nowMs(), reload }),
       ...createTokenMethods(acted, { clock, config: () => snapshot.config }),
       ...retention,
@@ -395,9 +412,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         audit: state.audit,
         snapshot: () => snapshot,
         tokens: () => adminTokens,
+        findBlock: (who) => findBlockedPerson(who, snapshot, state.blocks),
         methods,
         people: {
-          erase: (request, { id }) => retention.eraseAs(request, id),
+          erase: (request, { id, session }) => retention.eraseAs(request, id, session?.groups),
           decide: (decision, { id, session }) =>
             decideApproval(acted, { clock, config: () => snapshot.config }, decision, {
               id,
@@ -425,6 +443,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         }),
       },
     })
+    undo.push(
+      endBlockedSessions(admin.sessions, { blocks: state.blocks, audit: state.audit, snapshot: () => snapshot }),
+    )
     const upkeep = createAuditUpkeep({
       clock,
       run: async () => {

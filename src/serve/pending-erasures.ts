@@ -16,6 +16,8 @@ export interface PendingErasure {
   /** principal of the first approver, and the id of the API key that proved it */
   readonly requestedBy: string
   readonly credential: string
+  /** of one who logged in */
+  readonly groups?: readonly string[] | undefined
   readonly expiresAtMs: number
 }
 
@@ -41,6 +43,7 @@ const schema = z.strictObject({
       reason: z.string(),
       requestedBy: z.string(),
       credential: z.string(),
+      groups: z.array(z.string()).optional(),
       expiresAtMs: z.number(),
     }),
   ),

@@ -13,8 +13,8 @@ import type {
   HoldSummary,
   RetentionMethods,
 } from '../cli/ports.ts'
-import type { Config } from '../config/config.ts'
-import { findApprover, isNamed, type Approver } from './approvers.ts'
+import { buildSnapshot, type Config } from '../config/config.ts'
+import { findKeyHolder, findTie, judgeApprover, type Approver, type Judging, type Person } from './approvers.ts'
 import { applyRetention } from './audit-upkeep.ts'
 import { eraseEverywhere } from './erase-everywhere.ts'
 import { findMissedLogs } from './find-missed-logs.ts'
@@ -35,7 +35,7 @@ export interface RetentionMethodsOptions {
 
 export type RetentionState = Pick<
   State,
-  'dataDir' | 'withLog' | 'ownership' | 'keys' | 'keyStore' | 'pepper' | 'audit' | 'approvals'
+  'dataDir' | 'withLog' | 'ownership' | 'keys' | 'keyStore' | 'pepper' | 'audit' | 'approvals' | 'blocks'
 >
 
 /** Of one who logged in: there is no API key that proves him. */
@@ -43,7 +43,7 @@ const loginCredential = 'login'
 
 export interface RetentionByPeople {
   /** By an administrator whose identity was proven; where two are needed he is one of them. */
-  eraseAs(request: Omit<EraseRequest, 'approver'>, who: string): Promise<EraseAnswer>
+  eraseAs(request: Omit<EraseRequest, 'approver'>, who: string, groups?: readonly string[]): Promise<EraseAnswer>
 }
 
 export function createRetentionMethods(
@@ -52,8 +52,8 @@ export function createRetentionMethods(
 ): RetentionMethods & RetentionByPeople {
   const methods = new Methods(state, options)
   return {
-    eraseAs: (request, id) =>
-      methods.inTurn(() => methods.erase({ ...request, approver: null }, { id, credential: loginCredential })),
+    eraseAs: (request, id, groups) =>
+      methods.inTurn(() => methods.erase({ ...request, approver: null }, { id, groups, credential: loginCredential })),
     'audit.erase': (request) => methods.inTurn(() => methods.erase(request)),
     'audit.hold': ({ name, subject, reason }) => methods.inTurn(() => methods.hold(name, subject ?? undefined, reason)),
     'audit.holds': async () => (await methods.holds.list()).map(summarize),
@@ -115,7 +115,7 @@ class Methods {
   }
 
   /** `person` has logged in; otherwise an API key has to prove who approves. */
-  async erase(request: EraseRequest, person?: Approver): Promise<EraseAnswer> {
+  async erase(request: EraseRequest, person?: Person): Promise<EraseAnswer> {
     const approved = await this.#approve(request, person)
     if ('kind' in approved) return approved
     const { subject, reason, by, id } = approved
@@ -143,7 +143,7 @@ class Methods {
   /** Whether the erasure may be carried out now; otherwise what is answered instead. */
   async #approve(
     request: EraseRequest,
-    person: Approver | undefined,
+    person: Person | undefined,
   ): Promise<Approved | Exclude<EraseAnswer, ErasedReport>> {
     const { subject, reason, dryRun, approver: key, approve } = request
     const config = this.#options.config()
@@ -159,30 +159,34 @@ class Methods {
         'erase directly: sallyport audit erase --subject ID --reason TEXT, or name them in audit.erasure.approvers',
         [],
       )
-    const approver = this.#approverOf(config, key, person)
-    if (approver === undefined) {
-      const why =
-        person === undefined
-          ? 'an erasure takes the API keys of two approvers, and this is none'
-          : `${person.id} is no approver of erasures`
+    const judging = this.#judgingBy(config)
+    const approver = this.#approverOf(judging, key, person)
+    if (typeof approver === 'string') {
+      const why = person === undefined ? 'an erasure takes the API keys of two approvers, and this is none' : approver
       const by = person === undefined ? [] : [person.id]
       return await this.#refuse(why, 'write --as file:KEYFILE; approvers are in audit.erasure.approvers', by)
     }
     return approve === null
       ? await this.#await(subject ?? '', reason, approver)
-      : await this.#second(config, approve, approver)
+      : await this.#second(judging, approve, approver)
   }
 
-  #approverOf(config: Config, key: string | null, person: Approver | undefined): Approver | undefined {
+  #judgingBy(config: Config): Judging {
     const patterns = config.audit.erasure.approvers
-    if (person !== undefined) return isNamed(patterns, person.id) ? person : undefined
-    return key === null ? undefined : findApprover(this.#state, config, { key, clock: this.#options.clock, patterns })
+    return { snapshot: buildSnapshot(config), nowMs: this.#options.clock.nowMs(), patterns }
+  }
+
+  #approverOf(judging: Judging, key: string | null, person: Person | undefined): Approver | string {
+    const { clock } = this.#options
+    const who = person ?? (key === null ? undefined : findKeyHolder(this.#state, judging.snapshot, { key, clock }))
+    return who === undefined ? 'no valid key' : judgeApprover(this.#state, who, judging)
   }
 
   async #await(subject: string, reason: string, approver: Approver): Promise<Exclude<EraseAnswer, ErasedReport>> {
     const held = await this.#refuseHeld(subject, [approver.id])
     if (held !== undefined) return held
-    const request = { subject, reason, requestedBy: approver.id, credential: approver.credential }
+    const { id: requestedBy, credential } = approver
+    const request = { subject, reason, requestedBy, credential, groups: approver.decidedAs.groups }
     const waiting = await this.#pending.add(request)
     if (waiting === undefined)
       return await this.#refuse('too many erasures wait for approval', 'approve them, or let them expire', [
@@ -192,7 +196,7 @@ class Methods {
     return { kind: 'pending', id: waiting.id, expiresAtMs: waiting.expiresAtMs }
   }
 
-  async #second(config: Config, id: string, approver: Approver): Promise<Approved | Refused> {
+  async #second(judging: Judging, id: string, approver: Approver): Promise<Approved | Refused> {
     const waiting = await this.#pending.find(id)
     const by = [approver.id]
     if (waiting === undefined)
@@ -201,18 +205,18 @@ class Methods {
         'ask for it again: audit erase --subject',
         by,
       )
-    if (waiting.requestedBy === approver.id)
+    // by every name that is known of them now, and as who has made whose key
+    if (findTie(this.#state, waiting.requestedBy, approver.id, judging) !== undefined)
       return await this.#refuse('the second approver must be another than the first', 'write --as file:OTHERKEY', by)
-    if (!this.#isStillApprover(config, waiting))
+    if (!this.#isStillApprover(judging, waiting))
       return await this.#refuse('who asked for it may not any more', 'ask for it again: audit erase --subject', by)
     const { subject, reason, requestedBy } = waiting
     return { subject, reason, by: [requestedBy, approver.id], id }
   }
 
-  #isStillApprover(config: Config, { requestedBy, credential }: PendingErasure): boolean {
-    if (credential === loginCredential) return isNamed(config.audit.erasure.approvers, requestedBy)
-    const key = this.#state.keyStore.find(credential)
-    return key !== undefined && key.revokedAtMs === undefined && isNamed(config.audit.erasure.approvers, requestedBy)
+  #isStillApprover(judging: Judging, { requestedBy: id, credential, groups }: PendingErasure): boolean {
+    const key = credential === loginCredential ? undefined : credential
+    return typeof judgeApprover(this.#state, { id, groups, credential, key }, judging) !== 'string'
   }
 
   async #refuseHeld(subject: string, by: readonly string[]): Promise<Refused | undefined> {

@@ -2,7 +2,7 @@
 // before it holds, so that a grant is used once and never twice, whatever happens in between. Few, and not for ever.
 
 import { randomBytes } from 'node:crypto'
-import type { Approval, ApprovalBook, ApprovalRequest, ApprovalState } from '../authorize/authorize.ts'
+import type { Approval, ApprovalBook, ApprovalRequest, ApprovalState, DecidedAs } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { bytes, integer, text, type Columns } from './columns.ts'
@@ -14,10 +14,18 @@ export interface ApprovalStore extends ApprovalBook {
   /** oldest first, without what has expired */
   list(): readonly Approval[]
   /** Decides a pending one; undefined when it is none any more. */
-  decide(id: string, decision: { state: 'granted' | 'denied'; by: string; expiresAtMs: number }): Approval | undefined
+  decide(id: string, decision: ApprovalVerdict): Approval | undefined
   /** Forgets what names this principal; how many that were. */
   forget(principal: string): number
   close(): void
+}
+
+export interface ApprovalVerdict {
+  readonly state: 'granted' | 'denied'
+  readonly by: string
+  /** how they were proven: without it a grant never stands */
+  readonly as?: DecidedAs
+  readonly expiresAtMs: number
 }
 
 const maxWaiting = 1_000 // bound: approvals that are remembered
@@ -38,7 +46,7 @@ export function openApprovalStore(path: string, clock: Clock): ApprovalStore {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, '')`,
   )
   const update = database.prepare(
-    'UPDATE approval SET state = ?, decided_by = ?, expires_at_ms = ? WHERE id = ? AND state = ? AND expires_at_ms > ?',
+    'UPDATE approval SET state = ?, decided_by = ?, decided_as = ?, expires_at_ms = ? WHERE id = ? AND state = ? AND expires_at_ms > ?',
   )
   const mark = database.prepare('UPDATE approval SET state = ? WHERE id = ? AND state = ? AND expires_at_ms > ?')
 
@@ -74,10 +82,12 @@ export function openApprovalStore(path: string, clock: Clock): ApprovalStore {
         insert.run(id, ...columnsOf(request), clock.nowMs(), clock.nowMs() + waitMs)
         return readRow(select.get(id, clock.nowMs()))
       }),
-    decide: (id, { state, by, expiresAtMs }) =>
-      write(() =>
-        update.run(state, by, expiresAtMs, id, 'pending', clock.nowMs()).changes === 1 ? get(id) : undefined,
-      ),
+    decide: (id, { state, by, as, expiresAtMs }) =>
+      write(() => {
+        const proven = as === undefined ? null : JSON.stringify(as)
+        const { changes } = update.run(state, by, proven, expiresAtMs, id, 'pending', clock.nowMs())
+        return changes === 1 ? get(id) : undefined
+      }),
     take: (id) => write(() => mark.run('used', id, 'granted', clock.nowMs()).changes === 1),
     giveBack: (id) => {
       write(() => mark.run('granted', id, 'used', clock.nowMs()))
@@ -129,6 +139,7 @@ function readRow(row: Columns | undefined): Approval | undefined {
     createdAtMs: integer(row, 'created_at_ms'),
     expiresAtMs: integer(row, 'expires_at_ms'),
     decidedBy: text(row, 'decided_by'),
+    decidedAs: row['decided_as'] === null ? undefined : (JSON.parse(text(row, 'decided_as')) as DecidedAs), // written by decide
   }
 }
 

@@ -44,7 +44,11 @@ export function openKeyStore(path: string): SqliteKeyStore {
 function readAll(database: DatabaseSync): Map<string, KeyRecord> {
   const secrets = new Map<string, KeySecret[]>()
   for (const row of database.prepare('SELECT * FROM api_key_secret ORDER BY key_id, position').iterate()) {
-    const secret = { hmac: bytes(row, 'hmac'), notAfterMs: optionalInteger(row, 'not_after_ms') ?? Infinity }
+    const secret = {
+      hmac: bytes(row, 'hmac'),
+      notAfterMs: optionalInteger(row, 'not_after_ms') ?? Infinity,
+      ...(row['made_by'] !== null && { madeBy: text(row, 'made_by') }),
+    }
     const others = secrets.get(text(row, 'key_id'))
     if (others === undefined) secrets.set(text(row, 'key_id'), [secret])
     else others.push(secret)
@@ -91,7 +95,7 @@ function prepareWrite(database: DatabaseSync): (record: KeyRecord) => void {
       scope = excluded.scope, networks = excluded.networks`)
   const dropSecrets = database.prepare('DELETE FROM api_key_secret WHERE key_id = ?')
   const writeSecret = database.prepare(
-    'INSERT INTO api_key_secret (key_id, position, hmac, not_after_ms) VALUES (?, ?, ?, ?)',
+    'INSERT INTO api_key_secret (key_id, position, hmac, not_after_ms, made_by) VALUES (?, ?, ?, ?, ?)',
   )
   return (record) => {
     const { id, name, environment, createdAtMs, expiresAtMs, revokedAtMs } = record
@@ -107,7 +111,9 @@ function prepareWrite(database: DatabaseSync): (record: KeyRecord) => void {
       networks ?? null,
     )
     dropSecrets.run(id)
-    record.secrets.forEach((secret, position) => writeSecret.run(id, position, secret.hmac, finite(secret.notAfterMs)))
+    record.secrets.forEach(({ hmac, notAfterMs, madeBy }, position) =>
+      writeSecret.run(id, position, hmac, finite(notAfterMs), madeBy ?? null),
+    )
   }
 }
 

@@ -79,6 +79,8 @@ const upgrades: readonly string[] = [
     id TEXT PRIMARY KEY,
     until_ms INTEGER NOT NULL
   ) STRICT`,
+  `ALTER TABLE approval ADD COLUMN decided_as TEXT;
+  ALTER TABLE api_key_secret ADD COLUMN made_by TEXT`,
 ]
 
 /** Opens or creates the file, and brings an older one up. Throws a Fault when it cannot be used. */
