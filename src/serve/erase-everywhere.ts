@@ -57,6 +57,7 @@ async function nameUnreachable(
   const known = new Set(logs.map(({ origin }) => origin.split('/').at(-1) ?? ''))
   const others = (await readdir(join(dataDir, 'ledger')).catch(() => [])).filter((name) => !known.has(name))
   const setAside = await readdir(join(dataDir, 'set-aside')).catch(() => [])
+  const made = keys.list().filter((key) => key.secrets.some(({ madeBy }) => madeBy === subject))
   const ownKeys = keys.list().filter((key) => subject === `key:${key.name}`)
   return [
     'backups and snapshots of the data directory and of the key-encryption key',
@@ -69,6 +70,10 @@ async function nameUnreachable(
     ...others.map((name) => `the log ${name}, which nobody here writes`),
     ...setAside.map((name) => `the log set aside as set-aside/${name}`),
     ...ownKeys.map((key) => `the API key ${key.id} (${key.name}) in state.db: revoke it by itself`),
+    ...made.map(
+      (key) =>
+        `the API key ${key.id} (${key.name}) in state.db says that the subject made it: rotate it without overlap`,
+    ),
     'blocks that the disk has freed and not yet overwritten, and copies that it made of those written over',
   ]
 }

@@ -83,3 +83,11 @@ test('two people erase', async (t) => {
   const id = idOf(await methods.eraseAs(ask, 'user:staff/alice'))
   assert.equal((await methods.eraseAs(second(id), 'user:staff/bert')).kind, 'erased')
 })
+
+test('that somebody made a key is not erased with them, and is said', async (t) => {
+  const { state, methods } = await make(t, {})
+  const { record } = state.keys.create({ name: 'carol', madeBy: 'key:subject' })
+  const answer = await methods.eraseAs(ask, 'user:staff/anna')
+  const told = answer.kind === 'erased' ? answer.unreachable : assert.fail(answer.kind)
+  assert.ok(told.some((each) => each.includes(record.id) && each.includes('made it')))
+})
