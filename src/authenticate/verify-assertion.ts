@@ -224,7 +224,7 @@ function readChain(claimedActor: JsonValue | undefined): readonly Principal[] | 
   const chain: Principal[] = []
   for (let actor = claimedActor; actor !== undefined; actor = ownValue(actor, 'act')) {
     if (!isJsonObject(actor)) return 'an actor that is not an object'
-    const principal = readPrincipal(ownValue(actor, 'sub'), undefined)
+    const principal = readPrincipal(ownValue(actor, 'sub'), ownValue(actor, 'groups'))
     if (principal === undefined || !principal.id.startsWith('agent:')) return 'an actor that is not an agent'
     chain.unshift(principal)
     if (chain.length > maxHops) return `more than ${maxHops} hops`

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import type { AgentConfig } from '../config/config.ts'
 import type { Admitted, TaskOwner } from '../exchange/exchange.ts'
 import { isRefusal, type Refusal } from '../refusal/refusal.ts'
-import { actorsOf, type AssertionSigner, type MintRequest } from './mint-assertion.ts'
+import { actorGroupsOf, actorsOf, type AssertionSigner, type MintRequest } from './mint-assertion.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface Identifying {
@@ -26,8 +26,8 @@ export function identify(
     const assertion = signer.mint(about)
     return as === 'bearer' ? asBearer(assertion) : ['sallyport-caller-assertion', assertion]
   }
-  const { subject, groups, actors, taskOwner, scope } = about
-  const who = JSON.stringify([subject, groups, actors, taskOwner, scope])
+  const { subject, groups, actors, actorGroups, taskOwner, scope } = about
+  const who = JSON.stringify([subject, groups, actors, actorGroups, taskOwner, scope])
   const token = upstream.exchanger.tokenFor(who, () => signer.mint(about))
   if (typeof token === 'string') return asBearer(token)
   return token.then((given) => (isRefusal(given) ? given : asBearer(given)))
@@ -55,8 +55,10 @@ function describe(admitted: Admitted, upstream: Upstream, clock: Clock): MintReq
   }
   const actors = actorsOf(admitted)
   if (!isToldLess(agent)) {
-    const { groups } = origin
-    return { ...common, subject: origin.id, groups, actors, ...(isShared && { taskOwner }), scope: admitted.scope }
+    const { groups, id: subject } = origin
+    const actorGroups = actorGroupsOf(admitted)
+    const { scope } = admitted
+    return { ...common, subject, groups, actors, actorGroups, ...(isShared && { taskOwner }), scope }
   }
   const { rename } = upstream
   const named = rename ?? ((id: string): string => id)

@@ -18,6 +18,8 @@ export interface MintRequest {
   readonly groups: readonly string[]
   /** agents that act for the origin: the calling agent first, then those before it */
   readonly actors: readonly string[]
+  /** groups of each, in the same order; without it nobody has one */
+  readonly actorGroups?: readonly (readonly string[])[] | undefined
   /** name of the one agent that may believe it */
   readonly audienceAgent: string
   /** who may believe it instead, where it is to be exchanged */
@@ -39,7 +41,7 @@ export interface MintRequest {
 export interface TokenRequest {
   readonly issuer: string
   readonly subject: Pick<AuthenticatedFields, 'origin' | 'chain'> & { readonly delegated: { readonly call: string } }
-  readonly caller: { readonly id: string }
+  readonly caller: { readonly id: string; readonly groups: readonly string[] }
   readonly agent: string
   readonly scope: CallerScope | undefined
   readonly tokenId: string
@@ -94,6 +96,14 @@ export function actorsOf(call: Pick<AuthenticatedFields, 'caller' | 'origin' | '
   return [call.caller.id, ...call.chain.map((actor) => actor.id).reverse()]
 }
 
+/** The groups of each of them, so that what denies or blocks a group does so at every later hop. */
+export function actorGroupsOf(
+  call: Pick<AuthenticatedFields, 'caller' | 'origin' | 'chain'>,
+): readonly (readonly string[])[] {
+  if (call.caller.id === call.origin.id) return []
+  return [call.caller.groups, ...call.chain.map((actor) => actor.groups).reverse()]
+}
+
 /** The signing key at this path, sealed there; made on first use. Throws a Fault when it cannot be read. */
 export async function loadAssertionKey(path: string, sealer: Sealer): Promise<KeyObject> {
   const pem = await readOrCreateKeyFile(path, sealer, () => {
@@ -116,12 +126,13 @@ export async function loadAssertionKey(path: string, sealer: Sealer): Promise<Ke
 
 interface Actor {
   readonly sub: string
+  readonly groups?: readonly string[]
   readonly act?: Actor
 }
 
 function claimsOf(request: MintRequest): object {
   const issuedAtSeconds = Math.floor(request.nowMs / 1000)
-  const act = nest(request.actors)
+  const act = nest(request.actors, request.actorGroups ?? [])
   return {
     iss: request.issuer,
     sub: request.subject,
@@ -146,6 +157,7 @@ function claimsOfToken({ subject, caller, agent, tokenId, ...token }: TokenReque
     subject: origin.id,
     groups: origin.groups,
     actors: [caller.id, ...chain.map((actor) => actor.id).reverse()],
+    actorGroups: [caller.groups, ...chain.map((actor) => actor.groups).reverse()],
     audienceAgent: agent,
     call: delegated.call,
     operation: 'ExchangeToken',
@@ -153,11 +165,11 @@ function claimsOfToken({ subject, caller, agent, tokenId, ...token }: TokenReque
   return { ...claims, jti: tokenId, client_id: caller.id }
 }
 
-function nest(actors: readonly string[]): Actor | undefined {
-  return actors.reduceRight<Actor | undefined>(
-    (inner, sub) => (inner === undefined ? { sub } : { sub, act: inner }),
-    undefined,
-  )
+function nest(actors: readonly string[], groupsOf: readonly (readonly string[])[]): Actor | undefined {
+  return actors.reduceRight<Actor | undefined>((inner, sub, at) => {
+    const groups = groupsOf[at] ?? []
+    return { sub, ...(groups.length > 0 && { groups }), ...(inner !== undefined && { act: inner }) }
+  }, undefined)
 }
 
 export function describePublicKey(publicKey: KeyObject): PublicJwk {

@@ -50,13 +50,15 @@ test('no file, an empty one and one of rubbish give nobody anything', async () =
   const path = join(temporaryFolder(), 'grants.json')
   assert.equal((await restart(path)).grants.size, 0)
   const rubbish = [
+    // of a version whose assertions said less
+    '{"v":1,"grants":[{"call":"c","agent":"planner","deadlineMs":9000000000000,"tasks":[["acme","t1"]]}]}',
     '',
     '{',
     '[]',
-    '{"v":1}',
-    '{"v":1,"grants":[7,{"call":"c","agent":7,"deadlineMs":9e15,"tasks":[]}]}',
-    '{"v":1,"grants":[{"call":"c","agent":"planner","deadlineMs":9000000000000,"tasks":[["acme"],7,{}]}]}',
-    '{"v":1,"grants":[{"call":"c","agent":"planner","deadlineMs":1,"tasks":[["acme","t1"]]}]}',
+    '{"v":2}',
+    '{"v":2,"grants":[7,{"call":"c","agent":7,"deadlineMs":9e15,"tasks":[]}]}',
+    '{"v":2,"grants":[{"call":"c","agent":"planner","deadlineMs":9000000000000,"tasks":[["acme"],7,{}]}]}',
+    '{"v":2,"grants":[{"call":"c","agent":"planner","deadlineMs":1,"tasks":[["acme","t1"]]}]}',
   ]
   for (const text of rubbish) {
     writeFileSync(path, text)

@@ -12,6 +12,8 @@ export interface GrantFile {
   close(): Promise<void>
 }
 
+/** Assertions of version 1 did not say the groups of agents between, and denies on these must hold: they count no more. */
+const fileVersion = 2
 const writeIntervalMs = 5_000
 const maxFileBytes = 16 * 1024 * 1024 // bound: the file of grants
 const fileBounds = { maxDepth: 8, maxNodes: 2_000_000 }
@@ -36,7 +38,7 @@ export async function keepGrants(options: {
   const write = async (): Promise<void> => {
     const { version } = grants
     if (version === written) return
-    await replaceFile(nodeFiles, path, Buffer.from(JSON.stringify({ v: 1, grants: grants.kept() })))
+    await replaceFile(nodeFiles, path, Buffer.from(JSON.stringify({ v: fileVersion, grants: grants.kept() })))
     written = version
   }
   const flush = (): Promise<void> => (writing = writing.then(write, write))
@@ -62,9 +64,10 @@ async function readGrants(path: string, warn: (message: string) => void): Promis
     return []
   }
   const parsed = text.length > maxFileBytes ? undefined : parseStrictJson(text, fileBounds)
-  const grants = parsed?.ok === true && isJsonObject(parsed.value) ? parsed.value['grants'] : undefined
+  const kept = parsed?.ok === true && isJsonObject(parsed.value) ? parsed.value : undefined
+  const grants = kept?.['v'] === fileVersion ? kept['grants'] : undefined
   if (!Array.isArray(grants)) {
-    warn(`${path} is not a file of grants, and those of before count no more`)
+    warn(`${path} is not a file of grants of this version, and those of before count no more`)
     return []
   }
   return grants.flatMap(readGrant)
