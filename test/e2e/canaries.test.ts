@@ -115,6 +115,19 @@ async function makeConfig(exportUrl: string): Promise<ConfigInput> {
     dataDir: './data',
     identity: {
       apiKeys: { pepper: inFile(plant('identity.apiKeys.pepper')) },
+      jwt: [
+        {
+          name: 'opaque',
+          issuer: `${dead}/opaque`,
+          audience: 'sallyport',
+          algorithms: ['ES256'],
+          introspection: {
+            endpoint: `${dead}/introspect`,
+            clientId: 'sallyport',
+            clientSecret: inStore(plant('identity.jwt.*.introspection.clientSecret')),
+          },
+        },
+      ],
       kubernetes: [
         {
           name: 'prod',
