@@ -41,6 +41,7 @@ export { administerKeys, type CreatedKey, type KeyAdministration, type KeyGrant 
 export { acceptsCaller, refuseUnaccepted } from './accept-caller.ts'
 export { principalOf } from './claims.ts'
 export { findCycle } from './delegation.ts'
+export { describeIssuer, issuerOf, proofOf } from './origin-proof.ts'
 export { narrowScope } from './narrow-scope.ts'
 export { createGrantBook, isTerminal } from './grants.ts'
 export type { GrantBook, GrantedCall, KeptGrant } from './grants.ts'

@@ -4,7 +4,7 @@
 // holds is kept over a restart without a name of anybody: call, agent, task. Design, "On whose behalf".
 
 import type { Clock } from '../base/clock.ts'
-import type { TokenName } from '../exchange/exchange.ts'
+import type { OriginProof } from '../exchange/exchange.ts'
 import type { Delegation } from './delegation.ts'
 
 /** A call that is being carried to an agent. */
@@ -16,8 +16,8 @@ export interface GrantedCall {
   readonly delegation: Delegation
   /** the hop before ends then, and so does this one */
   readonly deadlineMs: number
-  /** the token by which the origin called; undefined where it has no id */
-  readonly originToken?: TokenName | undefined
+  /** by what the origin proved who it is */
+  readonly originProof?: OriginProof | undefined
 }
 
 export interface Grant {
@@ -25,7 +25,7 @@ export interface Grant {
   /** undefined after a restart: the assertion itself has to say it */
   readonly delegation: Delegation | undefined
   /** not known any more after a restart */
-  readonly originToken?: TokenName | undefined
+  readonly originProof?: OriginProof | undefined
 }
 
 export interface GrantReader {
@@ -145,7 +145,7 @@ export function createGrantBook({ clock }: { clock: Clock }): GrantBook {
   }
 
   const add = (
-    fields: Pick<Entry, 'call' | 'agent' | 'originId' | 'deadlineMs' | 'delegation' | 'originToken' | 'isOpen'>,
+    fields: Pick<Entry, 'call' | 'agent' | 'originId' | 'deadlineMs' | 'delegation' | 'originProof' | 'isOpen'>,
   ): Entry => {
     const entry: Entry = { ...fields, tasks: new Map(), live: 0 }
     byCall.set(entry.call, entry)
@@ -162,9 +162,9 @@ export function createGrantBook({ clock }: { clock: Clock }): GrantBook {
       }
       return entry.isOpen || entry.live > 0 ? entry : undefined
     },
-    open({ call, agent, delegation, deadlineMs, originToken }) {
+    open({ call, agent, delegation, deadlineMs, originProof }) {
       const originId = delegation.origin.id
-      const entry = add({ call, agent, originId, delegation, originToken, deadlineMs, isOpen: true })
+      const entry = add({ call, agent, originId, delegation, originProof, deadlineMs, isOpen: true })
       return () => {
         entry.isOpen = false
         if (entry.live === 0) release(entry)

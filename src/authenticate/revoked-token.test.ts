@@ -110,15 +110,15 @@ test('an agent that was given it after the leak and before the revocation cannot
 test('what came of a call by a token ends with the token, however many agents are between', async () => {
   const world = makeWorld()
   const { key } = world.admin.create({ name: 'concierge' })
-  const originToken = { issuer: 'corp', id: 'leaked' }
-  openFor(world.grants, 'concierge', 'of-leaked', { originToken })
+  const originProof = { token: { issuer: 'corp', id: 'leaked' } }
+  openFor(world.grants, 'concierge', 'of-leaked', { originProof })
   const show = (call: string): ReturnType<typeof world.call> =>
     world.call({
       authorization: `Bearer ${key}`,
       'sallyport-caller-assertion': world.signer.mint(assertionRequest(world, { call })),
     })
   const open = expectPassed(await show('of-leaked'))
-  assert.deepEqual(open.delegated?.originToken, originToken)
+  assert.deepEqual(open.delegated?.originProof, originProof)
   world.revocations.revoke(ofToken('leaked', world.clock.nowMs()))
   assert.equal(open.originIsRevoked(), true)
   expectRefusal(await show('of-leaked'), 'AUTHN_INVALID')

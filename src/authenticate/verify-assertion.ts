@@ -15,6 +15,7 @@ import { ownValue, parseClaims, parseCompactForm } from './compact-form.ts'
 import { findChainProblem, maxHops, type Delegation } from './delegation.ts'
 import type { GrantReader } from './grants.ts'
 import type { KeyReader } from './key-record.ts'
+import { hasLapsed } from './origin-proof.ts'
 import { readScope } from './narrow-scope.ts'
 import type { RevocationReader } from './revocations.ts'
 import { refuseInvalid } from './unauthenticated.ts'
@@ -109,9 +110,11 @@ export function createAssertionVerifier(options: {
   }
 
   const isRevoked = ({ origin, chain, issuedAtMs, delegated }: ProvenDelegation, snapshot: Snapshot): boolean => {
-    const { originToken } = delegated
+    const { originProof } = delegated
+    const token = originProof?.token
     return (
-      (originToken !== undefined && revocations.isTokenRevoked(originToken.issuer, originToken.id)) ||
+      (token !== undefined && revocations.isTokenRevoked(token.issuer, token.id)) ||
+      (originProof !== undefined && hasLapsed(originProof, keys, clock.nowMs(), snapshot)) ||
       isNobody(origin.id, issuedAtMs, snapshot) ||
       chain.some((actor) => isNobody(actor.id, issuedAtMs, snapshot))
     )
@@ -150,8 +153,8 @@ export function createAssertionVerifier(options: {
     const chainProblem = findChainProblem(delegation, agentId)
     if (chainProblem !== undefined) return refuseInvalid(`assertion: ${chainProblem}`)
     const onlyAgent = kind === 'token' ? audience.slice('agent:'.length) : undefined
-    const { deadlineMs, originToken } = grant
-    const proven = { origin, chain, scope, issuedAtMs, delegated: { call, deadlineMs, onlyAgent, originToken } }
+    const { deadlineMs, originProof } = grant
+    const proven = { origin, chain, scope, issuedAtMs, delegated: { call, deadlineMs, onlyAgent, originProof } }
     return isRevoked(proven, snapshot) ? refuseInvalid('assertion: somebody in it was revoked') : proven
   }
 

@@ -107,7 +107,7 @@ export function createServiceAccountVerifier(options: ServiceAccountOptions): Se
       askedAtMs,
       reviewer,
       ask: (by) => fly(claimed, key, by),
-      describe: (isRevoked) => ({ ...judged, expiresAtMs: expiryOf(claimed.claims), isRevoked }),
+      describe: (isRevoked, isOver) => ({ ...judged, expiresAtMs: expiryOf(claimed.claims), isRevoked, isOver }),
     })
     sessions.set(key, fresh)
     return { outcome: fresh.caller, askedAtMs, isAnswer: true }
@@ -208,7 +208,10 @@ class Session {
     this.#parts = parts
     this.#reviewer = parts.reviewer
     this.#confirmedAtMs = this.#attemptedAtMs = parts.askedAtMs
-    this.caller = parts.describe(() => this.#isRevoked())
+    this.caller = parts.describe(
+      () => this.#isRevoked(),
+      () => this.#isKnownToBeOver(),
+    )
   }
 
   isFresh(): boolean {
@@ -237,13 +240,23 @@ class Session {
    */
   #isRevoked(): boolean {
     if (this.#isOver) return true
+    this.#askInTime()
+    return this.#ageMs() > maxAgeMs
+  }
+
+  /** For what outlives its call: nobody can be asked about a token that has expired, so what was said before counts. */
+  #isKnownToBeOver(): boolean {
+    if (!this.#isOver && this.#parts.clock.nowMs() < this.caller.expiresAtMs) this.#askInTime()
+    return this.#isOver
+  }
+
+  #askInTime(): void {
     const { cacheMs, clock } = this.#parts
     const nowMs = clock.monotonicMs()
     if (this.#ageMs() >= cacheMs / 2 && nowMs - this.#attemptedAtMs >= Math.min(retryMs, cacheMs / 4)) {
       this.#attemptedAtMs = nowMs
       void this.#ask()
     }
-    return this.#ageMs() > maxAgeMs
   }
 
   /** Never rejects: what comes of it is seen at the next beat. It may have been forgotten by the cache, and lives on. */
@@ -267,7 +280,7 @@ interface SessionParts {
   readonly askedAtMs: number
   readonly reviewer: TokenReviewer
   readonly ask: (reviewer: TokenReviewer) => Promise<Reviewed>
-  readonly describe: (isRevoked: () => boolean) => Caller
+  readonly describe: (isRevoked: () => boolean, isOver: () => boolean) => Caller
 }
 
 /**

@@ -119,6 +119,23 @@ export interface Caller extends Principal {
   readonly expiresAtMs: number
   /** throws nothing; true when the credential has been revoked since. Asked again on open streams. */
   isRevoked(): boolean
+  /**
+   * Only where somebody can be asked: true once whoever vouched has said no, however long nobody asked before. Asks
+   * again in the background, so it may say false once more.
+   */
+  readonly isOver?: (() => boolean) | undefined
+}
+
+/** By what the origin proved who it is when the chain began. */
+export interface OriginProof {
+  /** of an API key */
+  readonly keyId?: string | undefined
+  /** who vouched, by short name or trust domain, and how that was configured then */
+  readonly issuer?: { readonly name: string; readonly configured: string } | undefined
+  /** undefined where it has no id */
+  readonly token?: TokenName | undefined
+  /** throws nothing; true once it is known to count no more */
+  readonly isOver?: (() => boolean) | undefined
 }
 
 /** A token by what it can be revoked by. */
@@ -135,8 +152,8 @@ export interface Delegated {
   readonly call: string
   /** nothing that is begun by it lasts longer, milliseconds since the epoch */
   readonly deadlineMs: number
-  /** the token by which the origin called, so that revoking it ends what came of it */
-  readonly originToken?: TokenName | undefined
+  /** by what the origin proved who it is, so that its end ends what came of it */
+  readonly originProof?: OriginProof | undefined
   /** the one agent that it is good for, by name: a token of /token */
   readonly onlyAgent?: string | undefined
 }

@@ -1,7 +1,8 @@
 // Lets the agent that is called act on for its caller, for as long as the call is open or a task of it. Only an agent
 // that has an identity at the gateway can ever show what it was given, so for all others there is nothing to keep.
 
-import type { Admitted, Caller, TokenName } from '../exchange/exchange.ts'
+import { proofOf } from '../authenticate/authenticate.ts'
+import type { Admitted } from '../exchange/exchange.ts'
 import type { WalkParts } from './parts.ts'
 
 const nothing = (): void => undefined
@@ -17,11 +18,6 @@ export function openGrant(admitted: Admitted, { clock, grants }: Pick<WalkParts,
     delegation: { origin, chain: caller.id === origin.id ? [] : [...chain, caller], scope },
     // passing it on makes it last no longer
     deadlineMs: Math.min(longest, delegated?.deadlineMs ?? longest),
-    originToken: caller.id === origin.id ? tokenOf(caller) : delegated?.originToken,
+    originProof: caller.id === origin.id ? proofOf(caller, snapshot) : delegated?.originProof,
   })
-}
-
-function tokenOf({ method, credential, evidence }: Caller): TokenName | undefined {
-  const id = method === 'jwt' || method === 'introspection' ? evidence?.['jti'] : undefined
-  return id === undefined ? undefined : { issuer: credential, id }
 }

@@ -2,7 +2,7 @@
 // asked again under the next one: agent, identities and policy must still say yes. It only ever narrows: what is not
 // known any more, or was too large to be kept, is not allowed. Design, invariant 7.
 
-import { acceptsCaller } from '../authenticate/authenticate.ts'
+import { acceptsCaller, describeIssuer, issuerOf } from '../authenticate/authenticate.ts'
 import { decideAgain } from '../authorize/authorize.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Snapshot } from '../config/config.ts'
@@ -48,7 +48,8 @@ function areConfigured({ agent, caller, origin, chain, snapshot: then }: Admitte
     agentNow !== undefined &&
     acceptsCaller(agentNow, caller) &&
     (caller.method !== 'mtls' || isSameIssuer(issuerOf(caller.evidence?.['subject'] ?? '') ?? '', then, now)) &&
-    ((caller.method !== 'jwt' && caller.method !== 'service-account') || isSameIssuer(caller.credential, then, now)) &&
+    ((caller.method !== 'jwt' && caller.method !== 'introspection' && caller.method !== 'service-account') ||
+      isSameIssuer(caller.credential, then, now)) &&
     isSamePrincipal(caller.id, then, now) &&
     (caller.principal === undefined || isKnownAs(caller.principal, caller.id, now)) &&
     (origin.id === caller.id || isSamePrincipal(origin.id, then, now)) &&
@@ -71,10 +72,6 @@ function isSamePrincipal(id: string, then: Snapshot, now: Snapshot): boolean {
   return issuer === undefined || isSameIssuer(issuer, then, now)
 }
 
-/** Whose name a principal is in: an issuer's short name, or a trust domain; undefined where it is in nobody's. */
-const issuerOf = (id: string): string | undefined =>
-  /^(?:user:|serviceaccount:|(?=spiffe:\/\/))((?:spiffe:\/\/)?[^/]+)\//.exec(id)?.[1]
-
 /** Whether what the caller's credential proved still makes it who it was. */
 function isKnownAs(principal: string, id: string, now: Snapshot): boolean {
   const agent = now.agentsByPrincipal.get(principal)
@@ -85,15 +82,4 @@ function isKnownAs(principal: string, id: string, now: Snapshot): boolean {
 function isSameIssuer(name: string, then: Snapshot, now: Snapshot): boolean {
   const before = describeIssuer(name, then)
   return before !== undefined && before === describeIssuer(name, now)
-}
-
-function describeIssuer(name: string, { config }: Snapshot): string | undefined {
-  const { jwt, kubernetes, mtls } = config.identity
-  // issuers of all kinds share their short names, so that no two have the same
-  const issuer =
-    jwt.find((each) => each.name === name) ??
-    kubernetes.find((each) => each.name === name) ??
-    mtls.subjects.find((each) => each.name === name) ??
-    mtls.spiffe.find((each) => `spiffe://${each.trustDomain}` === name)
-  return issuer === undefined ? undefined : JSON.stringify(issuer)
 }

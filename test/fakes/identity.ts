@@ -5,7 +5,7 @@ import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:cryp
 import { createManualClock, type ManualClock } from '../../src/base/clock.ts'
 import { buildSnapshot, type ConfigInput, type Snapshot } from '../../src/config/config.ts'
 import { configSchema } from '../../src/config/schema.ts'
-import type { Authenticated, Received, TokenName } from '../../src/exchange/exchange.ts'
+import type { Authenticated, OriginProof, Received } from '../../src/exchange/exchange.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
 import {
   administerKeys,
@@ -237,7 +237,7 @@ export function openFor(
   grants: GrantBook,
   agent: string,
   call: string,
-  more: { readonly originToken?: TokenName } = {},
+  more: { readonly originProof?: OriginProof } = {},
 ): () => void {
   const origin = { id: 'user:corp/alice', groups: [], display: 'alice' }
   return grants.open({ call, agent, delegation: { origin, chain: [] }, deadlineMs: Infinity, ...more })
