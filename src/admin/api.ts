@@ -86,8 +86,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     { source, route }: { source: string; route: Route | undefined },
     refused: Problem,
   ): Promise<FastifyReply> => {
-    const isSlow = parts.failures.take(source)
-    const answered = isSlow ? refused : tooMany(parts.failures.retryAfterSeconds(source), refused.detail)
+    const hasRoom = parts.failures.take(source)
+    const answered = hasRoom ? refused : tooMany(parts.failures.retryAfterSeconds(source), refused.detail)
     const isRecorded = await recorder.refusedUnknown(source, route?.path ?? '', answered).then(
       () => true,
       () => false,

@@ -12,7 +12,10 @@ import type { Binding } from '../../src/a2a/operations.ts'
 import type { ConfigInput } from '../../src/config/config.ts'
 import { catalogue, type RefusalCode } from '../../src/refusal/refusal.ts'
 import { createClient, say, type Answer, type Client, type OperationCall } from './client.ts'
+import { eventually } from '../fakes/eventually.ts'
 import { temporaryFolder } from '../fakes/temporary-folder.ts'
+
+export { eventually } from '../fakes/eventually.ts'
 
 export const launcher: string = join(import.meta.dirname, '../../bin/sallyport')
 const run = promisify(execFile)
@@ -249,21 +252,6 @@ export function assertRefused(answer: Answer, code: RefusalCode, binding: Bindin
   assert.equal(answer.error.reason, row.reason, `expected ${code}: ${shown}`)
   assert.equal(answer.headers['content-type'], 'application/json')
   assert.doesNotMatch(answer.text, /POISON/, 'bytes of the agent leaked into a refusal')
-}
-
-/** Polls until there is something, at most `withinMs`. */
-export async function eventually<T>(
-  what: string,
-  look: () => T | undefined | Promise<T | undefined>,
-  withinMs = 5_000,
-): Promise<T> {
-  const deadline = performance.now() + withinMs
-  for (;;) {
-    const found = await look()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 /** The address of a port where nobody listens. */
