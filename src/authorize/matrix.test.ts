@@ -105,6 +105,27 @@ describe('whatever policy', () => {
       { numRuns: 1000, interruptAfterTimeLimit: 2_000 },
     )
   })
+  it('a rule that asks for approval asks on one’s own account too, though its binding gives nothing there', () => {
+    const rule = { agents: ['calculator'], operations: ['SendMessage'] }
+    const compiled = policyOf({
+      roles: [
+        { name: 'gives', rules: [rule] },
+        { name: 'asks', rules: [{ ...rule, requireApproval: true }] },
+      ],
+      bindings: [
+        { role: 'gives', callers: ['group:*'], autonomous: true },
+        { role: 'asks', callers: ['group:*'] },
+      ],
+    })
+    const asked = [{ id: 'agent:concierge', groups: ['group:corp/a'] }]
+    const [row] = buildMatrix(compiled, asked, ['calculator'], new Map())
+    assert.equal(row?.account, 'own')
+    assert.equal(row.cells.SendMessage?.state, 'conditional')
+    assert.deepEqual(
+      row.cells.SendMessage.rules.map(({ name }) => name),
+      ['gives#0', 'asks#0'],
+    )
+  })
   it('no cell is of an operation that there is not', () => {
     const rows = buildMatrix(policyOf(policy), [{ id: 'key:ci', groups: [] }], agents, identities)
     for (const row of rows)

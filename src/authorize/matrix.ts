@@ -73,26 +73,35 @@ function cellsOf(
 ): MatrixRow['cells'] {
   const cells: Partial<Record<Operation, MatrixCell>> = {}
   for (const operation of operationNames) {
-    const rules = entries
-      .flatMap((entry) => forOperation(entry.rules, agent, operation))
-      .filter((rule) => rule.autonomous || !onOwnAccount)
-    if (rules.length === 0) continue
+    const held = entries.flatMap((entry) => forOperation(entry.rules, agent, operation))
+    const giving = held.filter((rule) => rule.autonomous || !onOwnAccount)
+    if (giving.length === 0) continue
     const tables = [policy.denies, ...entries.map((entry) => entry.denies)]
-    cells[operation] = judge(
-      rules,
-      tables.flatMap((table) => forOperation(table, agent, operation)),
-    )
+    cells[operation] = judge({
+      giving,
+      // whoever's account it is: decide.ts, approvalsFor
+      asking: held.filter((rule) => rule.needsApproval),
+      denies: tables.flatMap((table) => forOperation(table, agent, operation)),
+    })
   }
   return cells
 }
 
-function judge(rules: readonly Rule[], denies: readonly Deny[]): MatrixCell {
+function judge({
+  giving,
+  asking,
+  denies,
+}: {
+  readonly giving: readonly Rule[]
+  readonly asking: readonly Rule[]
+  readonly denies: readonly Deny[]
+}): MatrixCell {
   const certain = denies.filter((deny) => deny.when === undefined)
   if (certain.length > 0) return { state: 'deny', rules: [], denies: distinct(certain.map(describeDeny)) }
-  const isOpen = rules.some((rule) => rule.when === undefined)
+  const isOpen = giving.some((rule) => rule.when === undefined)
   return {
-    state: isOpen && denies.length === 0 && !rules.some((rule) => rule.needsApproval) ? 'allow' : 'conditional',
-    rules: distinct(rules.map(describeRule)),
+    state: isOpen && denies.length === 0 && asking.length === 0 ? 'allow' : 'conditional',
+    rules: distinct([...giving, ...asking].map(describeRule)),
     denies: distinct(denies.map(describeDeny)),
   }
 }
