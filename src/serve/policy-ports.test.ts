@@ -32,6 +32,7 @@ describe('expectations of a policy', () => {
       { name: 'bank', url: 'http://127.0.0.1:9' },
       { name: 'planner', url: 'http://127.0.0.1:9', principals: ['key:planner'] },
     ],
+    aliases: [{ name: 'alice', principals: ['key:alice', 'user:corp/alice'] }],
     policy: {
       roles: [
         {
@@ -82,6 +83,8 @@ describe('expectations of a policy', () => {
     ['a stranger', { caller: 'key:bob' }, 'not-found'],
     ['an agent on its own account', { caller: 'key:planner' }, 'deny'],
     ['an agent for somebody', { caller: 'key:planner', origin: 'key:alice' }, 'allow teller#1'],
+    ['another identity of a person', { caller: 'user:corp/alice' }, 'allow teller#1'],
+    ['an agent for that identity', { caller: 'key:planner', origin: 'user:corp/alice' }, 'allow teller#1'],
     ['an agent for somebody who has no rule', { caller: 'agent:planner', origin: 'key:bob' }, 'deny'],
     [
       'a chain with a denied agent',
@@ -92,6 +95,19 @@ describe('expectations of a policy', () => {
   ] as const) {
     test(`${name}: ${expected}`, () => assert.equal(gotOf(changes), expected))
   }
+  test('the matrix shows a person by the first of their identities, once where policy names two', () => {
+    const { policy, ...rest } = JSON.parse(config)
+    const denies = [...policy.denies, { name: 'not-alice', callers: ['user:corp/alice'] }]
+    const loaded = parseConfig(JSON.stringify({ ...rest, policy: { ...policy, denies } }), 'x.yaml', {
+      secrets: 'unresolved',
+    })
+    assert.ok(loaded.ok)
+    const rows = createPolicyPorts().policyMatrix(loaded.config, [{ id: 'user:corp/alice', groups: [] }])
+    assert.deepEqual(
+      rows.filter(({ agent }) => agent === 'bank').map(({ who }) => who),
+      ['key:alice', 'agent:mallory', 'agent:mallory', 'agent:planner', 'agent:planner', 'key:alice'],
+    )
+  })
   test('one that names a rule does not hold by another', () => {
     const tests = (rule: string): string => JSON.stringify({ tests: [{ ...plain, expect: 'allow', rule }] })
     assert.equal(run(config, tests('teller#1'))[0]?.passed, true)

@@ -4,7 +4,7 @@ import { buildMatrix, explain, metadataText, principalsOf } from '../authorize/a
 import { isOperation } from '../a2a/operations.ts'
 import { Fault } from '../base/fault.ts'
 import type { PolicyExplanation, PolicyPorts, PolicyQuery, PolicyTestOutcome } from '../cli/ports.ts'
-import { buildSnapshot, type Config, type PolicyTest } from '../config/config.ts'
+import { buildSnapshot, type Config, type PolicyTest, type Snapshot } from '../config/config.ts'
 import { compileFor, replayPolicy } from './replay-policy.ts'
 import { suggestPolicy } from './suggest-policy.ts'
 
@@ -13,19 +13,21 @@ export function createPolicyPorts(): PolicyPorts {
     explainPolicy,
     policyMatrix(config, asked) {
       const policy = compileFor(config)
-      const named = principalsOf(policy).map((id) => ({ id, groups: [] }))
+      const { known, agentsByPrincipal } = principalsIn(config)
+      const who = asked.map(({ id, groups }) => ({ id: known(id), groups }))
+      const named = [...new Set(principalsOf(policy).map(known))].map((id) => ({ id, groups: [] }))
       const agents = config.agents.map(({ name }) => name)
-      return buildMatrix(policy, [...asked, ...named], agents, buildSnapshot(config).agentsByPrincipal)
+      return buildMatrix(policy, [...who, ...named], agents, agentsByPrincipal)
     },
     testPolicy(config, tests) {
       const policy = compileFor(config)
-      const { agentsByPrincipal } = buildSnapshot(config)
+      const { known, agentsByPrincipal } = principalsIn(config)
       return tests.flatMap((test) =>
         (test.operations ?? [test.operation]).map((operation): PolicyTestOutcome => {
           if (operation === undefined) throw new Fault('CONFIG_INVALID', 'a test has no operation')
           const { allowed, code, allowedBy, approvals, because, steps } = explain(
             policy,
-            { ...queryOf(test), operation },
+            { ...queryOf(test, known), operation },
             agentsByPrincipal,
           )
           const denies = steps.filter((step) => step.kind === 'deny' && step.outcome !== 'does not apply')
@@ -45,11 +47,20 @@ export function createPolicyPorts(): PolicyPorts {
 
 type Query = Parameters<typeof explain>[1]
 
-function queryOf(test: PolicyTest): Omit<Query, 'operation'> {
+/** The configuration's agents, and the principal that an id means: its alias's, or itself. */
+function principalsIn(config: Config): {
+  known: (id: string) => string
+  agentsByPrincipal: Snapshot['agentsByPrincipal']
+} {
+  const { aliases, agentsByPrincipal } = buildSnapshot(config)
+  return { known: (id) => aliases.get(id) ?? id, agentsByPrincipal }
+}
+
+function queryOf(test: PolicyTest, known: (id: string) => string): Omit<Query, 'operation'> {
   const { metadata, ...message } = test.message
   return {
-    caller: { id: test.caller, groups: test.groups, method: test.method },
-    ...(test.origin !== undefined && { origin: { id: test.origin, groups: test.originGroups } }),
+    caller: { id: known(test.caller), groups: test.groups, method: test.method },
+    ...(test.origin !== undefined && { origin: { id: known(test.origin), groups: test.originGroups } }),
     chain: test.chain,
     agent: test.agent,
     message: {
@@ -71,8 +82,7 @@ function queryOf(test: PolicyTest): Omit<Query, 'operation'> {
 function explainPolicy(config: Config, query: PolicyQuery): PolicyExplanation {
   const policy = compileFor(config)
   if (!isOperation(query.operation)) throw new Fault('CONFIG_INVALID', `there is no operation ${query.operation}`)
-  const { aliases, agentsByPrincipal } = buildSnapshot(config)
-  const known = (id: string): string => aliases.get(id) ?? id
+  const { known, agentsByPrincipal } = principalsIn(config)
   const asked = {
     caller: { id: known(query.caller), groups: query.groups },
     ...(query.origin !== undefined && { origin: { id: known(query.origin), groups: query.originGroups } }),
