@@ -425,6 +425,24 @@ const agent = z.strictObject({
   restUrl: httpUrl
     .optional()
     .describe('HTTP+JSON base URL where it differs from url; sallyport agent add takes both from the card'),
+  grpcUrl: httpUrl
+    .optional()
+    .describe('gRPC endpoint, without a path: https://host:port, or http://host:port for one without TLS'),
+  bindings: z
+    .array(z.enum(['JSONRPC', 'HTTP+JSON', 'GRPC']))
+    .min(1)
+    .optional()
+    .describe('what the agent speaks. Default: JSONRPC and HTTP+JSON, and GRPC where grpcUrl is given'),
+  speaks: z
+    .array(z.enum(['1.0', '0.3']))
+    .min(1)
+    .default(['1.0'])
+    .describe('protocol versions in which the agent can be called; calls in another one are translated to the first'),
+  versions: z
+    .array(z.enum(['1.0', '0.3']))
+    .min(1)
+    .default(['1.0'])
+    .describe('protocol versions that callers may use'),
   hosts: z
     .array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/, 'expected a lower-case host name'))
     .default([])
