@@ -24,7 +24,11 @@ export interface Reply {
   readonly bytesSent: number
   /** calls back once, when the client goes away before the answer ended; at once if it has gone already */
   onGone(callback: () => void): void
-  send(status: number, headers: HeaderRecord, body: string | Buffer): void
+  /**
+   * The whole answer. Trailers are sent on HTTP/2 alone, where gRPC asks for them; on HTTP/1 they are left out. An
+   * empty body without trailers is one head that ends the stream: gRPC's Trailers-Only, with its fields in `headers`.
+   */
+  send(status: number, headers: HeaderRecord, body: string | Buffer, trailers?: HeaderRecord): void
   /** false while slow readers hold so much of the memory for answers that this one must be refused */
   hasRoomFor(bytes: number): boolean
   begin(status: number, headers: HeaderRecord): void
@@ -32,8 +36,9 @@ export interface Reply {
   write(chunk: string | Buffer): boolean
   /** resolves when the client can take more, or is gone */
   drained(): Promise<void>
-  end(): void
-  /** breaks the connection off: the answer cannot be ended honestly */
+  /** trailers as with `send` */
+  end(trailers?: HeaderRecord): void
+  /** breaks the answer off, which cannot be ended honestly: on HTTP/1 the connection, on HTTP/2 this one stream */
   destroy(): void
 }
 
@@ -48,9 +53,12 @@ export interface PeerCertificate {
   isVouchedBy(bundle: string): boolean
 }
 
+export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2'
+
 export interface ReceivedFields {
   /** unique id of this call; letters and digits */
   readonly call: string
+  readonly protocol: Protocol
   readonly receivedAtMs: number
   /** monotonic milliseconds */
   readonly startedMs: number

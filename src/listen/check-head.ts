@@ -2,6 +2,8 @@
 // HTTP/0.9 with a bare LF, `Host: a, b` and absolute-form targets (RFC 9112 §3.2, §6.3). Whatever two servers
 // could read differently is refused here, before anything is believed.
 
+import type { Protocol } from '../exchange/exchange.ts'
+
 /** Fields that must not be repeated: a second one would be read by someone else than the first. */
 const singleFields: ReadonlySet<string> = new Set([
   'host',
@@ -25,6 +27,7 @@ const hostPattern = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\
 const targetPattern = /^\/[!$-;=?-[\]_a-z~]*$/
 
 export interface CheckedHead {
+  readonly protocol: Protocol
   readonly headers: Map<string, string>
   readonly host: string
   readonly path: string
@@ -53,6 +56,7 @@ export function checkHead(raw: RawHead): CheckedHead | string {
   if (framing !== undefined) return framing
   const mark = raw.url.indexOf('?')
   return {
+    protocol: raw.httpVersion === '1.0' ? 'HTTP/1.0' : 'HTTP/1.1',
     headers,
     host,
     path: mark < 0 ? raw.url : raw.url.slice(0, mark),

@@ -140,6 +140,7 @@ export function createListener(options: ListenerOptions): Listener {
     if (cors !== undefined && request.method === 'OPTIONS') return reply.send(204, preflightHeaders, '')
     const fields: ReceivedFields = {
       call,
+      protocol: head.protocol,
       receivedAtMs,
       startedMs: options.clock.monotonicMs(),
       snapshot,

@@ -1,5 +1,6 @@
 // A Reply over node:http's ServerResponse. Writes after the client left are ignored; an answer that was given
-// before the request body was read does not make us read the rest of that body.
+// before the request body was read does not make us read the rest of that body. Trailers are left out: HTTP/1 clients
+// rarely ask for them, and nothing that is sent here depends on them.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HeaderRecord, Reply } from '../exchange/exchange.ts'

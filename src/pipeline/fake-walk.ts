@@ -298,6 +298,7 @@ function receive(ask: Ask, snapshot: Snapshot, reply: FakeReply, keys: ReadonlyM
   const body = ask.body === undefined ? '' : typeof ask.body === 'string' ? ask.body : JSON.stringify(ask.body)
   const fields = {
     call: ask.call ?? 'call1',
+    protocol: 'HTTP/1.1',
     receivedAtMs: 1_800_000_000_000,
     startedMs: 0,
     snapshot,

@@ -52,6 +52,8 @@ export class FakeReply implements Reply {
   bytesSent = 0
   status = 0
   headers: HeaderRecord = {}
+  /** as handed over; HTTP/1 would not send them */
+  trailers: HeaderRecord | undefined
   body = ''
   /** while true the client takes nothing: writes answer false and `drained` waits */
   slow = false
@@ -67,11 +69,11 @@ export class FakeReply implements Reply {
   hasRoomFor(): boolean {
     return this.hasRoom
   }
-  send(status: number, headers: HeaderRecord, body: string | Buffer): void {
+  send(status: number, headers: HeaderRecord, body: string | Buffer, trailers?: HeaderRecord): void {
     if (this.begun || this.gone) return
     this.begin(status, headers)
     this.write(body)
-    this.end()
+    this.end(trailers)
   }
   begin(status: number, headers: HeaderRecord): void {
     if (this.begun || this.gone) return
@@ -89,7 +91,8 @@ export class FakeReply implements Reply {
     if (!this.slow || this.gone) return Promise.resolve()
     return new Promise((resolve) => this.#drained.push(resolve))
   }
-  end(): void {
+  end(trailers?: HeaderRecord): void {
+    if (!this.ended) this.trailers = trailers
     this.ended = true
   }
   destroy(): void {
@@ -153,6 +156,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
   const id: unknown = requestId === '' ? undefined : JSON.parse(requestId)
   const fields = {
     call: 'call1',
+    protocol: 'HTTP/1.1',
     receivedAtMs: call.receivedAtMs ?? 1_800_000_000_000,
     startedMs: 0,
     snapshot,
