@@ -30,6 +30,7 @@ const tasks = {
   'bench:access': benchAccess,
   'bench:ledger': benchLedger,
   'soak:ledger': soakLedger,
+  'conformance-agent': conformanceAgent,
 }
 
 const [taskName = '', ...taskArguments] = process.argv.slice(2)
@@ -61,6 +62,10 @@ function benchLedger(args) {
 
 function soakLedger(args) {
   return run(pinnedNode(), ['test/soak/kill-ledger.ts', ...args])
+}
+
+function conformanceAgent(args) {
+  return run(pinnedNode(), ['agents/src/conformance-agent.ts', ...args])
 }
 
 async function gen(args) {
