@@ -86,7 +86,10 @@ export interface CallFacts {
   requestBytes: number
   /** base64url SHA-256 of the body's original bytes, '' when there is none; only ever committed to */
   requestHash: string
+  /** the span of this call as a traceparent, '' when it is in no trace */
   trace: string
+  /** the traceparent that the caller sent, if it is one; the call is in that trace only if the ids are the same */
+  callerTrace?: string | undefined
 }
 
 export type Outcome = 'completed' | 'aborted' | 'failed'
@@ -399,6 +402,7 @@ function callRecord(
           context: facts.context,
           requestBytes: facts.requestBytes,
           trace: facts.trace,
+          ...(facts.callerTrace !== undefined && { callerTrace: facts.callerTrace }),
           ...event,
         }
       : { caller: facts.caller, origin: facts.origin, task: facts.task, ...event },

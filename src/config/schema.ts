@@ -822,6 +822,21 @@ const delegation = z
   })
   .prefault({})
 
+const telemetry = z
+  .strictObject({
+    traces: z
+      .strictObject({
+        continueFrom: z
+          .union([z.enum(['authenticated', 'everyone', 'nobody']), z.array(principalPattern).min(1).max(1_000)])
+          .default('authenticated')
+          .describe(
+            'whose traces (W3C Trace Context) are continued: of all who have proven who they are, of everyone, of nobody, or of these callers',
+          ),
+      })
+      .prefault({}),
+  })
+  .prefault({})
+
 export const configSchema = z.strictObject({
   gateway: gateway.describe('the listener that callers use'),
   admin: admin.describe('the listener of operators: health, metrics and the admin API (docs/admin-api.md)'),
@@ -854,6 +869,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   delegation: delegation.describe('how agents act for those who called them'),
+  telemetry: telemetry.describe(
+    'traces; spans are sent where the environment names an OTLP receiver (docs/observability.md)',
+  ),
   audit: audit.describe('what is recorded, for how long, who watches the record and who gets copies'),
 })
 

@@ -55,6 +55,12 @@ export interface PeerCertificate {
 
 export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2'
 
+/** The call's place in a trace, for whoever calls the agent (W3C Trace Context). */
+export interface AgentTrace {
+  /** the fields traceparent and tracestate, names and values in turn; the span of the agent's call begins with the first */
+  headers(): readonly string[]
+}
+
 export interface ReceivedFields {
   /** unique id of this call; letters and digits */
   readonly call: string
@@ -74,6 +80,8 @@ export interface ReceivedFields {
   readonly headers: ReadonlyMap<string, string>
   /** the client's address, after declared proxies */
   readonly source: string
+  /** set once it is known who calls; absent when the call is in no trace */
+  readonly trace?: AgentTrace | undefined
   /** the client's certificate, which gateway.tls.clientCa vouches for; absent without one */
   readonly peer?: PeerCertificate | undefined
   readonly reply: Reply

@@ -164,10 +164,12 @@ test('nothing that the caller presented reaches the agent', async () => {
     connection: 'secret',
     accept: 'secret/secret',
     'user-agent': 'secret',
-    traceparent: 'secret',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    tracestate: 'a=secret',
+    baggage: 'a=secret',
   }
   await world().ask({ headers })
-  assert.doesNotMatch(JSON.stringify(seen[0]?.headers), /secret/)
+  assert.doesNotMatch(JSON.stringify(seen[0]?.headers), /secret|traceparent|baggage/)
 })
 
 test('only fields of ours go out', async () => {
@@ -184,10 +186,12 @@ test('only fields of ours go out', async () => {
   assert.deepEqual(Object.keys(seen[0]?.headers ?? {}).toSorted(), ours.toSorted())
 })
 
-test('a trace goes on when it is one', async () => {
+test('of a trace goes out what the walk settled, and not what the caller sent', async () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-  await world().ask({ headers: { traceparent } })
-  assert.equal(seen[0]?.headers['traceparent'], traceparent)
+  const own = ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01', 'tracestate', 'a=1']
+  await world().ask({ headers: { traceparent, tracestate: 'b=2' }, trace: { headers: () => own } })
+  assert.equal(seen[0]?.headers['traceparent'], own[1])
+  assert.equal(seen[0]?.headers['tracestate'], 'a=1')
 })
 
 test('the assertion names caller, origin and chain, and is for this agent alone', async () => {

@@ -126,9 +126,7 @@ function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly stri
   ]
   if (hasBody) headers.push('content-type', bodyType(admitted))
   if (admitted.extensions.length > 0) headers.push('a2a-extensions', admitted.extensions.join(', '))
-  const trace = admitted.headers.get('traceparent')
-  if (trace !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(trace))
-    headers.push('traceparent', trace)
+  if (admitted.trace !== undefined) headers.push(...admitted.trace.headers())
   const credential = upstream.secrets.credential
   if (credential !== undefined) headers.push(credential.header, credential.value.text())
   return headers

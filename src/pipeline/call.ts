@@ -8,12 +8,14 @@ import { formatReceipt, type CallFacts } from '../audit/audit.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { Authenticated, HeaderRecord, Receipt, Received, Routed, Validated } from '../exchange/exchange.ts'
 import type { Unreadable } from '../listen/listen.ts'
-import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { renderRefusal } from '../refusal/render.ts'
 import { claimedBinding, isTokenRequest } from '../route/route.ts'
 import { requestIdOf } from '../validate/validate.ts'
 import { sourceNetwork } from '../base/source-network.ts'
 import type { JsonObject } from '../base/strict-json.ts'
+import { formatTraceparent, parseTraceContext } from '../base/trace-context.ts'
+import { continueTrace, mayContinueTrace } from './continue-trace.ts'
 import type { WalkParts } from './parts.ts'
 
 export interface Call {
@@ -29,7 +31,9 @@ export interface Call {
   sayAfterDecision(refusal: Refusal, headers: HeaderRecord): Said
   /** time since the last mark goes to this stage, whether it let the call pass or not */
   mark(stage: string): void
-  ended(outcome: string): void
+  /** its answer is a stream, which begins now */
+  streams(): void
+  ended(outcome: string, code?: RefusalCode | ''): void
 }
 
 /** What was sent; empty where only the connection could be broken off. */
@@ -59,16 +63,29 @@ export function openCall(received: Received, parts: WalkParts): Call {
   let face: Binding | 'OAuth' = isTokenRequest(received) ? 'OAuth' : claimedBinding(received)
   let requestId = ''
   const facts = openFacts(received.call, received.receivedAtMs, received.source, received.snapshot.digest)
-  facts.trace = received.headers.get('traceparent')?.slice(0, 64) ?? ''
+  const claimed = parseTraceContext(received.headers.get('traceparent'), received.headers.get('tracestate'))
+  const trace = parts.tracing?.open(received, claimed) ?? (claimed && continueTrace(claimed))
+  if (claimed !== undefined) facts.callerTrace = formatTraceparent(claimed)
   const { reply } = received
+
+  /** Asked when it is known who calls, and again before a record is left: the first counts. */
+  const settleTrace = (caller: Authenticated['caller'] | undefined): void => {
+    if (trace === undefined || facts.trace !== '') return
+    trace.settle(mayContinueTrace(caller, received.snapshot))
+    facts.trace = trace.traceparent
+    Object.assign(received, { trace })
+  }
 
   const mark = (stage: string): void => {
     const nowMs = parts.clock.monotonicMs()
     parts.metrics.stage(stage, nowMs - lastMs)
+    trace?.stage(stage, lastMs, nowMs)
     lastMs = nowMs
   }
-  const ended = (outcome: string): void => {
-    parts.metrics.call(facts.agent, facts.operation, outcome, parts.clock.monotonicMs() - received.startedMs)
+  const ended = (outcome: string, code: RefusalCode | '' = ''): void => {
+    const nowMs = parts.clock.monotonicMs()
+    parts.metrics.call(facts.agent, facts.operation, outcome, nowMs - received.startedMs)
+    trace?.end(facts, outcome, code, nowMs)
     // the caller is a configured agent then
     if (facts.autonomous === true) parts.metrics.autonomous(facts.caller)
   }
@@ -85,6 +102,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
       facts.evidence = authenticated.caller.evidence
       facts.autonomous = authenticated.autonomous
       if (authenticated.delegated !== undefined) facts.grantedBy = authenticated.delegated.call
+      settleTrace(authenticated.caller)
     },
     knowsAgent(routed) {
       facts.agent = routed.agent.name
@@ -105,6 +123,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
     async answer(status, headers, body) {
       mark('discover')
       if (known !== undefined) parts.limiter.charge(known)
+      settleTrace(undefined)
       const receipt = await parts.audit.discovered(facts, status)
       mark('audit')
       const record = await recordHeaders(receipt, received.snapshot, parts.audit)
@@ -117,6 +136,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
       // what limit refused took nothing; every other refusal costs its caller what a call would
       if (known !== undefined && said.code !== 'LIMIT_RATE') parts.limiter.charge(known)
       const id = requestId === '' ? requestIdOf(refusal) : requestId
+      settleTrace(undefined)
       try {
         const receipt =
           known === undefined
@@ -131,10 +151,11 @@ export function openCall(received: Received, parts: WalkParts): Call {
         say(refuse('AUDIT_UNAVAILABLE', 'the refusal could not be recorded'), { 'retry-after': '5' }, id)
       }
       mark('audit')
-      ended('refused')
+      ended('refused', said.code)
     },
     sayAfterDecision: (refusal, headers) => say(refusal, headers, requestId),
     mark,
+    streams: () => trace?.streams(),
     ended,
   }
 

@@ -294,6 +294,7 @@ function toldBy({ status, body }: Said): Told {
 async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRecord): Promise<undefined> {
   const { admitted, call, parts } = trip
   const stillAllowed = watchPermission(admitted, parts)
+  call.streams()
   forgetRequest(admitted)
   admitted.reply.begin(200, {
     ...headers,
@@ -358,7 +359,7 @@ async function complete(
 function count(trip: Trip, outcome: Completion['outcome'], code: Completion['code'] = ''): undefined {
   if (trip.isCounted) return
   trip.isCounted = true
-  trip.call.ended(outcome)
+  trip.call.ended(outcome, code)
   if (code !== '') trip.parts.metrics.refusal(code)
 }
 

@@ -1,16 +1,17 @@
 // What the walk is given. Everything here outlives a request; what changes with the configuration comes by
 // `rulesOf`, so that a request sees one snapshot from beginning to end (invariant 7).
 
-import type { AuditTrail, ContentRules } from '../audit/audit.ts'
+import type { AuditTrail, CallFacts, ContentRules } from '../audit/audit.ts'
 import type { Authenticator, GrantBook } from '../authenticate/authenticate.ts'
 import type { AccessAuthority, ApprovalRules, BlockReader, CompiledPolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
+import type { TraceContext } from '../base/trace-context.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { DiscoveryParts } from '../discover/discover.ts'
-import type { Admitted } from '../exchange/exchange.ts'
+import type { Admitted, AgentTrace, Received } from '../exchange/exchange.ts'
 import type { Forwarder } from '../forward/forward.ts'
 import type { Backoff, Limiter, SourceLimiter } from '../limit/limit.ts'
-import type { Refusal } from '../refusal/refusal.ts'
+import type { Refusal, RefusalCode } from '../refusal/refusal.ts'
 import type { OwnershipBook } from '../release/release.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { TaskLister } from './list-tasks.ts'
@@ -34,6 +35,25 @@ export interface WalkMetrics {
   autonomous(agent: string): void
 }
 
+/** A call in its trace, while it walks. */
+export interface CallTrace extends AgentTrace {
+  /** the span of this call; '' while it is in no trace */
+  readonly traceparent: string
+  /** said once, before anything is asked of it: whether the call stays in the trace of its caller */
+  settle(continuesCallers: boolean): void
+  /** a stage has passed; times are monotonic milliseconds */
+  stage(name: string, fromMs: number, toMs: number): void
+  /** the answer is a stream: the agent's call lasts until the end */
+  streams(): void
+  /** how it ended; `code` is that of the refusal, '' without one */
+  end(facts: CallFacts, outcome: string, code: RefusalCode | '', nowMs: number): void
+}
+
+export interface Tracing {
+  /** `claimed` is what the caller says of its trace; undefined when it says nothing that can be read */
+  open(received: Received, claimed: TraceContext | undefined): CallTrace
+}
+
 export interface WalkParts {
   readonly clock: Clock
   readonly audit: AuditTrail
@@ -54,6 +74,8 @@ export interface WalkParts {
   readonly discovery: DiscoveryParts
   readonly heartbeat: Heartbeat
   readonly metrics: WalkMetrics
+  /** absent where no spans are kept: traces of callers are continued all the same */
+  readonly tracing?: Tracing | undefined
   /** why the ledger counts as unwitnessed, so that no call may be served; absent where no witness is configured */
   readonly unwitnessed?: () => string | undefined
   readonly onBug: (error: unknown) => void

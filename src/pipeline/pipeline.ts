@@ -20,7 +20,7 @@ import type { WalkParts } from './parts.ts'
 
 export { createHeartbeat } from './heartbeat.ts'
 export { createTaskLister } from './list-tasks.ts'
-export type { Rules, WalkParts } from './parts.ts'
+export type { CallTrace, Rules, Tracing, WalkParts } from './parts.ts'
 
 /** Takes one request from socket to ledger. Never rejects. */
 export async function walk(received: Received, parts: WalkParts): Promise<void> {

@@ -138,6 +138,7 @@ export interface FakeAdmitted {
   readonly upstreamPath?: string
   readonly upstreamMethod?: Admitted['upstreamMethod']
   readonly headers?: Readonly<Record<string, string>>
+  readonly trace?: Admitted['trace']
   readonly snapshot?: Snapshot
   readonly agent?: AgentConfig
   readonly callerFields?: Partial<Caller>
@@ -165,6 +166,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     query: '',
     host: 'agents.example.com',
     headers: new Map(Object.entries(call.headers ?? {})),
+    trace: call.trace,
     source: '192.0.2.7',
     reply: call.reply ?? new FakeReply(),
     readBody: () => Promise.resolve(Buffer.alloc(0)),
