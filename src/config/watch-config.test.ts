@@ -131,6 +131,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   approvals: 'read when a call asks and when somebody decides',
   limits: 'Limiter.reconfigure',
   delegation: 'snapshot: each call',
+  telemetry: 'snapshot: each call',
   unauthenticated: 'SourceLimiter.reconfigure',
   'admin.token': 'AdminListener.reconfigure',
   'admin.tokens': 'AdminListener.reconfigure',
