@@ -54,6 +54,17 @@ export function isOperation(name: string): name is Operation {
 }
 
 /** The bindings this gateway serves, by their names in an agent card. */
-export type Binding = 'JSONRPC' | 'HTTP+JSON'
+export type Binding = 'JSONRPC' | 'HTTP+JSON' | 'GRPC'
+export const bindingNames: readonly Binding[] = Object.freeze(['JSONRPC', 'HTTP+JSON', 'GRPC'])
 
 export const protocolVersion = '1.0'
+export type ProtocolVersion = '1.0' | '0.3'
+
+/** In which form a party speaks A2A: what its bytes look like. */
+export interface Face {
+  readonly binding: Binding
+  readonly version: ProtocolVersion
+}
+
+export const isSameFace = (one: Face, other: Face): boolean =>
+  one.binding === other.binding && one.version === other.version

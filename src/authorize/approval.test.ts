@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { buildSnapshot, configSchema } from '../config/config.ts'
+import { paramsOfEnvelope } from '../faces/canonical-text.ts'
 import { isPartyTo, tagOf } from './approval.ts'
 import { fakeCall, type FakeCall } from './fake-call.ts'
 
@@ -14,7 +15,7 @@ const send = (params: string, id = '1'): string =>
   `{"jsonrpc":"2.0","id":${id},"method":"SendMessage","params":${params}}`
 const tag = (bodyText: string, call: FakeCall = {}, changes: object = {}): string =>
   tagOf(
-    Object.assign(fakeCall(call), { bodyText, extensions: [], upstreamMethod: 'POST', upstreamPath: '' }, changes),
+    Object.assign(fakeCall(call), { paramsText: () => paramsOfEnvelope(bodyText), extensions: [] }, changes),
     key,
   ).toString('hex')
 
@@ -55,8 +56,7 @@ describe('another request', () => {
     ['the operation', { operation: 'SendStreamingMessage' }, {}],
     ['the tenant', {}, { tenant: 'other' }],
     ['an extension', {}, { extensions: ['https://example.com/x'] }],
-    ['the path', {}, { upstreamPath: '/tasks/1' }],
-    ['the method', {}, { upstreamMethod: 'DELETE' }],
+    ['the task that a path names', {}, { paramsText: () => '{"id":"1"}' }],
     ['the version', {}, { version: '2.0' }],
     ['the chain', {}, { chain: [{ id: 'agent:between', groups: [], display: '' }] }],
   ]
@@ -65,7 +65,7 @@ describe('another request', () => {
 
   it('is told apart under another key, so that a copy of the disk answers no guesses', () => {
     const other = tagOf(
-      Object.assign(fakeCall({}), { bodyText: plain, extensions: [], upstreamMethod: 'POST', upstreamPath: '' }),
+      Object.assign(fakeCall({}), { paramsText: () => paramsOfEnvelope(plain), extensions: [] }),
       createSecretKey(Buffer.alloc(32, 2)),
     )
     assert.notEqual(other.toString('hex'), tag(plain))

@@ -66,10 +66,10 @@ export interface ApprovalRules {
   findLapse(approval: Approval, snapshot: Snapshot): string | undefined
 }
 
-/** The keyed hash that ties an approval to one request; JSON-RPC's id and the layout of the JSON are left out. */
+/** The keyed hash that ties an approval to one request; binding, JSON-RPC's id and the layout of the JSON are left out. */
 export function tagOf(call: Validated, key: KeyObject): Buffer {
   const parts = [
-    'sallyport approval v1',
+    'sallyport approval v2',
     call.caller.id,
     call.origin.id,
     JSON.stringify(call.chain.map((actor) => actor.id)),
@@ -78,8 +78,6 @@ export function tagOf(call: Validated, key: KeyObject): Buffer {
     call.tenant,
     call.version,
     JSON.stringify(call.extensions),
-    call.upstreamMethod,
-    call.upstreamPath,
     bodyOf(call),
   ]
   const mac = createHmac('sha256', key)
@@ -113,11 +111,9 @@ export function isPartyTo(
   return [caller, origin, ...chain].some((party) => isSamePerson(party, principal, snapshot))
 }
 
-function bodyOf({ bodyText, binding }: Validated): string {
-  if (bodyText === '') return ''
+function bodyOf({ paramsText }: Validated): string {
   // it passed the strict parser: no key stands twice
-  const parsed: unknown = JSON.parse(bodyText, keepNumbers)
-  return write(binding === 'JSONRPC' ? memberOf(parsed, 'params') : parsed)
+  return write(JSON.parse(paramsText(), keepNumbers))
 }
 
 /** A number as it was sent: JavaScript would make one of several. */
@@ -130,12 +126,6 @@ class NumberText {
 
 function keepNumbers(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   return typeof value === 'number' ? new NumberText(context?.source ?? String(value)) : value
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? (value as Record<string, unknown>)[name]
-    : null
 }
 
 /** Like RFC 8785, but for numbers, which stay as they were written. */

@@ -31,8 +31,7 @@ function setUp(): { book: ApprovalBook; acts: string[] } {
   return { book, acts }
 }
 
-const call = (): Parameters<typeof authorize>[0] =>
-  Object.assign(fakeCall({}), { bodyText: '', extensions: [], upstreamMethod: 'POST', upstreamPath: '' })
+const call = (): Parameters<typeof authorize>[0] => Object.assign(fakeCall({}), { extensions: [] })
 
 test('it is not found, and somebody is asked anew', () => {
   const { book, acts } = setUp()

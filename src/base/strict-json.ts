@@ -372,6 +372,17 @@ export function insertMember(
   return `${text.slice(0, inside)}${JSON.stringify(key)}:${valueText}${comma}${text.slice(inside)}`
 }
 
+/** The text without one member of the outermost object; every other character stays. */
+export function removeMember(text: string, key: string): string {
+  const range = memberRange(text, [key])
+  if (range === undefined) return text
+  // back over `"key" :` (a key cannot hold a bare quote: of the last two quotes the first opens it)
+  const keyStart = text.lastIndexOf('"', text.lastIndexOf('"', range.start - 1) - 1)
+  const after = /^\s*,/.exec(text.slice(range.end))
+  if (after !== null) return text.slice(0, keyStart) + text.slice(range.end + after[0].length)
+  return text.slice(0, keyStart).replace(/,\s*$/, '') + text.slice(range.end)
+}
+
 function afterSpace(text: string, from: number): number {
   let position = from
   while (isSpace(text.charCodeAt(position))) position++

@@ -2,7 +2,7 @@
 // before can produce, so a skipped check does not compile. A repository test allows each brand to be minted
 // only in its own folder (look for `as Received`, `as Authenticated`, …).
 
-import type { Binding, Operation } from '../a2a/operations.ts'
+import type { Binding, Face, Operation, ProtocolVersion } from '../a2a/operations.ts'
 import type { AgentConfig, Snapshot } from '../config/config.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { JsonObject, JsonValue } from '../base/strict-json.ts'
@@ -255,8 +255,14 @@ export interface ListFilter {
 
 export interface ValidatedFields {
   readonly operation: Operation
-  /** always '1.0' for now */
-  readonly version: string
+  /** in which the caller speaks */
+  readonly version: ProtocolVersion
+  /** in which form the agent is called: the caller's own where the agent speaks that */
+  readonly agentFace: Face
+  /** the parameters of the operation as A2A 1.0 has them in JSON, whatever the caller's face: what was checked */
+  readonly params: JsonObject
+  /** the text of `params`, where numbers stand as the caller wrote them */
+  readonly paramsText: () => string
   /** the JSON-RPC id as it stood in the request (a JSON string or number, raw); '' on HTTP+JSON */
   readonly requestId: string
   readonly tenant: string
@@ -275,11 +281,13 @@ export interface ValidatedFields {
   readonly historyLength: number | undefined
   /** activated extensions: what was asked for and is allowed */
   readonly extensions: readonly string[]
-  /** what is checked is what is forwarded: the original text of the body, '' when there is none */
+  /** what is checked is what is forwarded: the original text of the body, '' when there is none, or no JSON */
   readonly bodyText: string
+  /** the original message of a gRPC call, without its frame */
+  readonly wire: Buffer | undefined
   /** parsed body, for checks only; never serialised again */
   readonly body: JsonValue | undefined
-  /** rebuilt path and query for the agent, relative to its base URL: '' or begins with '/' */
+  /** rebuilt path and query for an agent of the caller's face, relative to its base URL: '' or begins with '/' */
   readonly upstreamPath: string
   readonly upstreamMethod: 'GET' | 'POST' | 'DELETE'
 }

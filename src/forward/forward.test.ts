@@ -432,22 +432,22 @@ test('callers who abort, and answers nobody may see, do not close the agent to o
   assert.equal((await ask()).kind, 'unary')
 })
 
-test('GetTask for a list is a call of its own in the binding of the list', async () => {
+test('GetTask for a list is a call of its own in the form that the agent speaks', async () => {
   const { forwarder } = world()
-  const rest = admittedOf({ operation: 'GetTask', binding: 'HTTP+JSON' })
-  const maxAnswerBytes = 1_000
-  await forwardGetTask(admittedOf({ operation: 'GetTask' }), forwarder, { path: '', body: '{"id":1}', maxAnswerBytes })
-    .answer
-  await forwardGetTask(rest, forwarder, { path: '/tasks/t', body: '', maxAnswerBytes }).answer
+  const params = { id: 't', historyLength: 2 }
+  const asked = { params, paramsText: () => JSON.stringify(params) }
+  const call = { ...admittedOf({ operation: 'GetTask', tenant: 'acme' }), ...asked } as const
+  const rest = { ...admittedOf({ operation: 'GetTask', binding: 'HTTP+JSON' }), ...asked } as const
+  await forwardGetTask(call, forwarder, 1_000).answer
+  await forwardGetTask(rest, forwarder, 1_000).answer
   assert.deepEqual(
-    seen.map((call) => [call.method, call.url, call.body]),
+    seen.map(({ method, url: path, body }) => [method, path, body === '' ? '' : JSON.parse(body)]),
     [
-      ['POST', '/rpc/?v=1', '{"id":1}'],
-      ['GET', '/rest/tasks/t', ''],
+      ['POST', '/rpc/?v=1', { jsonrpc: '2.0', id: 1, method: 'GetTask', params: { tenant: 'acme', ...params } }],
+      ['GET', '/rest/tasks/t?historyLength=2', ''],
     ],
   )
-  const small = { path: '/tasks/t', body: '', maxAnswerBytes: 1 }
-  await refused('RELEASE_TOO_LARGE', forwardGetTask(rest, forwarder, small).answer)
+  await refused('RELEASE_TOO_LARGE', forwardGetTask(rest, forwarder, 1).answer)
 })
 
 test('the dialler gets one document within its bounds', async () => {

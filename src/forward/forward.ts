@@ -4,7 +4,8 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { Admitted } from '../exchange/exchange.ts'
-import { operations } from '../a2a/operations.ts'
+import { isSameFace, operations } from '../a2a/operations.ts'
+import { encodeJsonRpc, encodeRest, type EncodedRequest } from '../faces/encode-request.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { abortedDetail, callAgent, type AgentAnswer, type AgentCall } from './call-agent.ts'
@@ -36,27 +37,32 @@ const refused = (answer: AgentAnswer): AgentCall => ({ answer: Promise.resolve(a
 
 /** Sends the call as it was validated. */
 export function forward(admitted: Admitted, forwarder: Forwarder): AgentCall {
-  // an agent's fixed tenant is the gateway's to place; on HTTP+JSON it stands in the rebuilt path
-  const body = admitted.binding === 'JSONRPC' ? placeTenant(admitted.bodyText, admitted.tenant) : admitted.bodyText
-  return send(admitted, forwarder, admitted.upstreamMethod, admitted.upstreamPath, body)
+  return send(admitted, forwarder, requestOf(admitted), admitted.snapshot.config.gateway.bounds.answer)
 }
 
-/** Asks the agent for one task of this caller, in the binding of the call: how ListTasks reads its tasks. */
-export function forwardGetTask(
-  admitted: Admitted,
-  forwarder: Forwarder,
-  task: { readonly path: string; readonly body: string; readonly maxAnswerBytes: number },
-): AgentCall {
-  return send(admitted, forwarder, task.body === '' ? 'GET' : 'POST', task.path, task.body, task.maxAnswerBytes)
+/** Asks the agent for one task of this caller, in the caller's name: how ListTasks reads its tasks. */
+export function forwardGetTask(admitted: Admitted, forwarder: Forwarder, maxAnswerBytes: number): AgentCall {
+  return send(admitted, forwarder, encode(admitted), maxAnswerBytes)
+}
+
+/** What the caller wrote, where the agent reads that form; an agent's fixed tenant is the gateway's to place. */
+function requestOf(admitted: Admitted): EncodedRequest {
+  const { agentFace, binding, version, bodyText, tenant, upstreamMethod, upstreamPath } = admitted
+  if (!isSameFace(agentFace, { binding, version })) return encode(admitted)
+  if (binding === 'JSONRPC') return { method: 'POST', path: '', body: placeTenant(bodyText, tenant) }
+  return { method: upstreamMethod, path: upstreamPath, body: bodyText }
+}
+
+function encode({ agentFace, operation, params, paramsText, tenant }: Admitted): EncodedRequest {
+  const call = { operation, params, text: paramsText(), tenant }
+  return agentFace.binding === 'JSONRPC' ? encodeJsonRpc(call, '1') : encodeRest(call)
 }
 
 function send(
   admitted: Admitted,
   forwarder: Forwarder,
-  method: 'GET' | 'POST' | 'DELETE',
-  path: string,
-  body: string,
-  maxAnswerBytes = admitted.snapshot.config.gateway.bounds.answer,
+  { method, path, body }: EncodedRequest,
+  maxAnswerBytes: number,
 ): AgentCall {
   const upstream = forwarder.upstreams.get(admitted.agent.name)
   if (upstream === undefined) return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream'))
@@ -65,7 +71,7 @@ function send(
   const begin = (who: readonly string[]): AgentCall => {
     const { timeouts } = admitted.agent
     const blocks = admitted.operation === 'SendMessage' && !admitted.returnImmediately
-    const isJsonRpc = admitted.binding === 'JSONRPC'
+    const isJsonRpc = admitted.agentFace.binding === 'JSONRPC'
     return callAgent({
       pool: isJsonRpc ? upstream.jsonRpc.pool : upstream.rest.pool,
       method,
@@ -121,7 +127,7 @@ function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly stri
     'accept',
     streams ? 'text/event-stream, application/json' : 'application/json',
     'a2a-version',
-    admitted.version,
+    admitted.agentFace.version,
     ...who,
   ]
   if (hasBody) headers.push('content-type', bodyType(admitted))
@@ -133,7 +139,7 @@ function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly stri
 }
 
 function bodyType(admitted: Admitted): string {
-  const isA2aJson =
-    admitted.binding === 'HTTP+JSON' && admitted.headers.get('content-type')?.startsWith('application/a2a+json')
+  const isRest = admitted.agentFace.binding === 'HTTP+JSON'
+  const isA2aJson = isRest && admitted.headers.get('content-type')?.startsWith('application/a2a+json')
   return isA2aJson === true ? 'application/a2a+json' : 'application/json'
 }

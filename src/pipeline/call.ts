@@ -160,7 +160,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
   }
 
   function say(refusal: Refusal, headers: HeaderRecord, id: string): Said {
-    const rendered = renderRefusal(refusal, face, id)
+    const rendered = renderRefusal(refusal, face === 'GRPC' ? 'HTTP+JSON' : face, id)
     const { status, body } = rendered
     if (reply.begun) {
       reply.destroy()

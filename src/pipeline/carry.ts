@@ -337,11 +337,12 @@ function forgetRequest(admitted: Admitted): void {
   const id = isJsonObject(admitted.body) ? admitted.body['id'] : undefined
   const body = id === undefined ? undefined : { id }
   const nothing = { bodyText: '', headers: noHeaders, policyInput: noInput, list: undefined, message: noMessage }
-  Object.assign(admitted, { body, ...nothing })
+  Object.assign(admitted, { body, params: noInput, paramsText: noText, wire: undefined, ...nothing })
 }
 
 const noHeaders: ReadonlyMap<string, string> = new Map()
 const noInput = Object.freeze({})
+const noText = (): string => '{}'
 
 const gone = (): Partial<Completion> => ({ outcome: 'aborted', detail: 'the client went away before the answer' })
 

@@ -2,8 +2,7 @@
 // they fill what one answer may hold. Each call may bring what there is still room for, and what is kept is copied
 // out of the agent's answers: a list of a hundred tasks costs the memory of one answer and four calls, no more.
 
-import { detach, memberRange } from '../base/strict-json.ts'
-import { buildRestPath } from '../a2a/paths.ts'
+import { detach, memberRange, removeMember } from '../base/strict-json.ts'
 import type { Admitted, ListFilter } from '../exchange/exchange.ts'
 import { forwardGetTask, type AgentAnswer, type AgentCall, type Forwarder } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -112,6 +111,8 @@ export class TaskReader {
   #begin(taskId: string, maxAnswerBytes: number): Flight {
     const kept = this.#kept.get(taskId)
     if (kept !== undefined) return Promise.resolve(kept)
+    const { historyLength } = this.#filter
+    const params = { id: taskId, ...(historyLength !== undefined && { historyLength }) }
     const call: Admitted = {
       ...this.#admitted,
       operation: 'GetTask',
@@ -119,9 +120,10 @@ export class TaskReader {
       contextId: '',
       requestId: '1',
       body: { id: 1 },
+      params,
+      paramsText: () => JSON.stringify(params),
     }
-    const request = requestFor(call, taskId, this.#filter.historyLength)
-    const sent = forwardGetTask(call, this.#forwarder, { ...request, maxAnswerBytes })
+    const sent = forwardGetTask(call, this.#forwarder, maxAnswerBytes)
     this.#open.add(sent)
     const flight = sent.answer.then((answer) => {
       this.#open.delete(sent)
@@ -155,33 +157,9 @@ export class TaskReader {
   }
 }
 
-function requestFor(call: Admitted, taskId: string, historyLength: number | undefined): { path: string; body: string } {
-  if (call.binding === 'HTTP+JSON') {
-    const query = historyLength === undefined ? '' : `historyLength=${historyLength}`
-    return { path: buildRestPath({ operation: 'GetTask', tenant: call.tenant, taskId, configId: '' }, query), body: '' }
-  }
-  const params = {
-    ...(call.tenant !== '' && { tenant: call.tenant }),
-    id: taskId,
-    ...(historyLength !== undefined && { historyLength }),
-  }
-  return { path: '', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'GetTask', params }) }
-}
-
 /** The task as the agent wrote it, without its artifacts unless they were asked for (§3.1.4: left out, not emptied). */
 function taskText(call: Admitted, answer: string, includeArtifacts: boolean): string {
   const range = call.binding === 'JSONRPC' ? memberRange(answer, ['result']) : memberRange(answer, [])
   const text = range === undefined ? '{}' : answer.slice(range.start, range.end)
-  return includeArtifacts ? text : cutMember(text, 'artifacts')
-}
-
-/** Removes one member of the outermost object; all other bytes stay. */
-function cutMember(text: string, key: string): string {
-  const range = memberRange(text, [key])
-  if (range === undefined) return text
-  // back over `"key" :` (a key cannot hold a bare quote: of the last two quotes the first opens it)
-  const keyStart = text.lastIndexOf('"', text.lastIndexOf('"', range.start - 1) - 1)
-  const after = /^\s*,/.exec(text.slice(range.end))
-  if (after !== null) return text.slice(0, keyStart) + text.slice(range.end + after[0].length)
-  return text.slice(0, keyStart).replace(/,\s*$/, '') + text.slice(range.end)
+  return includeArtifacts ? text : removeMember(text, 'artifacts')
 }

@@ -7,12 +7,11 @@ import type { Admitted } from '../exchange/exchange.ts'
 import { parseExactly } from './exact-numbers.ts'
 
 /** undefined where an operation carries none */
-export function messageOf({ operation, binding, body, bodyText }: Admitted): JsonValue | undefined {
-  if (!operations[operation].carriesMessage || !isJsonObject(body)) return undefined
-  const params = binding === 'JSONRPC' ? body['params'] : body
-  if (!isJsonObject(params)) return undefined
-  const range = memberRange(bodyText, binding === 'JSONRPC' ? ['params', 'message'] : ['message'])
-  return (range && parseExactly(bodyText.slice(range.start, range.end))) ?? params['message']
+export function messageOf({ operation, params, paramsText }: Admitted): JsonValue | undefined {
+  if (!operations[operation].carriesMessage) return undefined
+  const text = paramsText()
+  const range = memberRange(text, ['message'])
+  return (range && parseExactly(text.slice(range.start, range.end))) ?? params['message']
 }
 
 /** The result, or the error that stands in its place. The text passed release, so that it is JSON. */

@@ -6,15 +6,15 @@ import type { Admitted } from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 import type { OwnershipBook } from './settle-ownership.ts'
 
+/** The list without others' configurations; undefined when all of it may be seen. `text` is that of `value`. */
 export function filterConfigs(
   admitted: Admitted,
   value: JsonValue,
-  text: string,
+  text: () => string,
   ownership: OwnershipBook,
-): string | Refusal {
+): string | undefined | Refusal {
   const configs = isJsonObject(value) ? value['configs'] : undefined
-  if (!Array.isArray(configs)) return text
-  const path = admitted.binding === 'JSONRPC' ? ['result', 'configs'] : ['configs']
+  if (!Array.isArray(configs)) return undefined
   const visible: boolean[] = []
   for (const config of configs) {
     // an empty id is one that was left out (ProtoJSON)
@@ -23,17 +23,19 @@ export function filterConfigs(
     }
     visible.push(isVisible(admitted, config['id'], ownership))
   }
-  if (!visible.includes(false)) return text
-  const kept = elementTexts(text, path, configs.length).filter((_, at) => visible[at])
+  if (!visible.includes(false)) return undefined
+  const list = text()
+  const kept = elementTexts(list, configs.length).filter((_, at) => visible[at])
   return (
-    spliceMember(text, path, `[${kept.join(',')}]`) ?? refuse('RELEASE_INVALID_ANSWER', 'the list could not be cut')
+    spliceMember(list, ['configs'], `[${kept.join(',')}]`) ??
+    refuse('RELEASE_INVALID_ANSWER', 'the list could not be cut')
   )
 }
 
 /** The elements as they are written, in one pass: asking for each by its index would read the list as often as it is long. */
-function elementTexts(text: string, path: readonly string[], count: number): string[] {
+function elementTexts(text: string, count: number): string[] {
   const texts: string[] = []
-  let at = (memberRange(text, path)?.start ?? text.length) + 1
+  let at = (memberRange(text, ['configs'])?.start ?? text.length) + 1
   while (texts.length < count) {
     const rest = text.slice(at)
     const range = memberRange(rest, [])

@@ -1,26 +1,25 @@
 // Door of release: what comes back is as hostile as what goes in. Answers, events and errors of agents pass the same
 // strict scanner, the A2A shape and ownership before the caller sees a byte; what two parsers could read differently,
-// or what names another owner's task, becomes InvalidAgentResponse. What passes, passes as the agent wrote it.
+// or what names another owner's task, becomes InvalidAgentResponse. Where caller and agent speak alike, what passes,
+// passes as the agent wrote it.
 
 import { frameCard, rebuildCard } from '../a2a/card.ts'
 import { acceptedMethods } from '../config/config.ts'
 import { namedIds, type NamedTask } from '../a2a/named-ids.ts'
-import { answerShape, checkShape, jsonRpcAnswerShape, restErrorShape } from '../a2a/shape.ts'
-import { decodeUtf8, isJsonObject, parseStrictJson, type JsonValue } from '../base/strict-json.ts'
+import { isSameFace } from '../a2a/operations.ts'
+import { answerShape, checkShape } from '../a2a/shape.ts'
+import type { JsonValue } from '../base/strict-json.ts'
 import type { Admitted, Claim, Released, ReleasedFields } from '../exchange/exchange.ts'
+import type { OpenedResult } from '../faces/open-answer.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+import { dressError, dressEvent, dressEventError, dressResult, type Dressed, type DressedEvent } from './dress.ts'
 import { filterConfigs } from './filter-configs.ts'
+import { invalid, openAnswer, openEvent, type UnreadAnswer, type UnreadEvent } from './open.ts'
 import { claimNamed, type OwnershipBook } from './settle-ownership.ts'
 
 export { claimOfRequest } from './settle-ownership.ts'
 export type { OwnershipBook } from './settle-ownership.ts'
-
-/** What an agent sent back, unread. */
-export interface UnreadAnswer {
-  readonly status: number
-  readonly contentType: string
-  readonly body: Buffer
-}
+export type { UnreadAnswer } from './open.ts'
 
 interface Settled {
   readonly released: Released
@@ -39,14 +38,9 @@ export interface ReleasedEvent extends Settled {
   readonly name: string
 }
 
-const invalid = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
 const nothing = (): void => undefined
 
-/** A page of a web server says nothing but its status: whoever reads the detail needs it. */
-function withStatus(refusal: Refusal, status: number): Refusal {
-  if (status < 400 || refusal.code !== 'RELEASE_INVALID_ANSWER') return refusal
-  return invalid(`${refusal.detail} (status ${status})`)
-}
+const isUnchanged = ({ agentFace, binding, version }: Admitted): boolean => isSameFace(agentFace, { binding, version })
 
 /** A unary answer: a result, or an error that the agent has a right to give. */
 export function releaseAnswer(
@@ -54,135 +48,88 @@ export function releaseAnswer(
   answer: UnreadAnswer,
   ownership: OwnershipBook,
 ): ReleasedAnswer | Refusal {
-  const unusable = checkStatus(answer.status)
-  if (unusable !== undefined) return unusable
-  if (answer.body.length === 0) return releaseEmpty(admitted, answer)
-  const parsed = parseAnswer(admitted, answer.body)
-  if (isRefusal(parsed)) return withStatus(parsed, answer.status)
-  const { text, value } = parsed
-  if (admitted.binding === 'JSONRPC') {
-    const result = openEnvelope(admitted, value)
-    if (isRefusal(result)) return withStatus(result, answer.status)
-    if (result === agentError) return pass(text, 200)
-    return releaseResult(admitted, { text, value: result.result, status: 200 }, ownership)
+  const opened = openAnswer(admitted, answer)
+  if (isRefusal(opened)) return opened
+  if (opened.kind === 'error') {
+    if (isUnknownTask(admitted, opened.error)) return unknownTask()
+    if (!isUnchanged(admitted)) return pass(dressError(admitted, opened.error))
+    const status = admitted.binding === 'JSONRPC' ? 200 : answer.status
+    return pass({ status, contentType: 'application/json', text: opened.original })
   }
-  if (answer.status >= 400) return releaseRestError(value, text, answer.status)
-  return releaseResult(admitted, { text, value, status: answer.status }, ownership)
+  if (admitted.operation === 'GetExtendedAgentCard') return releaseCard(admitted, opened.value)
+  const settled = settle(admitted, opened, ownership)
+  if (isRefusal(settled)) return settled
+  const dressed =
+    isUnchanged(admitted) && settled.filtered === undefined
+      ? { status: statusOf(admitted, answer, opened.original), contentType: 'application/json', text: opened.original }
+      : dressResult(admitted, settled.filtered ?? opened.text())
+  return { ...pass(dressed), claims: settled.claims, states: settled.states, undo: settled.undo }
+}
+
+/** An empty answer is 204 whatever the agent called it. */
+function statusOf({ binding }: Admitted, { status }: UnreadAnswer, text: string): number {
+  if (binding === 'JSONRPC') return 200
+  return text === '' ? 204 : status
 }
 
 /** One event of a stream: a result, or the error with which the agent ends it. */
 export function releaseEvent(
   admitted: Admitted,
-  event: { readonly name: string; readonly data: string },
+  event: UnreadEvent,
   ownership: OwnershipBook,
 ): ReleasedEvent | Refusal {
-  if (event.name !== '' && event.name !== 'message' && event.name !== 'error')
-    return invalid('an event of unknown kind')
-  const parsed = parseText(admitted, event.data)
-  if (isRefusal(parsed)) return parsed
-  const name = event.name === 'error' ? 'error' : ''
-  let { value } = parsed
-  if (admitted.binding === 'JSONRPC') {
-    const result = openEnvelope(admitted, value)
-    if (isRefusal(result)) return result
-    if (result === agentError) return { name, ...settledText(event.data) }
-    value = result.result
-  } else if (name === 'error' || (isJsonObject(value) && Object.hasOwn(value, 'error'))) {
-    const problem = checkShape(value, restErrorShape)
-    if (problem !== undefined) return invalid(`error event: ${problem.reason} at ${problem.path}`)
-    return { name: 'error', ...settledText(event.data) }
+  const opened = openEvent(admitted, event)
+  if (isRefusal(opened)) return opened
+  if (opened.kind === 'error') {
+    if (admitted.agentFace.binding === 'JSONRPC' && opened.error.jsonRpc === taskNotFound) return unknownTask()
+    const name = admitted.binding === 'JSONRPC' && event.name !== 'error' ? '' : 'error'
+    return passEvent(isUnchanged(admitted) ? { name, text: opened.original } : dressEventError(admitted, opened.error))
   }
-  if (name === 'error') return invalid('a result in an error event')
-  const settled = settle(admitted, value, event.data, ownership)
-  return isRefusal(settled) ? settled : { ...settled, name }
+  const settled = settle(admitted, opened, ownership)
+  if (isRefusal(settled)) return settled
+  const dressed = isUnchanged(admitted) ? { name: '', text: opened.original } : dressEvent(admitted, opened.text())
+  return { ...passEvent(dressed), claims: settled.claims, states: settled.states, undo: settled.undo }
 }
 
-/** Statuses that say something of the agent's relation to the gateway, not of the caller's request. */
-function checkStatus(status: number): Refusal | undefined {
-  if (status >= 502 && status <= 504) return refuse('FORWARD_UNAVAILABLE', `the agent answered ${status}`)
-  if (status === 401 || status === 403 || status === 407) {
-    return refuse('FORWARD_UNAVAILABLE', `the agent refused the gateway with ${status}`)
-  }
-  if (status < 200 || (status >= 300 && status < 400)) return invalid(`status ${status}`)
-  return undefined
+const taskNotFound = -32001
+
+/** Said in our own words, so that it cannot be told from what a foreign task answers. */
+const unknownTask = (): Refusal => refuse('AUTHZ_TASK_NOT_FOUND', 'the agent does not know the task')
+
+function isUnknownTask({ agentFace }: Admitted, error: { readonly jsonRpc: number; readonly http: number }): boolean {
+  return agentFace.binding === 'JSONRPC' ? error.jsonRpc === taskNotFound : error.http === 404
 }
 
-function releaseEmpty(admitted: Admitted, answer: UnreadAnswer): ReleasedAnswer | Refusal {
-  const isDelete = admitted.operation === 'DeleteTaskPushNotificationConfig' && admitted.binding === 'HTTP+JSON'
-  if (!isDelete || answer.status >= 300) return invalid(`status ${answer.status} without a body`)
-  return { status: 204, contentType: 'application/json', ...settledText('') }
+/** What names nobody's task, or only such as were settled before. */
+function pass({ status, contentType, text }: Dressed): ReleasedAnswer {
+  return { status, contentType, released: release(text), ...unclaimed }
 }
 
-function parseAnswer(admitted: Admitted, body: Buffer): { text: string; value: JsonValue } | Refusal {
-  const text = decodeUtf8(body)
-  return text === undefined ? invalid('not UTF-8') : parseText(admitted, text)
+function passEvent({ name, text }: DressedEvent): ReleasedEvent {
+  return { name, released: release(text), ...unclaimed }
 }
 
-function parseText(admitted: Admitted, text: string): { text: string; value: JsonValue } | Refusal {
-  const { jsonDepth, jsonNodes } = admitted.snapshot.config.gateway.bounds
-  const parsed = parseStrictJson(text, { maxDepth: jsonDepth, maxNodes: jsonNodes })
-  return parsed.ok ? { text, value: parsed.value } : invalid(`${parsed.reason} at ${parsed.offset}`)
-}
+const unclaimed = { claims: [], states: [], undo: nothing } as const
 
-/** The agent's own error, passed on as it is. */
-const agentError: unique symbol = Symbol('agent error')
+type Ownership = Pick<Settled, 'claims' | 'states' | 'undo'>
 
-function openEnvelope(admitted: Admitted, value: JsonValue): { result: JsonValue } | typeof agentError | Refusal {
-  const problem = checkShape(value, jsonRpcAnswerShape)
-  if (problem !== undefined) return invalid(`envelope: ${problem.reason} at ${problem.path}`)
-  if (!isJsonObject(value)) return invalid('not an object')
-  const requestId = isJsonObject(admitted.body) ? admitted.body['id'] : undefined
-  const error = value['error']
-  if (isJsonObject(error)) {
-    const code = error['code']
-    if (!Number.isInteger(code)) return invalid('an error without an integer code')
-    // an agent that could not read the request answers with a null id
-    if (value['id'] !== requestId && value['id'] !== null) return invalid('the answer is to another request')
-    // said in our own words, so that it cannot be told from what a foreign task answers
-    return code === -32001 ? refuse('AUTHZ_TASK_NOT_FOUND', 'the agent does not know the task') : agentError
-  }
-  if (value['id'] !== requestId) return invalid('the answer is to another request')
-  return { result: value['result'] ?? null }
-}
-
-/** A text that names nobody's task, or only such as were settled before. */
-function pass(text: string, status: number): ReleasedAnswer {
-  return { status, contentType: 'application/json', ...settledText(text) }
-}
-
-function settledText(text: string): Settled {
-  return { released: release(text), claims: [], states: [], undo: nothing }
-}
-
-function releaseRestError(value: JsonValue, text: string, status: number): ReleasedAnswer | Refusal {
-  const problem = checkShape(value, restErrorShape)
-  if (problem !== undefined) return withStatus(invalid(`error: ${problem.reason} at ${problem.path}`), status)
-  if (status === 404) return refuse('AUTHZ_TASK_NOT_FOUND', 'the agent does not know the task')
-  return pass(text, status)
-}
-
-function releaseResult(
+/** Shape and ownership of a result or event. `filtered` is the canonical text where not everything may be seen. */
+function settle(
   admitted: Admitted,
-  answer: { readonly text: string; readonly value: JsonValue; readonly status: number },
+  { value, text }: OpenedResult,
   ownership: OwnershipBook,
-): ReleasedAnswer | Refusal {
-  if (admitted.operation === 'GetExtendedAgentCard') return releaseCard(admitted, answer.value)
-  const settled = settle(admitted, answer.value, answer.text, ownership)
-  return isRefusal(settled) ? settled : { ...settled, status: answer.status, contentType: 'application/json' }
-}
-
-/** Shape and ownership of a result or event; the text that may go out. */
-function settle(admitted: Admitted, value: JsonValue, text: string, ownership: OwnershipBook): Settled | Refusal {
-  const problem = checkShape(value, answerShape(admitted.operation, admitted.binding))
+): (Ownership & { readonly filtered?: string }) | Refusal {
+  const problem = checkShape(value, answerShape(admitted.operation, admitted.agentFace.binding))
   if (problem !== undefined) return invalid(`${problem.reason} at ${problem.path}`)
   const named = namedIds(admitted.operation, value)
   if (admitted.operation === 'ListTaskPushNotificationConfigs') {
     const filtered = filterConfigs(admitted, value, text, ownership)
-    return isRefusal(filtered) ? filtered : settledText(filtered)
+    if (isRefusal(filtered)) return filtered
+    return filtered === undefined ? unclaimed : { ...unclaimed, filtered }
   }
   const claims = claimNamed(admitted, named, ownership)
   if (isRefusal(claims)) return claims
-  return { released: release(text), claims: claims.fresh, states: named.tasks, undo: claims.undo }
+  return { claims: claims.fresh, states: named.tasks, undo: claims.undo }
 }
 
 /** A list of tasks that were each released before, put together here. */
@@ -193,18 +140,14 @@ export function releaseList(
 ): ReleasedAnswer {
   const { pageSize, totalSize } = page
   const body = `{"tasks":[${tasks.join(',')}],"nextPageToken":"${page.nextToken}","pageSize":${pageSize},"totalSize":${totalSize}}`
-  return pass(inEnvelope(admitted, body), 200)
-}
-
-function inEnvelope(admitted: Admitted, result: string): string {
-  return admitted.binding === 'JSONRPC' ? `{"jsonrpc":"2.0","id":${admitted.requestId},"result":${result}}` : result
+  return pass(dressResult(admitted, body))
 }
 
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
   const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, acceptedMethods(snapshot.config, agent)))
   if (typeof card === 'string') return invalid(card)
-  return pass(inEnvelope(admitted, JSON.stringify(card)), 200)
+  return pass(dressResult(admitted, JSON.stringify(card)))
 }
 
 /** The one mint of Released. */

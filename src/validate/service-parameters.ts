@@ -1,29 +1,32 @@
 // What a request says beside its body: protocol version, activated extensions, content type (A2A 1.0 §3.6, §9.2,
-// §11.2). An absent version means 0.3 and is refused, never guessed; an extension nobody allowed is never activated.
+// §11.2). An absent version means 0.3; one that this agent's callers may not use is refused, never guessed; an extension nobody allowed is never activated.
 
-import { protocolVersion } from '../a2a/operations.ts'
+import { protocolVersion, type ProtocolVersion } from '../a2a/operations.ts'
 import type { Routed } from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 
-const versionHint = 'send the header A2A-Version: 1.0'
-const patched = /^1\.0\.\d{1,5}$/
+const patched = /^(1\.0|0\.3)\.\d{1,5}$/
 
-/** undefined when both places that may name a version, header and query, leave no doubt that it is 1.0. */
-export function checkVersion(header: string | undefined, query: string | undefined): Refusal | undefined {
+/** The version of a call: header and query leave no doubt that it is one which this agent's callers may use. */
+export function negotiateVersion(routed: Routed, query: string | undefined): ProtocolVersion | Refusal {
+  const header = routed.headers.get('a2a-version')
   const fromHeader = header === undefined ? undefined : normalise(header)
   const fromQuery = query === undefined ? undefined : normalise(query)
-  if (fromHeader !== undefined && fromQuery !== undefined && fromHeader !== fromQuery) {
-    return refuse('VALIDATE_VERSION', 'header and query name different versions', { hint: versionHint })
-  }
+  const { versions } = routed.agent
+  if (fromHeader !== undefined && fromQuery !== undefined && fromHeader !== fromQuery)
+    return refuseVersion('header and query name different versions', versions)
   const version = fromHeader ?? fromQuery ?? '0.3'
-  if (version === protocolVersion) return undefined
-  return refuse('VALIDATE_VERSION', `version ${version.slice(0, 32)}`, { hint: versionHint })
+  return versions.find((each) => each === version) ?? refuseVersion(`version ${version.slice(0, 32)}`, versions)
+}
+
+export function refuseVersion(detail: string, versions: readonly ProtocolVersion[]): Refusal {
+  return refuse('VALIDATE_VERSION', detail, { hint: `send the header A2A-Version: ${versions.join(' or ')}` })
 }
 
 /** Patch numbers must not matter (§3.6); an empty version means 0.3. */
 function normalise(version: string): string {
   if (version === protocolVersion) return version
-  return version === '' ? '0.3' : patched.test(version) ? protocolVersion : version
+  return version === '' ? '0.3' : (patched.exec(version)?.[1] ?? version)
 }
 
 const jsonRpcType = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i

@@ -3,7 +3,9 @@
 // agent could read differently. It never changes the body: `bodyText` is what arrived. Order matters: the version
 // comes before the method, so that a 0.3 client learns of its version and not of an unknown method.
 
-import { isOperation, protocolVersion, type Operation } from '../a2a/operations.ts'
+import { faceOf, chooseFace } from '../faces/choose-face.ts'
+import { paramsOfBody, paramsOfEnvelope, pathMembers } from '../faces/canonical-text.ts'
+import { isOperation, type Operation, type ProtocolVersion } from '../a2a/operations.ts'
 import { buildRestPath, type RestMethod } from '../a2a/paths.ts'
 import { checkShape, foldName, isAlias, requestShape, restBodyShape, type Shape } from '../a2a/shape.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
@@ -12,7 +14,7 @@ import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { buildQuery, readQuery } from './query.ts'
 import { readParams, type Facts, type PathIds } from './read-params.ts'
 import { rawRequestId, type ValidateRefusal } from './request-id.ts'
-import { activateExtensions, checkContentType, checkVersion } from './service-parameters.ts'
+import { activateExtensions, checkContentType, negotiateVersion } from './service-parameters.ts'
 
 export { noMessage } from './message-facts.ts'
 export { requestIdOf } from './request-id.ts'
@@ -56,14 +58,24 @@ function understandJsonRpc(routed: Routed, body: Body, requestId: string | undef
   if (typeof envelope === 'string') return refuse('VALIDATE_REQUEST', envelope, { hint: envelope })
   const query = readQuery(routed.query, undefined)
   if (typeof query === 'string') return refuseParams(`query: ${query}`)
-  const badVersion = checkVersion(routed.headers.get('a2a-version'), query.version)
-  if (badVersion) return badVersion
+  const version = negotiateVersion(routed, query.version)
+  if (isRefusal(version)) return version
   const { method: operation } = envelope
   if (!isOperation(operation)) return refuse('VALIDATE_METHOD_UNKNOWN', 'no operation of A2A 1.0')
   const params = envelope.params ?? (mayOmitParams(operation) ? noParams : null)
   const facts = readCall(routed, operation, params, requestShape(operation), noPath)
   if (isRefusal(facts)) return facts
-  return mint(routed, { operation, body, facts, requestId: requestId ?? '', upstreamPath: '', upstreamMethod: 'POST' })
+  return mint(routed, {
+    operation,
+    version,
+    body,
+    params: params as JsonObject, // readCall refuses everything else
+    paramsText: () => paramsOfEnvelope(body.text),
+    facts,
+    requestId: requestId ?? '',
+    upstreamPath: '',
+    upstreamMethod: 'POST',
+  })
 }
 
 const mayOmitParams = (operation: Operation): boolean =>
@@ -98,11 +110,8 @@ async function validateRest(routed: Routed, rest: RestTarget, onBody: OnBody): P
   if (method === undefined) return refuseParams('this method has no meaning here')
   const query = readQuery(routed.query, operation)
   // A version named twice is a doubt about the version; any other doubt waits until the version is known.
-  const badVersion = checkVersion(
-    routed.headers.get('a2a-version'),
-    typeof query === 'string' ? undefined : query.version,
-  )
-  if (badVersion) return badVersion
+  const version = negotiateVersion(routed, typeof query === 'string' ? undefined : query.version)
+  if (isRefusal(version)) return version
   if (typeof query === 'string') return refuseParams(`query: ${query}`)
   const body = await readRestBody(routed, { operation, method, onBody })
   if (isRefusal(body)) return body
@@ -121,7 +130,18 @@ async function validateRest(routed: Routed, rest: RestTarget, onBody: OnBody): P
     { operation, tenant: routed.agent.tenant, taskId, configId },
     buildQuery(query.members),
   )
-  return mint(routed, { operation, body, facts, requestId: '', upstreamPath, upstreamMethod: method })
+  const named = { ...query.members, ...pathMembers(operation, { taskId, configId }) }
+  return mint(routed, {
+    operation,
+    version,
+    body,
+    params: { ...named, ...(params as JsonObject) }, // readCall refuses everything else
+    paramsText: () => paramsOfBody(body.text, named),
+    facts,
+    requestId: '',
+    upstreamPath,
+    upstreamMethod: method,
+  })
 }
 
 function restMethod(method: string): RestMethod | undefined {
@@ -203,6 +223,9 @@ const refuseParams = (detail: string): Refusal => refuse('VALIDATE_PARAMS', deta
 
 interface Understood {
   readonly operation: Operation
+  readonly version: ProtocolVersion
+  readonly params: JsonObject
+  readonly paramsText: () => string
   readonly body: Body
   readonly facts: Facts
   readonly requestId: string
@@ -215,11 +238,14 @@ interface Understood {
  * than Object.assign or several spreads do, and every call passes here.
  */
 function mint(routed: Routed, understood: Understood): Validated {
-  const { operation, body, facts, requestId, upstreamPath, upstreamMethod } = understood
+  const { operation, version, params, paramsText, body, facts, requestId, upstreamPath, upstreamMethod } = understood
   const fields: Routed & ValidatedFields = {
     ...routed,
     operation,
-    version: protocolVersion,
+    version,
+    agentFace: chooseFace(routed.agent, faceOf(routed.binding, version)),
+    params,
+    paramsText,
     requestId,
     tenant: routed.agent.tenant,
     taskId: facts.taskId,
@@ -233,6 +259,7 @@ function mint(routed: Routed, understood: Understood): Validated {
     historyLength: facts.historyLength,
     extensions: activateExtensions(routed.headers.get('a2a-extensions'), routed.snapshot.config.gateway.extensions),
     bodyText: body.text,
+    wire: undefined,
     body: body.value,
     upstreamPath,
     upstreamMethod,

@@ -1,7 +1,8 @@
 // What stands around a stage in unit tests of the walk: an admitted call without the stages before it, a reply that
 // remembers what it was told, an index of owners in memory, an agent's stream that is moved by hand.
 
-import { operations, type Binding, type Operation } from '../../src/a2a/operations.ts'
+import { operations, type Binding, type Face, type Operation } from '../../src/a2a/operations.ts'
+import { faceOf } from '../../src/faces/choose-face.ts'
 import {
   buildSnapshot,
   configSchema,
@@ -119,6 +120,8 @@ export class FakeReply implements Reply {
 export interface FakeAdmitted {
   readonly operation?: Operation
   readonly binding?: Binding
+  /** that of the caller by default */
+  readonly agentFace?: Face
   readonly caller?: string
   readonly origin?: string
   readonly chain?: readonly string[]
@@ -180,6 +183,10 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     binding,
     operation,
     version: '1.0',
+    agentFace: call.agentFace ?? faceOf(binding, '1.0'),
+    params: {},
+    paramsText: () => '{}',
+    wire: undefined,
     requestId,
     tenant: call.tenant ?? '',
     taskId: call.taskId ?? '',

@@ -15,8 +15,8 @@ interface Row {
 }
 
 /** What everyone stands on. `config` is entered by its door, the others file by file: they have no inside. */
-const floor = ['base', 'a2a', 'refusal', 'exchange', 'config'] as const
-const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'refusal', 'exchange', 'tlog'])
+const floor = ['base', 'a2a', 'faces', 'refusal', 'exchange', 'config'] as const
+const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'faces', 'refusal', 'exchange', 'tlog'])
 
 export const stages = [
   'listen',
@@ -36,6 +36,10 @@ const stageWhy = 'a stage knows the floor and never another stage: the order of 
 export const table: Readonly<Record<string, Row>> = {
   base: { may: [], why: 'it is under everything, so it may stand on nothing of ours' },
   a2a: { may: ['base'], why: 'the protocol as data: no configuration, no request, no output' },
+  faces: {
+    may: ['base', 'a2a'],
+    why: 'what a call looks like in each binding and version: values in, values out, nothing of who calls',
+  },
   refusal: { may: ['base', 'a2a'], why: 'the catalogue must be readable without knowing any stage' },
   exchange: {
     may: ['base', 'a2a', 'refusal'],

@@ -1,0 +1,69 @@
+// A call as an agent of another binding than the caller's is to read it, made from the canonical form. Where both speak
+// alike nothing of this is used: the original bytes go through.
+
+import type { Operation } from '../a2a/operations.ts'
+import { buildRestPath, type RestMethod } from '../a2a/paths.ts'
+import { placeTenant } from '../a2a/place-tenant.ts'
+import { removeMember, type JsonObject, type JsonValue } from '../base/strict-json.ts'
+
+/** A call in canonical form. */
+export interface CanonicalCall {
+  readonly operation: Operation
+  readonly params: JsonObject
+  readonly text: string
+  /** the agent's own */
+  readonly tenant: string
+}
+
+export interface EncodedRequest {
+  readonly method: RestMethod
+  /** below the agent's base URL; '' on JSON-RPC */
+  readonly path: string
+  readonly body: string
+}
+
+/** `requestId` is a JSON token. */
+export function encodeJsonRpc(call: CanonicalCall, requestId: string): EncodedRequest {
+  const body = `{"jsonrpc":"2.0","id":${requestId},"method":"${call.operation}","params":${call.text}}`
+  return { method: 'POST', path: '', body: placeTenant(body, call.tenant) }
+}
+
+// prettier-ignore
+const methods: Readonly<Record<Operation, RestMethod>> = Object.freeze({
+  SendMessage:                      'POST',
+  SendStreamingMessage:             'POST',
+  GetTask:                          'GET',
+  ListTasks:                        'GET',
+  CancelTask:                       'POST',
+  SubscribeToTask:                  'GET',
+  CreateTaskPushNotificationConfig: 'POST',
+  GetTaskPushNotificationConfig:    'GET',
+  ListTaskPushNotificationConfigs:  'GET',
+  DeleteTaskPushNotificationConfig: 'DELETE',
+  GetExtendedAgentCard:             'GET',
+})
+
+/** What stands in the path, and so not in query or body (a2a.proto, google.api.http). */
+export function encodeRest({ operation, params, text, tenant }: CanonicalCall): EncodedRequest {
+  const method = methods[operation]
+  const isConfig = operation.includes('PushNotificationConfig')
+  const taskId = textOf(isConfig ? params['taskId'] : params['id'])
+  const isNewConfig = operation === 'CreateTaskPushNotificationConfig'
+  const configId = isConfig && !isNewConfig ? textOf(params['id']) : ''
+  const inPath = isConfig ? (isNewConfig ? ['taskId', 'tenant'] : ['taskId', 'id', 'tenant']) : ['tenant']
+  if (operation === 'GetTask' || operation === 'CancelTask' || operation === 'SubscribeToTask') inPath.push('id')
+  const path = { operation, tenant, taskId, configId }
+  if (method !== 'POST') return { method, path: buildRestPath(path, queryOf(params, inPath)), body: '' }
+  const body = inPath.reduce(removeMember, text)
+  return { method, path: buildRestPath(path), body }
+}
+
+function queryOf(params: JsonObject, inPath: readonly string[]): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(params)) {
+    if (!inPath.includes(name) && value !== null && typeof value !== 'object') query.set(name, String(value))
+  }
+  return query.toString()
+}
+
+const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '')

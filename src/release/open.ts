@@ -1,0 +1,102 @@
+// What came back from an agent, in whichever form it speaks, read by the same strict scanner into the one form that
+// shape and ownership are judged by.
+
+import { answersNothing, openJsonRpc, openRestError, openRestResult, type Opened } from '../faces/open-answer.ts'
+import { isSameFace } from '../a2a/operations.ts'
+import { decodeUtf8, isJsonObject, parseStrictJson, type JsonValue } from '../base/strict-json.ts'
+import type { Admitted } from '../exchange/exchange.ts'
+import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+
+/** What an agent sent back, unread. */
+export interface UnreadAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: Buffer
+}
+
+/** One event as it came from the stream's parser. */
+export interface UnreadEvent {
+  readonly name: string
+  readonly data: string
+}
+
+/** `original`: what may go out as it is, where caller and agent speak alike. */
+export type OpenedAnswer = Opened & { readonly original: string }
+
+export const invalid = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
+
+export function openAnswer(admitted: Admitted, answer: UnreadAnswer): OpenedAnswer | Refusal {
+  const unusable = checkStatus(answer.status)
+  if (unusable !== undefined) return unusable
+  if (answer.body.length === 0) return openEmpty(admitted, answer)
+  const text = decodeUtf8(answer.body)
+  const parsed = text === undefined ? invalid('not UTF-8') : parseText(admitted, text)
+  if (isRefusal(parsed)) return withStatus(parsed, answer.status)
+  const opened = openText(admitted, parsed, answer.status)
+  return typeof opened === 'string' ? withStatus(invalid(opened), answer.status) : { ...opened, original: parsed.text }
+}
+
+export function openEvent(admitted: Admitted, event: UnreadEvent): OpenedAnswer | Refusal {
+  if (event.name !== '' && event.name !== 'message' && event.name !== 'error')
+    return invalid('an event of unknown kind')
+  const parsed = parseText(admitted, event.data)
+  if (isRefusal(parsed)) return parsed
+  const opened = openEventText(admitted, parsed, event.name === 'error')
+  return typeof opened === 'string' ? invalid(opened) : { ...opened, original: parsed.text }
+}
+
+interface Parsed {
+  readonly text: string
+  readonly value: JsonValue
+}
+
+function openText(admitted: Admitted, { text, value }: Parsed, status: number): Opened | string {
+  if (admitted.agentFace.binding === 'JSONRPC') return openJsonRpc(text, value, requestIdFor(admitted))
+  return status >= 400 ? openRestError(value, status) : openRestResult(text, value)
+}
+
+function openEventText(admitted: Admitted, { text, value }: Parsed, isError: boolean): Opened | string {
+  if (admitted.agentFace.binding === 'JSONRPC') {
+    const opened = openJsonRpc(text, value, requestIdFor(admitted))
+    return typeof opened !== 'string' && opened.kind === 'result' && isError ? 'a result in an error event' : opened
+  }
+  if (isError || (isJsonObject(value) && Object.hasOwn(value, 'error'))) {
+    const opened = openRestError(value, undefined)
+    return typeof opened === 'string' ? `error event: ${opened}` : opened
+  }
+  return openRestResult(text, value)
+}
+
+/** The id that our request to the agent carried: the caller's own where it went through as it was. */
+export function requestIdFor(admitted: Admitted): JsonValue | undefined {
+  if (!isSameFace(admitted.agentFace, { binding: admitted.binding, version: admitted.version })) return 1
+  return isJsonObject(admitted.body) ? admitted.body['id'] : undefined
+}
+
+/** Statuses that say something of the agent's relation to the gateway, not of the caller's request. */
+function checkStatus(status: number): Refusal | undefined {
+  if (status >= 502 && status <= 504) return refuse('FORWARD_UNAVAILABLE', `the agent answered ${status}`)
+  if (status === 401 || status === 403 || status === 407) {
+    return refuse('FORWARD_UNAVAILABLE', `the agent refused the gateway with ${status}`)
+  }
+  if (status < 200 || (status >= 300 && status < 400)) return invalid(`status ${status}`)
+  return undefined
+}
+
+function openEmpty(admitted: Admitted, answer: UnreadAnswer): OpenedAnswer | Refusal {
+  const isDelete = answersNothing(admitted.operation) && admitted.agentFace.binding === 'HTTP+JSON'
+  if (!isDelete || answer.status >= 300) return invalid(`status ${answer.status} without a body`)
+  return { kind: 'result', value: {}, text: () => '{}', original: '' }
+}
+
+function parseText(admitted: Admitted, text: string): Parsed | Refusal {
+  const { jsonDepth, jsonNodes } = admitted.snapshot.config.gateway.bounds
+  const parsed = parseStrictJson(text, { maxDepth: jsonDepth, maxNodes: jsonNodes })
+  return parsed.ok ? { text, value: parsed.value } : invalid(`${parsed.reason} at ${parsed.offset}`)
+}
+
+/** A page of a web server says nothing but its status: whoever reads the detail needs it. */
+function withStatus(refusal: Refusal, status: number): Refusal {
+  if (status < 400 || refusal.code !== 'RELEASE_INVALID_ANSWER') return refusal
+  return invalid(`${refusal.detail} (status ${status})`)
+}
