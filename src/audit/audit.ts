@@ -75,6 +75,10 @@ export interface CallFacts {
   autonomous?: boolean
   /** the call with which the agent was given the assertion that it shows */
   grantedBy?: string
+  /** the mark of a message that is sent for the first time, by which it is known again (docs/duplicates.md) */
+  sent?: JsonObject
+  /** the call whose message this one repeats, and whose answer it is given */
+  repeats?: string
   agent: string
   operation: string
   binding: string
@@ -394,6 +398,8 @@ function callRecord(
           ...(facts.evidence && { evidence: { ...facts.evidence } }),
           ...(facts.autonomous === true && { autonomous: true }),
           ...(facts.grantedBy !== undefined && { grantedBy: facts.grantedBy }),
+          ...(facts.sent && { sent: facts.sent }),
+          ...(facts.repeats !== undefined && { repeats: facts.repeats }),
           source: facts.source,
           binding: facts.binding,
           version: facts.version,

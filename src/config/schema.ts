@@ -418,6 +418,27 @@ const assertion = z
   })
   .prefault({})
 
+const duplicates = z
+  .strictObject({
+    sameBody: z
+      .enum(['replay', 'refuse', 'forward'])
+      .default('replay')
+      .describe('a repetition of the same request: given the answer of the first one, refused, or sent to the agent'),
+    differentBody: z
+      .enum(['refuse', 'forward'])
+      .default('refuse')
+      .describe('another request under a messageId that its caller has used: refused, or sent to the agent'),
+    window: duration('1h', 'for how long a messageId is remembered', 7 * 86_400_000),
+    remembered: z
+      .number()
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(10_000)
+      .describe('messageIds remembered of one caller and origin; beyond it their oldest are forgotten early'),
+  })
+  .prefault({})
+
 const agent = z.strictObject({
   name: agentName.describe('the agent is served at /agents/<name>'),
   url: httpUrl.describe('JSON-RPC endpoint of the agent; also the base of its HTTP+JSON paths unless restUrl is given'),
@@ -524,6 +545,9 @@ const agent = z.strictObject({
     })
     .prefault({}),
   maxConnections: z.number().int().min(1).max(100_000).default(20_000).describe('most connections to this agent'),
+  duplicates: duplicates.describe(
+    'messages that are sent twice by one caller under one messageId (docs/duplicates.md)',
+  ),
 })
 
 const alias = z.strictObject({

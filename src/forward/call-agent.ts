@@ -148,7 +148,8 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(this.#aborted ? refuse('FORWARD_UNAVAILABLE', abortedDetail) : refusalOf(error))
+    const refusal = this.#aborted ? refuse('FORWARD_UNAVAILABLE', abortedDetail) : refusalOf(error)
+    this.#fail({ ...refusal, unsent: this.#controller === undefined })
   }
 
   start(sink: ChunkSink): void {
@@ -169,7 +170,7 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
     if (this.#aborted) return
     this.#aborted = true
     this.#controller?.abort(new Error('aborted'))
-    this.#fail(refuse('FORWARD_UNAVAILABLE', abortedDetail))
+    this.#fail(refuse('FORWARD_UNAVAILABLE', abortedDetail, { unsent: this.#controller === undefined }))
   }
 
   #fail(refusal: Refusal): void {

@@ -65,8 +65,9 @@ function send(
   maxAnswerBytes: number,
 ): AgentCall {
   const upstream = forwarder.upstreams.get(admitted.agent.name)
-  if (upstream === undefined) return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream'))
-  if (!upstream.breaker.admit()) return refused(refuse('FORWARD_UNAVAILABLE', 'the circuit is open'))
+  if (upstream === undefined)
+    return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream', { unsent: true }))
+  if (!upstream.breaker.admit()) return refused(refuse('FORWARD_UNAVAILABLE', 'the circuit is open', { unsent: true }))
   const identity = identify(admitted, upstream, forwarder)
   const begin = (who: readonly string[]): AgentCall => {
     const { timeouts } = admitted.agent
@@ -98,8 +99,8 @@ function beginLater(
   const given = new Promise<Refusal>((resolve) => (giveUp = resolve))
   let isAborted = false
   const asked = identity.then((who): AgentAnswer | Promise<AgentAnswer> => {
-    if (isAborted) return refuse('FORWARD_UNAVAILABLE', abortedDetail)
-    if (isRefusal(who)) return who
+    if (isAborted) return refuse('FORWARD_UNAVAILABLE', abortedDetail, { unsent: true })
+    if (isRefusal(who)) return { ...who, unsent: true }
     begun = begin(who)
     return begun.answer
   })
@@ -107,7 +108,7 @@ function beginLater(
     answer: Promise.race([asked, given]),
     abort() {
       isAborted = true
-      if (begun === undefined) giveUp(refuse('FORWARD_UNAVAILABLE', abortedDetail))
+      if (begun === undefined) giveUp(refuse('FORWARD_UNAVAILABLE', abortedDetail, { unsent: true }))
       else begun.abort()
     },
   }

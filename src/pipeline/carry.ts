@@ -9,10 +9,17 @@ import { isJsonObject } from '../base/strict-json.ts'
 import type { Admitted, Claim, HeaderRecord, Receipt } from '../exchange/exchange.ts'
 import { forward, type AgentAnswer, type AgentCall, type StreamAnswer, type UnaryAnswer } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
-import { claimOfRequest, releaseAnswer, type ReleasedAnswer } from '../release/release.ts'
+import {
+  claimOfRequest,
+  releaseAgain,
+  releaseAnswer,
+  type KeptAnswer,
+  type ReleasedAnswer,
+} from '../release/release.ts'
 import { noMessage } from '../validate/validate.ts'
 import type { Completion, RecordedContent, Timings } from '../audit/audit.ts'
 import { bodyHash, recordHeaders, type Call, type Said } from './call.ts'
+import { isUntouched, type FirstSend, type Met } from './duplicates.ts'
 import type { WalkParts } from './parts.ts'
 import { messageOf, resultOf } from './recorded-parts.ts'
 import { relayStream } from './relay-stream.ts'
@@ -27,15 +34,28 @@ const unavailable = (error: unknown): Refusal =>
 /** Returns a refusal only while nothing has been recorded as allowed; after that it answers by itself. */
 export async function carry(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
   const { approval } = admitted
-  if (approval === undefined) return await carryAllowed(admitted, call, parts)
+  if (approval === undefined) return await carryOnce(admitted, call, parts)
   // before anything else: of two calls with one approval only one may go on
   if (!approval.take()) return refuse('AUTHZ_APPROVAL_REQUIRED', `the approval ${approval.id} was used meanwhile`)
-  const refusal = await carryAllowed(admitted, call, parts)
+  const refusal = await carryOnce(admitted, call, parts)
   if (refusal !== undefined) approval.giveBack()
   return refusal
 }
 
-async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
+/** A message that was sent before does not reach the agent again. */
+async function carryOnce(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
+  const met = parts.duplicates.meet(admitted)
+  if (isRefusal(met)) return met
+  if (met.kind === 'first') call.facts.sent = { ...met.first.mark }
+  if (met.kind === 'again') call.facts.repeats = met.call
+  try {
+    return await carryAllowed(admitted, call, parts, met)
+  } finally {
+    if (met.kind === 'first') met.first.end()
+  }
+}
+
+async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts, met: Met): Promise<Refusal | undefined> {
   // the body may have come slowly, and nothing is recorded as allowed that is not by now
   const stopped = findStop(admitted, parts)
   if (stopped !== undefined) return stopped
@@ -49,7 +69,7 @@ async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts): P
   const decision = parts.audit.allowed(call.facts, admitted, claimed.fresh, requestContent(admitted, parts))
   // awaited below on every path; this only keeps an early failure from being reported as unhandled
   decision.catch(() => undefined)
-  const trip: Trip = { ...nowhere, admitted, call, parts, decision, timings: {} }
+  const trip: Trip = { ...nowhere, admitted, call, parts, decision, met, timings: {} }
   step(trip, 'received')
   if (waitsForRecord(admitted, parts)) {
     const receipt = await receiptOf(trip)
@@ -58,8 +78,9 @@ async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts): P
       return receipt
     }
   }
-  const endGrant = openGrant(admitted, parts)
+  const endGrant = met.kind === 'again' ? nothing : openGrant(admitted, parts)
   try {
+    if (met.kind === 'again') return await answerAgain(trip, met.kept)
     return admitted.operation === 'ListTasks' ? await answerList(trip) : await answerFromAgent(trip)
   } catch (error) {
     return await breakOff(trip, error)
@@ -67,6 +88,8 @@ async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts): P
     endGrant()
   }
 }
+
+const nothing = (): void => undefined
 
 /** A read and its record go side by side, unless it is configured otherwise or records are being lost. */
 function waitsForRecord({ operation, snapshot }: Admitted, { audit }: WalkParts): boolean {
@@ -84,6 +107,8 @@ interface Trip {
   readonly call: Call
   readonly parts: WalkParts
   readonly decision: Promise<Receipt>
+  /** whether the message was sent before, or is to be remembered */
+  readonly met: Met
   receipt: Receipt | undefined
   /** begun as soon as there is a receipt: a signature is made while the agent works */
   record: Promise<HeaderRecord> | undefined
@@ -143,10 +168,13 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   // since it was decided the record of that was waited for
   const stopped = findStop(admitted, parts)
   if (stopped !== undefined) return await refuseDecided(trip, stopped)
+  const first = firstOf(trip)
+  first?.reached()
   const agentCall = (trip.agentCall = forward(admitted, parts.rulesOf(admitted.snapshot).forwarder))
   admitted.reply.onGone(() => agentCall.abort())
   step(trip, 'forwarded')
   const answer = await answerUnlessCut(trip, agentCall)
+  if (isUntouched(answer)) first?.forget()
   step(trip, 'answered')
   call.mark('forward')
   const receipt = await receiptOf(trip)
@@ -216,6 +244,20 @@ async function refuseDecided(trip: Trip, refusal: Refusal): Promise<Refusal | un
   return isRefusal(receipt) ? receipt : await answerUnary(trip, refusal, await headersOf(trip))
 }
 
+const firstOf = ({ met }: Trip): FirstSend | undefined => (met.kind === 'first' ? met.first : undefined)
+
+/** The caller sent this before, and may still: it gets what it got. The agent hears nothing. */
+async function answerAgain(trip: Trip, kept: KeptAnswer): Promise<Refusal | undefined> {
+  const { admitted, parts } = trip
+  const stopped = findStop(admitted, parts)
+  if (stopped !== undefined) return await refuseDecided(trip, stopped)
+  const receipt = await receiptOf(trip)
+  if (isRefusal(receipt)) return receipt
+  return await answerUnary(trip, releaseAgain(admitted, kept), { ...(await headersOf(trip)), ...repeatedHeader })
+}
+
+const repeatedHeader = { 'sallyport-repeated': 'true' }
+
 async function answerList(trip: Trip): Promise<Refusal | undefined> {
   const { admitted, parts } = trip
   const stopped = findStop(admitted, parts)
@@ -237,10 +279,20 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   if (admitted.reply.gone) {
     const claimed = isRefusal(answer) ? undefined : answer
     // nobody reads it, and yet the agent has said how its task stands
-    if (claimed !== undefined) parts.ownership.note(claimed.states, admitted)
-    return await complete(trip, { ...gone(), claims: claimed?.claims ?? [] }, () => claimed?.undo())
+    if (claimed === undefined) return await complete(trip, gone())
+    parts.ownership.note(claimed.states, admitted)
+    let isLost = false
+    await complete(trip, { ...gone(), claims: claimed.claims }, () => {
+      isLost = true
+      claimed.undo()
+    })
+    // it may ask again for what it did not wait for
+    if (!isLost) firstOf(trip)?.answered(claimed)
+    return undefined
   }
   if (isRefusal(answer)) {
+    // the agent does not know the task that the message is for, so that it has done nothing
+    if (answer.code === 'AUTHZ_TASK_NOT_FOUND') firstOf(trip)?.forget()
     tellTrouble(trip, answer)
     const said = say(trip, answer, headers)
     return await complete(trip, { ...said, outcome: 'failed', code: answer.code, detail: answer.detail })
@@ -252,7 +304,13 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     const said = say(trip, refusal, headers)
     // the agent did its work: what it made is its caller's all the same
     parts.ownership.note(answer.states, admitted)
-    return await complete(trip, { ...said, outcome: 'failed', code: refusal.code, claims: answer.claims }, answer.undo)
+    let isLost = false
+    await complete(trip, { ...said, outcome: 'failed', code: refusal.code, claims: answer.claims }, () => {
+      isLost = true
+      answer.undo()
+    })
+    if (!isLost) firstOf(trip)?.answered(answer)
+    return undefined
   }
   const { content } = parts.rulesOf(admitted.snapshot)
   const completion = {
@@ -275,6 +333,7 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   }
   // noted first: a caller that asks for its list next must find what this answer says
   parts.ownership.note(answer.states, admitted)
+  firstOf(trip)?.answered(answer)
   admitted.reply.send(answer.status, { ...headers, 'content-type': answer.contentType }, text)
   trip.answered = completion
   if (answer.claims.length > 0) return count(trip, 'completed')
@@ -313,6 +372,7 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
     recordClaims: async (event) => {
       try {
         await parts.audit.claimed(call.facts, event.claims)
+        for (const claim of event.claims) if (claim.kind === 'task') firstOf(trip)?.names(claim.taskId)
       } catch (error) {
         event.undo()
         throw error

@@ -26,6 +26,7 @@ import type { Refusal } from '../refusal/refusal.ts'
 import { memoryKeyStore } from '../../test/fakes/identity.ts'
 import { memoryBlocks, type MemoryBlocks } from '../../test/fakes/blocks.ts'
 import { FakeReply, memoryOwnership, type MemoryOwnership } from '../../test/fakes/walk.ts'
+import { createDuplicateBook } from './duplicates.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { createTaskLister, type TaskIndex, type TaskLister } from './list-tasks.ts'
 import type { Rules, WalkParts } from './parts.ts'
@@ -94,6 +95,8 @@ export const say = (response: ServerResponse, body: string, result: unknown): vo
   response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
 }
 
+const everyTime = { sameBody: 'forward', differentBody: 'forward' } as const
+
 const noApprovals: ApprovalBook = {
   find: () => undefined,
   request: () => undefined,
@@ -109,6 +112,8 @@ export async function startFakeWalk(
     /** beside the usual ones, all at the same address */
     agents?: readonly { readonly name: string; readonly principals: string[] }[]
     audit?: (clock: Clock) => AuditTrail
+    /** by default a message may be sent again and again: most tests have no other */
+    duplicates?: NonNullable<ConfigInput['agents']>[number]['duplicates']
   } = {},
 ): Promise<FakeWalk> {
   const server = createServer((request, response) => {
@@ -126,9 +131,9 @@ export async function startFakeWalk(
     agents: [
       { name: 'calculator', url },
       { name: 'vault', url },
-      { name: 'open', url, discovery: 'public' },
+      { name: 'open', url, discovery: 'public' as const },
       ...(input.agents ?? []).map((agent) => ({ ...agent, url })),
-    ],
+    ].map((agent) => ({ duplicates: input.duplicates ?? everyTime, ...agent })),
     policy: {
       roles: [{ name: 'user', rules: [{ agents: ['calculator'], operations: ['*'] }] }],
       bindings: [{ role: 'user', callers: ['key:alice', 'key:bob'] }],
@@ -212,6 +217,7 @@ export async function startFakeWalk(
         ownership,
         tokenSecret: randomBytes(32),
       }),
+    duplicates: createDuplicateBook({ clock }),
     blocks,
     limiter: createLimiter({ clock, limits: config.limits }),
     sourceLimiter: createSourceLimiter({ clock, rate: config.unauthenticated.requests }),

@@ -13,6 +13,7 @@ import type { Forwarder } from '../forward/forward.ts'
 import type { Backoff, Limiter, SourceLimiter } from '../limit/limit.ts'
 import type { Refusal, RefusalCode } from '../refusal/refusal.ts'
 import type { OwnershipBook } from '../release/release.ts'
+import type { DuplicateBook } from './duplicates.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { TaskLister } from './list-tasks.ts'
 
@@ -65,6 +66,8 @@ export interface WalkParts {
   /** for how long the agents that are called may act on for those who call */
   readonly grants: Pick<GrantBook, 'open'>
   readonly lister: TaskLister
+  /** which messages were sent before */
+  readonly duplicates: DuplicateBook
   /** apart from snapshots: they take effect at once */
   readonly blocks: BlockReader
   readonly limiter: Limiter

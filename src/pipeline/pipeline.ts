@@ -18,6 +18,7 @@ import { openCall, refuseUnreadable, type Call } from './call.ts'
 import { carry } from './carry.ts'
 import type { WalkParts } from './parts.ts'
 
+export { createDuplicateBook } from './duplicates.ts'
 export { createHeartbeat } from './heartbeat.ts'
 export { createTaskLister } from './list-tasks.ts'
 export type { CallTrace, Rules, Tracing, WalkParts } from './parts.ts'

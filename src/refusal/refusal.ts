@@ -1,6 +1,7 @@
 // The catalogue of every "no". A refusal is a returned value, never thrown. The caller reads `publicMessage`;
 // `detail` goes to the audit record only. docs/errors.md lists the same rows; a test compares the two.
-// Sources: A2A specification 1.0.1 §5.4 (codes), §9.5 and §11.6 (shapes); design: JSON-RPC -32040…-32044.
+// Sources: A2A specification 1.0.1 §5.4 (codes), §9.5 and §11.6 (shapes); design: JSON-RPC -32040…-32044; -32045 is
+// ours too, for what conflicts with an earlier call.
 
 export interface CatalogueRow {
   /** status on HTTP+JSON and wherever no binding is known */
@@ -56,6 +57,9 @@ export type RefusalCode =
   | 'LIMIT_RATE'
   | 'LIMIT_STREAMS'
   | 'LIMIT_MEMORY'
+  | 'LIMIT_DUPLICATE'
+  | 'LIMIT_DUPLICATE_OPEN'
+  | 'LIMIT_MESSAGE_ID_REUSED'
   | 'FORWARD_UNAVAILABLE'
   | 'FORWARD_TIMEOUT'
   | 'RELEASE_INVALID_ANSWER'
@@ -105,6 +109,9 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   LIMIT_RATE:                   row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
   LIMIT_STREAMS:                row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many open streams'),
   LIMIT_MEMORY:                 row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'Too many answers wait for slow callers'),
+  LIMIT_DUPLICATE:              row(409, 409, -32045, 'ALREADY_EXISTS',      'DUPLICATE_MESSAGE',     'This message was sent before'),
+  LIMIT_DUPLICATE_OPEN:         row(409, 409, -32045, 'ABORTED',             'DUPLICATE_MESSAGE',     'This message is being worked on'),
+  LIMIT_MESSAGE_ID_REUSED:      row(409, 409, -32045, 'ALREADY_EXISTS',      'MESSAGE_ID_REUSED',     'The messageId was used for another message'),
   // forward: the agent could not be reached or did not answer
   FORWARD_UNAVAILABLE:          row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'The agent is unavailable'),
   FORWARD_TIMEOUT:              row(504, 504, -32043, 'DEADLINE_EXCEEDED',   'UNAVAILABLE',           'The agent did not answer in time'),
@@ -131,6 +138,8 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>
   /** private: the id of an API key that an unknown caller named; what slows down those who guess */
   readonly claimedKey?: string
+  /** private: no byte of the call has reached the agent */
+  readonly unsent?: boolean
 }
 
 export function refuse(
@@ -141,6 +150,7 @@ export function refuse(
     metadata?: Record<string, string>
     headers?: Record<string, string>
     claimedKey?: string
+    unsent?: boolean
   } = {},
 ): Refusal {
   return { kind: 'refusal', code, detail, ...extra }

@@ -15,9 +15,11 @@ import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { dressError, dressEvent, dressEventError, dressResult, type Dressed, type DressedEvent } from './dress.ts'
 import { filterConfigs } from './filter-configs.ts'
 import { invalid, openAnswer, openEvent, type UnreadAnswer, type UnreadEvent } from './open.ts'
+import { textAgain, type KeptAnswer } from './release-again.ts'
 import { claimNamed, type OwnershipBook } from './settle-ownership.ts'
 
 export { claimOfRequest } from './settle-ownership.ts'
+export type { KeptAnswer } from './release-again.ts'
 export type { OwnershipBook } from './settle-ownership.ts'
 export type { UnreadAnswer } from './open.ts'
 
@@ -130,6 +132,12 @@ function settle(
   const claims = claimNamed(admitted, named, ownership)
   if (isRefusal(claims)) return claims
   return { claims: claims.fresh, states: named.tasks, undo: claims.undo }
+}
+
+/** What this caller was given before. It makes nobody the owner of anything. */
+export function releaseAgain(admitted: Admitted, kept: KeptAnswer): ReleasedAnswer {
+  const { status, contentType } = kept
+  return pass({ status, contentType, text: textAgain(admitted, kept) })
 }
 
 /** A list of tasks that were each released before, put together here. */

@@ -36,6 +36,7 @@ import type { StoredSecrets } from '../secrets/secrets.ts'
 import { createBackoff, createLimiter, createSourceLimiter } from '../limit/limit.ts'
 import { createListener } from '../listen/listen.ts'
 import {
+  createDuplicateBook,
   createHeartbeat,
   createTaskLister,
   walk,
@@ -244,6 +245,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
       grants,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
+      duplicates: createDuplicateBook({ clock }),
       blocks: state.blocks,
       limiter,
       sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),

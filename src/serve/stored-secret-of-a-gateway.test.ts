@@ -2,6 +2,7 @@
 // agent gets that, and nothing that was asked for shows the value.
 
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { writeFileSync } from 'node:fs'
@@ -96,7 +97,7 @@ test('a secret that is set while the gateway runs is what the agent gets from th
           'a2a-version': '1.0',
           connection: 'close',
         },
-        body: '{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"x"}]}}}',
+        body: `{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"${randomUUID()}","role":"ROLE_USER","parts":[{"text":"x"}]}}}`,
       })
     ).status
   assert.equal(await call(), 200)

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { createServer, type Server } from 'node:http'
@@ -251,7 +251,7 @@ const message = (text: string): string =>
     jsonrpc: '2.0',
     id: 1,
     method: 'SendMessage',
-    params: { message: { messageId: 'm', role: 'ROLE_USER', parts: [{ text }] } },
+    params: { message: { messageId: randomUUID(), role: 'ROLE_USER', parts: [{ text }] } },
   })
 
 before(async () => {
