@@ -147,6 +147,9 @@ const restRefusals: readonly [why: string, request: FakeRequest, code: RefusalCo
   ['a list as body', restSend([sendParams()]), 'VALIDATE_PARAMS'],
   ['a JSON-RPC request as body', { rest: rest('SendMessage'), body: rpcText('SendMessage', sendParams()) }, 'VALIDATE_PARAMS'],
   ['a body on GET', { ...getTask(''), body: '{"id":"u"}' }, 'VALIDATE_PARAMS'],
+  ['an empty object on GET', { ...getTask(''), body: '{}' }, 'VALIDATE_PARAMS'],
+  ['two nulls on GET', { ...getTask(''), body: 'null null' }, 'VALIDATE_PARAMS'],
+  ['null and a space on GET', { ...getTask(''), body: 'null ' }, 'VALIDATE_PARAMS'],
   ['a body on a list', { ...listTasks(''), body: '{}' }, 'VALIDATE_PARAMS'],
   ['a body on DELETE', { method: 'DELETE', rest: rest('DeleteTaskPushNotificationConfig', { taskId: 't', configId: 'c' }), body: '{}' }, 'VALIDATE_PARAMS'],
   ['a method without meaning', { method: 'PATCH', rest: rest('GetTask', { taskId: 't' }) }, 'VALIDATE_PARAMS'],
@@ -182,6 +185,18 @@ const restRefusals: readonly [why: string, request: FakeRequest, code: RefusalCo
 for (const [why, request, code] of restRefusals) {
   test(`refuses HTTP+JSON with ${why}`, async () => assert.equal((await refusalOf(request)).code, code))
 }
+
+test('a null on GET and DELETE, which the Go client sends, is no body and goes no further', async () => {
+  const named = { taskId: 't', configId: 'c' }
+  for (const request of [
+    getTask('historyLength=1'),
+    { rest: rest('DeleteTaskPushNotificationConfig', named), method: 'DELETE', headers: versioned('1.0') },
+  ]) {
+    const validated = await accepted({ ...request, body: 'null' })
+    assert.deepEqual([validated.bodyText, validated.body], ['', undefined])
+    assert.equal(validated.taskId, 't')
+  }
+})
 
 test('passes on what reading the body refused', async () => {
   for (const code of ['LISTEN_BODY_TOO_LARGE', 'LISTEN_BODY_TIMEOUT'] as const) {

@@ -38,6 +38,7 @@ interface Body {
 }
 
 const noBody: Body = Object.freeze({ text: '', value: undefined })
+const nullBody = Buffer.from('null')
 const noPath: PathIds = Object.freeze({ tenant: '', taskId: '', configId: '' })
 const noParams: JsonObject = Object.freeze({})
 
@@ -161,7 +162,8 @@ async function readRestBody(
   if (isRefusal(bytes)) return bytes
   onBody(bytes)
   if (bytes.length === 0 && !needsBody) return noBody
-  if (method !== 'POST') return refuseParams(`a ${method} request has no body`)
+  // the official Go client writes its absent body as null
+  if (method !== 'POST') return bytes.equals(nullBody) ? noBody : refuseParams(`a ${method} request has no body`)
   return (needsBody ? undefined : checkContentType(routed)) ?? parseBody(routed, bytes)
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 export const root: string = join(import.meta.dirname, '../..')
 
-const foreignFolder = /^(node_modules|dist|coverage|\.git|\.sallyport.*)$/
+const foreignFolder = /^(node_modules|dist|coverage|\.git|\.venv|\.sallyport.*)$/
 const foreignFile = /\.log$|^\.npm-stamp$|^\.sallyport/
 
 export interface SourceFile {
