@@ -79,6 +79,8 @@ export interface CallFacts {
   sent?: JsonObject
   /** the call whose message this one repeats, and whose answer it is given */
   repeats?: string
+  /** the agent has done nothing for the message, which may be sent again */
+  unsent?: boolean
   agent: string
   operation: string
   binding: string
@@ -310,6 +312,7 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
             answerBytes: completion.answerBytes,
             durationMs: completion.durationMs,
             timings: { ...completion.timings },
+            ...(facts.unsent === true && { unsent: true }),
             ...claimsMember(completion.claims),
             ...completion.content,
           }),

@@ -174,7 +174,7 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
   admitted.reply.onGone(() => agentCall.abort())
   step(trip, 'forwarded')
   const answer = await answerUnlessCut(trip, agentCall)
-  if (isUntouched(answer)) first?.forget()
+  if (first !== undefined && isUntouched(answer)) forgetSent(trip, first)
   step(trip, 'answered')
   call.mark('forward')
   const receipt = await receiptOf(trip)
@@ -246,6 +246,12 @@ async function refuseDecided(trip: Trip, refusal: Refusal): Promise<Refusal | un
 
 const firstOf = ({ met }: Trip): FirstSend | undefined => (met.kind === 'first' ? met.first : undefined)
 
+/** The record says so too, for the next start. */
+function forgetSent({ call }: Trip, first: FirstSend): void {
+  call.facts.unsent = true
+  first.forget()
+}
+
 /** The caller sent this before, and may still: it gets what it got. The agent hears nothing. */
 async function answerAgain(trip: Trip, kept: KeptAnswer): Promise<Refusal | undefined> {
   const { admitted, parts } = trip
@@ -292,7 +298,8 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   }
   if (isRefusal(answer)) {
     // the agent does not know the task that the message is for, so that it has done nothing
-    if (answer.code === 'AUTHZ_TASK_NOT_FOUND') firstOf(trip)?.forget()
+    const first = firstOf(trip)
+    if (answer.code === 'AUTHZ_TASK_NOT_FOUND' && first !== undefined) forgetSent(trip, first)
     tellTrouble(trip, answer)
     const said = say(trip, answer, headers)
     return await complete(trip, { ...said, outcome: 'failed', code: answer.code, detail: answer.detail })

@@ -8,7 +8,7 @@ import { hash } from 'node:crypto'
 import { operations } from '../a2a/operations.ts'
 import type { Clock } from '../base/clock.ts'
 import { detach } from '../base/strict-json.ts'
-import type { Admitted } from '../exchange/exchange.ts'
+import type { Admitted, TaskOwner } from '../exchange/exchange.ts'
 import type { AgentAnswer } from '../forward/forward.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 import type { KeptAnswer, ReleasedAnswer } from '../release/release.ts'
@@ -24,14 +24,21 @@ export interface SentMark {
 }
 
 /** What is known again after a restart. */
-export interface SentBefore extends SentMark {
+export interface SentMessage extends SentMark {
   readonly agent: string
-  readonly caller: string
-  readonly origin: string
+  readonly tenant: string
+  readonly owner: TaskOwner
   /** id of the call that sent it */
   readonly call: string
   /** the task that it was for, or that came of it; '' when none is known */
   readonly taskId: string
+}
+
+/** Where the next start finds them; store implements it. */
+export interface SentStore {
+  /** of one that is there already, what is known of it by now. Throws a Fault when it cannot take more. */
+  noteSent(message: SentMessage): void
+  forgetSent(message: SentMessage): void
 }
 
 /** The first call with a messageId, until it is over. Whatever is said after the first word on how it ended is ignored. */
@@ -57,9 +64,9 @@ export interface DuplicateBook {
   /** of two calls with one messageId only one is the first, however close they come */
   meet(admitted: Admitted): Met | Refusal
   /** what an earlier run of the process has sent, oldest first */
-  restore(sent: Iterable<SentBefore>): void
-  /** no answer is kept of anybody any longer: somebody's words are to be gone */
-  dropAnswers(): void
+  restore(sent: Iterable<SentMessage>): void
+  /** nothing is known any longer of what an erased subject sent, and of what it was answered */
+  forget(subject: string): void
   readonly size: number
 }
 
@@ -67,20 +74,20 @@ const most = 200_000 // bound: messageIds remembered, of all callers
 const largestKept = 64 * 1024 // bound: an answer kept for a repetition of its request
 const mostKeptBytes = 32 * 1024 * 1024 // bound: all answers kept for repetitions
 
-interface Entry extends SentMark {
-  readonly owner: string
-  readonly call: string
+interface Entry {
+  message: SentMessage
+  /** agent and owner as one text */
+  readonly whose: string
   isOpen: boolean
-  taskId: string
   kept: KeptAnswer | undefined
 }
 
 export function createDuplicateBook(parts: {
   clock: Clock
+  /** absent where nothing outlives the process */
+  store?: SentStore
   most?: number
   mostKeptBytes?: number
-  /** a first call was told of a task, or was found to have done nothing: so that a restart knows too */
-  onLearned?: (mark: SentMark, what: { taskId: string } | 'forgotten') => void
 }): DuplicateBook {
   return new Book(parts)
 }
@@ -89,7 +96,7 @@ class Book implements DuplicateBook {
   readonly #clock: Clock
   readonly #most: number
   readonly #mostKeptBytes: number
-  readonly #onLearned: (mark: SentMark, what: { taskId: string } | 'forgotten') => void
+  readonly #store: SentStore | undefined
   /** oldest first */
   readonly #entries: Map<string, Entry> = new Map()
   /** the same, by whose they are */
@@ -102,7 +109,7 @@ class Book implements DuplicateBook {
     this.#clock = parts.clock
     this.#most = parts.most ?? most
     this.#mostKeptBytes = parts.mostKeptBytes ?? mostKeptBytes
-    this.#onLearned = parts.onLearned ?? (() => undefined)
+    this.#store = parts.store
   }
 
   get size(): number {
@@ -116,80 +123,84 @@ class Book implements DuplicateBook {
     const key = keyOf(admitted)
     const print = printOf(admitted)
     const known = this.#entries.get(key)
-    if (known === undefined || known.untilMs <= nowMs) return this.#begin(admitted, key, print)
-    if (known.print !== print) {
+    if (known === undefined || known.message.untilMs <= nowMs) return this.#begin(admitted, key, print)
+    const { call, taskId } = known.message
+    if (known.message.print !== print) {
       if (duplicates.differentBody === 'forward') return this.#begin(admitted, key, print)
-      return refuse('LIMIT_MESSAGE_ID_REUSED', `the call ${known.call} had this messageId and another request`)
+      return refuse('LIMIT_MESSAGE_ID_REUSED', `the call ${call} had this messageId and another request`)
     }
     if (duplicates.sameBody === 'forward') return this.#begin(admitted, key, print)
-    if (known.isOpen) {
-      return refuse('LIMIT_DUPLICATE_OPEN', `the call ${known.call} is open`, { headers: { 'retry-after': '1' } })
-    }
-    if (duplicates.sameBody === 'replay' && known.kept !== undefined)
-      return { kind: 'again', kept: known.kept, call: known.call }
+    if (known.isOpen)
+      return refuse('LIMIT_DUPLICATE_OPEN', `the call ${call} is open`, { headers: { 'retry-after': '1' } })
+    if (duplicates.sameBody === 'replay' && known.kept !== undefined) return { kind: 'again', kept: known.kept, call }
     // the task is the caller's own: who owns the message owns what came of it
-    const metadata = known.taskId === '' ? undefined : { taskId: known.taskId }
-    return refuse('LIMIT_DUPLICATE', `the call ${known.call} sent it`, { ...(metadata && { metadata }) })
+    return refuse('LIMIT_DUPLICATE', `the call ${call} sent it`, { ...(taskId !== '' && { metadata: { taskId } }) })
   }
 
-  restore(sent: Iterable<SentBefore>): void {
+  restore(sent: Iterable<SentMessage>): void {
     const nowMs = this.#clock.nowMs()
-    for (const { key, print, untilMs, agent, caller, origin, call, taskId } of sent) {
-      if (untilMs <= nowMs) continue
-      const owner = ownerOf(agent, caller, origin)
-      this.#add({ key, print, untilMs, owner, call, isOpen: false, taskId, kept: undefined })
+    for (const message of sent) {
+      if (message.untilMs <= nowMs) this.#store?.forgetSent(message)
+      else this.#add({ message, whose: whoseOf(message), isOpen: false, kept: undefined })
+      if (this.#entries.size > this.#most) this.#dropOldest(this.#entries.values())
     }
   }
 
-  dropAnswers(): void {
-    for (const entry of this.#keeping) this.#unkeep(entry)
+  forget(subject: string): void {
+    for (const entry of this.#entries.values()) {
+      const { caller, origin } = entry.message.owner
+      if (caller === subject || origin === subject) this.#remove(entry)
+    }
   }
 
   #begin(admitted: Admitted, key: string, print: string): Met {
-    const { agent, caller, origin, call, taskId } = admitted
+    const { agent, caller, origin, call, tenant, taskId } = admitted
     const { window, remembered } = agent.duplicates
-    const owner = ownerOf(agent.name, caller.id, origin.id)
-    const entry: Entry = {
+    const message: SentMessage = {
       key,
       print,
       untilMs: this.#clock.nowMs() + window,
-      owner,
+      agent: agent.name,
+      tenant,
+      owner: { caller: caller.id, origin: origin.id },
       call,
-      isOpen: true,
       taskId: detach(taskId),
-      kept: undefined,
     }
+    // first, so that nothing is taken where the store takes no more
+    this.#store?.noteSent(message)
+    const entry: Entry = { message, whose: whoseOf(message), isOpen: true, kept: undefined }
     this.#add(entry)
-    this.#makeRoom(owner, remembered)
+    this.#makeRoom(entry.whose, remembered)
     return { kind: 'first', first: this.#firstOf(entry, admitted.requestId) }
   }
 
   #firstOf(entry: Entry, requestId: string): FirstSend {
-    const isOver = (): boolean => !entry.isOpen
+    const { key, print, untilMs } = entry.message
     let isReached = false
-    const { key, print, untilMs } = entry
+    const isCurrent = (): boolean => this.#entries.get(key) === entry
+    const names = (taskId: string): void => {
+      if (taskId === '' || entry.message.taskId === taskId || !isCurrent()) return
+      entry.message = { ...entry.message, taskId: detach(taskId) }
+      try {
+        this.#store?.noteSent(entry.message)
+      } catch {
+        // that it was sent is there, and that is what counts; the task's claim is in the ledger
+      }
+    }
     const forget = (): void => {
-      if (isOver()) return
+      if (!entry.isOpen) return
       entry.isOpen = false
       this.#remove(entry)
-      this.#onLearned(mark, 'forgotten')
-    }
-    const mark: SentMark = { key, print, untilMs }
-    const names = (taskId: string): void => {
-      if (entry.taskId === taskId || taskId === '') return
-      entry.taskId = detach(taskId)
-      this.#onLearned(mark, { taskId: entry.taskId })
     }
     return {
-      mark,
+      mark: { key, print, untilMs },
       names,
       reached: () => void (isReached = true),
-      answered: (answer) => {
-        if (isOver()) return
-        names(answer.states[0]?.taskId ?? '')
+      answered: ({ status, contentType, released, states }) => {
+        if (!entry.isOpen) return
+        names(states[0]?.taskId ?? '')
         entry.isOpen = false
-        const { status, contentType, released } = answer
-        if (this.#entries.get(key) === entry) this.#keep(entry, { status, contentType, released, requestId })
+        if (isCurrent()) this.#keep(entry, { status, contentType, released, requestId })
       },
       forget,
       end: () => {
@@ -199,28 +210,35 @@ class Book implements DuplicateBook {
     }
   }
 
+  /** One that has its key already gives way: it is written anew, and not taken out. */
   #add(entry: Entry): void {
-    const before = this.#entries.get(entry.key)
-    if (before !== undefined) this.#remove(before)
-    this.#entries.set(entry.key, entry)
-    const owned = this.#owners.get(entry.owner)
-    if (owned === undefined) this.#owners.set(entry.owner, new Set([entry]))
+    const before = this.#entries.get(entry.message.key)
+    if (before !== undefined) this.#drop(before)
+    this.#entries.set(entry.message.key, entry)
+    const owned = this.#owners.get(entry.whose)
+    if (owned === undefined) this.#owners.set(entry.whose, new Set([entry]))
     else owned.add(entry)
   }
 
   #remove(entry: Entry): void {
+    if (this.#entries.get(entry.message.key) !== entry) return
+    this.#drop(entry)
+    this.#store?.forgetSent(entry.message)
+  }
+
+  #drop(entry: Entry): void {
     this.#unkeep(entry)
-    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
-    const owned = this.#owners.get(entry.owner)
+    this.#entries.delete(entry.message.key)
+    const owned = this.#owners.get(entry.whose)
     owned?.delete(entry)
-    if (owned?.size === 0) this.#owners.delete(entry.owner)
+    if (owned?.size === 0) this.#owners.delete(entry.whose)
   }
 
   /** First what is over its time, then the owner's own oldest, so that a flood of one ends no other's protection. */
-  #makeRoom(owner: string, remembered: number): void {
+  #makeRoom(whose: string, remembered: number): void {
     const nowMs = this.#clock.nowMs()
-    for (const entry of firstOf(this.#entries.values(), 2)) if (entry.untilMs <= nowMs) this.#remove(entry)
-    const owned = this.#owners.get(owner)
+    for (const entry of firstOf(this.#entries.values(), 2)) if (entry.message.untilMs <= nowMs) this.#remove(entry)
+    const owned = this.#owners.get(whose)
     if (owned !== undefined && owned.size > remembered) this.#dropOldest(owned)
     if (this.#entries.size > this.#most) this.#dropOldest(this.#entries.values())
   }
@@ -271,7 +289,7 @@ function isTracked({ agent, operation, message }: Admitted): boolean {
 }
 
 /** A line feed is in no agent's name and no principal's id. */
-const ownerOf = (agent: string, caller: string, origin: string): string => `${agent}\n${caller}\n${origin}`
+const whoseOf = ({ agent, owner }: SentMessage): string => `${agent}\n${owner.caller}\n${owner.origin}`
 
 function keyOf({ agent, tenant, caller, origin, message }: Admitted): string {
   return digest(JSON.stringify([agent.name, tenant, caller.id, origin.id, message.messageId]))

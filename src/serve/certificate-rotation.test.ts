@@ -2,6 +2,7 @@
 // taken away from callers who are connected already.
 
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
@@ -153,7 +154,10 @@ const ask = {
   jsonrpc: '2.0',
   id: 1,
   method: 'SendStreamingMessage',
-  params: { message: { messageId: 'm', role: 'ROLE_USER', parts: [{ text: 'x' }] } },
+  /** each time it is written a message of its own */
+  get params(): object {
+    return { message: { messageId: randomUUID(), role: 'ROLE_USER', parts: [{ text: 'x' }] } }
+  },
 }
 const event = (text: string): string =>
   `data: ${JSON.stringify({

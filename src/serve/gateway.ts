@@ -227,6 +227,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     const ownership = createOwnershipBook(state.ownership, clock, grants)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
+    const duplicates = createDuplicateBook({ clock, store: state.ownership })
+    duplicates.restore(state.ownership.sent())
+    state.ownership.onForget((subject) => duplicates.forget(subject))
     const parts: WalkParts = {
       clock,
       audit: state.audit,
@@ -245,7 +248,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
       grants,
       lister: createTaskLister({ index: state.ownership, ownership, tokenSecret: randomBytes(32) }),
-      duplicates: createDuplicateBook({ clock }),
+      duplicates,
       blocks: state.blocks,
       limiter,
       sourceLimiter: createSourceLimiter({ clock, rate: loaded.config.unauthenticated.requests }),

@@ -8,11 +8,13 @@ import { readdir } from 'node:fs/promises'
 import { formatOrigin, readLedger, type LedgerRecord } from '../audit/audit.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { Claim } from '../exchange/exchange.ts'
+import { SentReplay } from './replay-sent.ts'
 import { beginIndexAnew, openOwnershipIndex, type OwnershipIndex } from '../store/store.ts'
 
 export interface OpenOwnershipOptions {
   readonly dataDir: string
   readonly keyEncryptionKey: Buffer
+  readonly nowMs: number
   /** hears that an index was begun anew, or misses what nobody can know again; once, when it is open */
   readonly onRebuilt: (rebuilt: RebuiltIndex) => void
 }
@@ -100,6 +102,7 @@ async function replayLog(index: OwnershipIndex, name: string, replay: Replay): P
   const { dataDir, keyEncryptionKey, found } = replay
   const origin = formatOrigin(name)
   const applied = index.applied(origin)
+  const sent = new SentReplay(index, replay.nowMs)
   // from the last record that was applied, which shows that it is there
   let next = Math.max(applied - 1, 0)
   for await (const record of readLedger(join(dataDir, 'ledger', name), { from: next, keyEncryptionKey })) {
@@ -107,6 +110,7 @@ async function replayLog(index: OwnershipIndex, name: string, replay: Replay): P
     if (record.index < applied) continue
     if (hidesClaims(record)) found.unreadable += 1
     const claims = record.event?.['claims']
+    sent.hear(record)
     if (Array.isArray(claims)) claimAgain(index, claims)
     if (index.waiting >= replayedAtOnce) await flush(index)
   }

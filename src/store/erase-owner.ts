@@ -28,6 +28,7 @@ export function eraseOwner(database: DatabaseSync, subject: string): number {
     )
     rows += Number(change.run(subject, nobody.caller, nobody.origin).changes)
   }
+  database.prepare(`DELETE FROM sent WHERE owner IN (${owners})`).run(subject)
   database.prepare(`DELETE FROM task_count WHERE owner IN (${owners})`).run(subject)
   database.prepare('DELETE FROM owner WHERE caller = ?1 OR origin = ?1').run(subject)
   rewriteOwners(database)
@@ -46,7 +47,8 @@ function rewriteOwners(database: DatabaseSync): void {
 /** Empties an index, but for what is nobody's: no ledger could tell that again. Within a transaction. */
 export function keepErasedAlone(database: DatabaseSync): void {
   const erased = `(SELECT id FROM owner WHERE caller = '${nobody.caller}')`
-  for (const table of [...tables, 'task_count']) database.exec(`DELETE FROM ${table} WHERE owner NOT IN ${erased}`)
+  for (const table of [...tables, 'sent', 'task_count'])
+    database.exec(`DELETE FROM ${table} WHERE owner NOT IN ${erased}`)
   database.exec(`
     DELETE FROM owner WHERE caller <> '${nobody.caller}';
     DELETE FROM group_set;

@@ -9,6 +9,7 @@ import { prepareListTasks } from './list-tasks.ts'
 import { inTransaction, openDatabase } from './open-database.ts'
 import { indexShape } from './ownership-schema.ts'
 import { prepareRowReader } from './read-ownership.ts'
+import { readSent } from './sent-rows.ts'
 import { prepareRowWriter } from './write-ownership.ts'
 
 /** `onDiscarded` hears why there is nothing in it any more. Throws a Fault when not even a new file can be used. */
@@ -52,6 +53,7 @@ function openSound(path: string): DatabaseSync {
     prepareRowReader(database).applied()
     prepareRowWriter(database)
     prepareListTasks(database)
+    readSent(database)
     return database
   } catch (error) {
     database.close()

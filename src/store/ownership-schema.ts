@@ -4,6 +4,7 @@
 // triggers: counting a hundred thousand tasks on every ListTasks would not be flat.
 
 import type { DatabaseShape } from './open-database.ts'
+import { sentSchema } from './sent-rows.ts'
 
 const schema = `
   CREATE TABLE scope (id INTEGER PRIMARY KEY, agent TEXT NOT NULL, tenant TEXT NOT NULL, UNIQUE (agent, tenant)) STRICT;
@@ -45,4 +46,4 @@ const schema = `
   CREATE TABLE applied (origin TEXT PRIMARY KEY, records INTEGER NOT NULL) STRICT`
 
 /** NORMAL: after a power cut the last transactions may be gone, each with its mark of what was applied. */
-export const indexShape: DatabaseShape = { version: 2, schema, synchronous: 'NORMAL' }
+export const indexShape: DatabaseShape = { version: 3, schema, upgrades: [sentSchema], synchronous: 'NORMAL' }

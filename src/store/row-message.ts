@@ -3,6 +3,7 @@
 
 import { invariant } from '../base/invariant.ts'
 import type { IdKind } from './id-filter.ts'
+import { sentRemoved, sentSaved } from './sent-rows.ts'
 import type { ContextRow, OwnedRow, PushConfigRow, TaskRow } from './ownership-rows.ts'
 
 export type Field = string | number
@@ -80,6 +81,8 @@ export interface RowSink {
   saveTask(owned: StoredOwner, taskId: string, rest: { contextId: string; state: string; timestampMs: number }): void
   saveContext(owned: StoredOwner, contextId: string): void
   savePushConfig(owned: StoredOwner, taskId: string, configId: string): void
+  saveSent(owned: StoredOwner, key: string, rest: { print: string; call: string; taskId: string }): void
+  removeSent(key: string): void
   removeTask(agent: string, tenant: string, taskId: string): void
   removeContext(agent: string, tenant: string, contextId: string): void
   removePushConfig(agent: string, tenant: string, taskId: string, configId: string): void
@@ -110,6 +113,9 @@ export function readRows(fields: readonly Field[], sink: RowSink): void {
     else if (code === pushConfigKind.removed) sink.removePushConfig(agent, tenant, id, configId)
     else if (code === contextKind.saved) sink.saveContext(ownedBy(agent, tenant), id)
     else if (code === pushConfigKind.saved) sink.savePushConfig(ownedBy(agent, tenant), id, configId)
+    else if (code === sentRemoved) sink.removeSent(id)
+    else if (code === sentSaved)
+      sink.saveSent(ownedBy(agent, tenant), id, { print: word(), call: word(), taskId: word() })
     else {
       invariant(code === taskKind.saved, 'a row of no known kind')
       sink.saveTask(ownedBy(agent, tenant), id, { contextId: word(), state: word(), timestampMs: number() })

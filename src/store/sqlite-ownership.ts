@@ -22,6 +22,7 @@ import {
   type TaskRow,
 } from './ownership-rows.ts'
 import { prepareRowReader, type RowReader } from './read-ownership.ts'
+import { readSent, SentTable, type SentRow } from './sent-rows.ts'
 import { contextKind, pushConfigKind, taskKind, type Change } from './row-message.ts'
 import { WriteQueue, type Schedule, type WaitingTable } from './write-queue.ts'
 import { unreachable, WriterThread } from './writer-thread.ts'
@@ -33,6 +34,12 @@ export interface OwnershipIndex extends OwnershipReader {
   task(agent: string, tenant: string, taskId: string): TaskRow | undefined
   /** What an agent last said of a known task; of an unknown one nothing is kept. */
   noteState(agent: string, tenant: string, taskId: string, state: string, timestampMs: number): void
+  /** A message that was sent, or what is known of it by now. Throws a Fault when too much waits to be written. */
+  noteSent(row: SentRow): void
+  /** It counts no more. */
+  forgetSent(row: SentRow): void
+  /** All messages that are on disk, those first that count no longer the soonest. */
+  sent(): SentRow[]
   /** Sees everything claimed before. Rejects with a Fault when that cannot be written. */
   list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): Promise<TaskPage>
   /** How many records of this ledger are in the index: replay begins with the record of this index. */
@@ -44,6 +51,8 @@ export interface OwnershipIndex extends OwnershipReader {
    * ids stay taken. What is claimed meanwhile stays. Rejects with a Fault when it cannot be written.
    */
   forget(subject: string): Promise<number>
+  /** Hears of every subject that is to be forgotten, before it is. */
+  onForget(callback: (subject: string) => void): void
   /** Resolves when all that waits now is on disk. Rejects with a Fault when it cannot be written. */
   flush(): Promise<void>
   /** Writes what still waits, and closes the file whether or not that went well. */
@@ -84,9 +93,11 @@ class SqliteOwnership implements OwnershipIndex {
   readonly #tasks: BatchedTable<TaskRow>
   readonly #contexts: BatchedTable<ContextRow>
   readonly #pushConfigs: BatchedTable<PushConfigRow>
+  readonly #sent: SentTable
   readonly #applied: Map<string, number>
   readonly #contextIds = new Kept(1)
   readonly #states = new Kept(16)
+  readonly #forgetting: ((subject: string) => void)[] = []
   #isFilterAsked = false
 
   constructor(options: OwnershipIndexOptions & { database: DatabaseSync; schedule: Schedule }) {
@@ -103,6 +114,7 @@ class SqliteOwnership implements OwnershipIndex {
     this.#tasks = new BatchedTable({ kind: taskKind, filter, cachedRows, queue })
     this.#contexts = new BatchedTable({ kind: contextKind, filter, cachedRows, queue })
     this.#pushConfigs = new BatchedTable({ kind: pushConfigKind, filter, cachedRows, queue })
+    this.#sent = new SentTable((change) => this.#queue.add(change))
     this.#thread = new WriterThread(path, {
       onCommitted: () => this.#queue.onCommitted(),
       onFailed: (problem) => this.#queue.onFailed(problem),
@@ -112,7 +124,7 @@ class SqliteOwnership implements OwnershipIndex {
       },
       onFilter: (bits) => filter.complete(bits),
     })
-    const tables: WaitingTable[] = [this.#tasks, this.#contexts, this.#pushConfigs]
+    const tables: WaitingTable[] = [this.#tasks, this.#contexts, this.#pushConfigs, this.#sent]
     this.#queue = new WriteQueue({ thread: this.#thread, schedule, tables })
   }
 
@@ -169,6 +181,19 @@ class SqliteOwnership implements OwnershipIndex {
     this.#tasks.update(row.taskId, { ...kept, state: this.#states.keep(state), timestampMs: at })
   }
 
+  noteSent(row: SentRow): void {
+    if (this.#queue.size > maxWaiting) throw unreachable(this.#queue.problem ?? 'the disk is too slow')
+    this.#sent.put(row, false)
+  }
+
+  forgetSent(row: SentRow): void {
+    this.#sent.put(row, true)
+  }
+
+  sent(): SentRow[] {
+    return readSent(this.#database)
+  }
+
   async list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): Promise<TaskPage> {
     await this.#queue.flush()
     return await this.#thread.list(agent, tenant, owner, filter)
@@ -185,6 +210,8 @@ class SqliteOwnership implements OwnershipIndex {
   }
 
   async forget(subject: string): Promise<number> {
+    for (const hear of this.#forgetting) hear(subject)
+    this.#sent.forget(subject)
     await this.#queue.flush()
     try {
       return await this.#thread.forget(subject)
@@ -195,6 +222,10 @@ class SqliteOwnership implements OwnershipIndex {
       this.#contexts.forgetRead(subject, (row) => reader.context(row.agent, row.tenant, row.contextId))
       this.#pushConfigs.forgetRead(subject, (row) => reader.pushConfig(row.agent, row.tenant, row.taskId, row.configId))
     }
+  }
+
+  onForget(callback: (subject: string) => void): void {
+    this.#forgetting.push(callback)
   }
 
   flush(): Promise<void> {

@@ -34,6 +34,10 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
   const saveConfig = database.prepare(
     'INSERT OR REPLACE INTO push_config (scope, task_id, config_id, owner, group_set, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
   )
+  const saveSent = database.prepare(
+    'INSERT OR REPLACE INTO sent (key, print, until_ms, owner, call, task_id) VALUES (?, ?, ?, ?, ?, ?)',
+  )
+  const removeSent = database.prepare('DELETE FROM sent WHERE key = ?')
   const removeTask = database.prepare('DELETE FROM task WHERE task_id = ? AND scope = ?')
   const removeContext = database.prepare('DELETE FROM context WHERE context_id = ? AND scope = ?')
   const removeConfig = database.prepare('DELETE FROM push_config WHERE task_id = ? AND scope = ? AND config_id = ?')
@@ -60,6 +64,12 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
       const scope = scopeOf(row.agent, row.tenant)
       saveConfig.run(scope, taskId, configId, ownerOf(scope, row), groupSets.of(row.groups), row.createdAtMs)
     },
+    // an owner's time of creation is, of a message, the time until which it counts
+    saveSent: (row, key, { print, call, taskId }) => {
+      const owner = ownerOf(scopeOf(row.agent, row.tenant), row)
+      saveSent.run(key, print, row.createdAtMs, owner, call, taskId)
+    },
+    removeSent: (key) => void removeSent.run(key),
     removeTask: (agent, tenant, taskId) => void removeTask.run(taskId, scopeOf(agent, tenant)),
     removeContext: (agent, tenant, contextId) => void removeContext.run(contextId, scopeOf(agent, tenant)),
     removePushConfig: (agent, tenant, taskId, configId) =>
