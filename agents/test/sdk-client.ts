@@ -12,15 +12,21 @@ import {
   type CallInterceptor,
   type Client,
 } from '@a2a-js/sdk/client'
+import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc'
+import { credentials } from '@grpc/grpc-js'
 
-export type SdkBinding = 'JSONRPC' | 'HTTP+JSON'
+export type SdkBinding = 'JSONRPC' | 'HTTP+JSON' | 'GRPC'
 
 export interface ExerciseOptions {
   readonly gatewayUrl: string
   readonly agent: string
   /** the caller's API key or token, sent as a bearer by the SDK's authentication handler */
-  readonly key: string
+  readonly key: string | undefined
   readonly binding: SdkBinding
+  /** protocol version, 1.0 unless given; 0.3 is the SDK's compatibility mode */
+  readonly version?: '1.0' | '0.3'
+  /** certificate authority of a gateway that speaks gRPC over TLS; for the rest it is the process's own matter */
+  readonly ca?: Buffer
   /** the address whose card is resolved, in place of `<gatewayUrl>/agents/<agent>` */
   readonly agentUrl?: string
   /** further headers, asked for at each request */
@@ -94,23 +100,63 @@ export async function exerciseWithSdk(options: ExerciseOptions): Promise<Observe
 }
 
 /** The SDK's client, put together the way its documentation shows. */
-export function connectWithSdk(options: ExerciseOptions, interceptor?: CallInterceptor): Promise<Client> {
-  const authenticated = createAuthenticatingFetchWithRetry(fetch, {
-    headers: async () => ({ Authorization: `Bearer ${options.key}`, ...(await options.headers?.()) }),
-    shouldRetryWithHeaders: async () => undefined,
-  })
+export async function connectWithSdk(options: ExerciseOptions, interceptor?: CallInterceptor): Promise<Client> {
+  const fetchImpl = authenticatedFetch(options)
+  const legacyCompat = { enabled: options.version === '0.3' }
   const factory = new ClientFactory({
     transports: [
-      new JsonRpcTransportFactory({ fetchImpl: authenticated }),
-      new RestTransportFactory({ fetchImpl: authenticated }),
+      new JsonRpcTransportFactory({ fetchImpl, legacyCompat }),
+      new RestTransportFactory({ fetchImpl, legacyCompat }),
+      new GrpcTransportFactory({
+        grpcChannelCredentials:
+          options.ca === undefined ? credentials.createInsecure() : credentials.createSsl(options.ca),
+        legacyCompat,
+      }),
     ],
     preferredTransports: [options.binding],
-    cardResolver: new DefaultAgentCardResolver({ fetchImpl: authenticated }),
-    ...(interceptor === undefined ? {} : { clientConfig: { interceptors: [interceptor] } }),
+    clientConfig: { interceptors: [keyInMetadata(options), ...(interceptor === undefined ? [] : [interceptor])] },
+  })
+  const card = await resolveWithSdk(options)
+  return factory.createFromAgentCard({
+    ...card,
+    // of a card for several versions the SDK takes the interfaces of the newest
+    supportedInterfaces: card.supportedInterfaces.filter(({ protocolVersion }) =>
+      protocolVersion.startsWith(options.version ?? '1.0'),
+    ),
+  })
+}
+
+export function resolveWithSdk(options: ExerciseOptions): Promise<AgentCard> {
+  const resolver = new DefaultAgentCardResolver({
+    fetchImpl: authenticatedFetch(options),
+    legacyCompat: { enabled: options.version === '0.3' },
   })
   const url = options.agentUrl ?? `${options.gatewayUrl}/agents/${options.agent}`
   // With its slash, so that the card's path is resolved below the agent and not beside it.
-  return factory.createFromUrl(`${url.replace(/\/+$/, '')}/`)
+  return resolver.resolve(`${url.replace(/\/+$/, '')}/`)
+}
+
+async function authenticationOf({ key, headers }: ExerciseOptions): Promise<Record<string, string>> {
+  return { ...(key !== undefined && { Authorization: `Bearer ${key}` }), ...(await headers?.()) }
+}
+
+function authenticatedFetch(options: ExerciseOptions): typeof fetch {
+  return createAuthenticatingFetchWithRetry(fetch, {
+    headers: () => authenticationOf(options),
+    shouldRetryWithHeaders: async () => undefined,
+  })
+}
+
+/** gRPC has no fetch to authenticate: what a call carries beside its message goes through the service parameters. */
+function keyInMetadata(options: ExerciseOptions): CallInterceptor {
+  return {
+    async before(args) {
+      if (options.binding !== 'GRPC') return
+      const serviceParameters = { ...args.options?.serviceParameters, ...(await authenticationOf(options)) }
+      args.options = { ...args.options, serviceParameters }
+    },
+    after: async () => {},
+  }
 }
 
 /** Starts a slow task, subscribes to it, cancels it once the subscription has shown it, and reads to the end. */

@@ -31,6 +31,7 @@ export interface GatewayOptions {
   readonly policy?: ConfigInput['policy']
   readonly limits?: ConfigInput['limits']
   readonly bounds?: NonNullable<ConfigInput['gateway']>['bounds']
+  readonly tls?: NonNullable<ConfigInput['gateway']>['tls']
   readonly unauthenticated?: ConfigInput['unauthenticated']
   /** beside API keys */
   readonly kubernetes?: NonNullable<ConfigInput['identity']>['kubernetes']
@@ -169,7 +170,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 function configOf(options: GatewayOptions): ConfigInput {
   return {
-    gateway: { listen: '127.0.0.1:0', ...(options.bounds && { bounds: options.bounds }) },
+    gateway: {
+      listen: '127.0.0.1:0',
+      ...(options.bounds && { bounds: options.bounds }),
+      ...(options.tls && { tls: options.tls }),
+    },
     admin: { listen: '127.0.0.1:0' },
     dataDir: './data',
     identity: { apiKeys: { environment: 'test' }, kubernetes: options.kubernetes ?? [], ...options.identity },

@@ -1,5 +1,5 @@
-// The programs in test/interop: the official Python and Go clients, each run against an agent, each answering with
-// one line of JSON that says what it saw. test/interop/install fetches what they need.
+// The programs that run the official clients, in test/interop and, for JavaScript, in agents/test: each is held against
+// an agent and answers with one line of JSON that says what it saw. test/interop/install fetches what they need.
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -27,6 +27,8 @@ export interface Exercise {
   readonly pushUrl: string
   readonly quick: Word
   readonly slow: Word
+  /** what makes the agent ask back, where it can */
+  readonly asking?: Word
 }
 
 /** Or the SDK's own error: its name, and what it says. */
@@ -56,7 +58,9 @@ export interface Seen {
   readonly subscribe: Maybe<Stream>
   readonly cancel: unknown
   readonly unknownTask: Maybe<unknown>
-  readonly extendedCard: Maybe<{ readonly name: string }>
+  /** the same task twice: where it asked, and after the answer */
+  readonly askedBack?: unknown
+  readonly extendedCard: Maybe<{ readonly name: string; readonly skills: readonly string[] }>
 }
 
 export type Run = (exercise: Exercise) => Promise<Seen>
@@ -70,6 +74,11 @@ export function pythonClient(): Installed {
   return { isInstalled: existsSync(python), run: runner(python, [join(folder, 'python/exercise.py')]) }
 }
 
+export function javascriptClient(): Installed {
+  const program = join(folder, '../../agents/test/sdk-exercise.ts')
+  return { isInstalled: true, run: runner(process.execPath, [program]) }
+}
+
 /** Builds the program once, from modules that are there already. */
 export function goClient(): Installed {
   const program = join(temporaryFolder(), 'exercise')
@@ -80,7 +89,9 @@ export function goClient(): Installed {
 
 function runner(program: string, args: string[]): Run {
   return async (exercise) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    // Node has no other way to be told of an authority
+    const env = { ...process.env, ...(exercise.ca !== undefined && { NODE_EXTRA_CA_CERTS: exercise.ca }) }
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env })
     let [output, problems] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (problems += text))

@@ -29,3 +29,21 @@ export async function startAgents(gatewayUrl: () => string): Promise<SampleAgent
     pushOrigins: () => [],
   })
 }
+
+export interface ConformanceAgent {
+  readonly url: string
+  /** host:port */
+  readonly grpc: string
+  close(): Promise<void>
+}
+
+interface ConformanceModule {
+  startConformanceAgent(options: object): Promise<ConformanceAgent>
+}
+
+/** Every binding in both versions; a task that waits does so for an hour, unless it is cancelled. */
+export async function startConformance(): Promise<ConformanceAgent> {
+  const file = new URL('../../agents/src/conformance-agent.ts', import.meta.url).href
+  const module = (await import(file)) as ConformanceModule
+  return module.startConformanceAgent({ extendedCard: 'on', beatMs: 1_800_000 })
+}

@@ -36,6 +36,7 @@ type word struct{ Text, MessageID string }
 type ask struct {
 	Agent, Key, Binding, Version, CA, PushURL string
 	Quick, Slow                               word
+	Asking                                    *word
 }
 
 type seen map[string]any
@@ -106,7 +107,17 @@ func exercise(ctx context.Context, asked ask) (seen, error) {
 	})
 	_, err = client.GetTask(ctx, &a2a.GetTaskRequest{ID: "no-such-task"})
 	all["unknownTask"] = orError(err, func() any { return "found" })
-	all["extendedCard"] = nameOf(client.GetExtendedAgentCard(ctx, &a2a.GetExtendedAgentCardRequest{}))
+	if asked.Asking != nil {
+		all["askedBack"] = askedBack(ctx, client, asked)
+	}
+	extended, err := client.GetExtendedAgentCard(ctx, &a2a.GetExtendedAgentCardRequest{})
+	all["extendedCard"] = orError(err, func() any {
+		skills := []string{}
+		for _, skill := range extended.Skills {
+			skills = append(skills, skill.ID)
+		}
+		return seen{"name": extended.Name, "skills": skills}
+	})
 	return all, nil
 }
 
@@ -244,6 +255,21 @@ func secondTurn(ctx context.Context, client *a2aclient.Client, asked ask, sent *
 		return result
 	}
 	return seen{"sameContext": turn.ContextID == sent.ContextID, "sameTask": turn.ID == sent.ID}
+}
+
+func askedBack(ctx context.Context, client *a2aclient.Client, asked ask) any {
+	first, result := send(ctx, client, &a2a.SendMessageRequest{Message: say(*asked.Asking)})
+	if first.ID == "" {
+		return result
+	}
+	message := say(asked.Quick)
+	message.TaskID, message.ContextID = first.ID, first.ContextID
+	second, result := send(ctx, client, &a2a.SendMessageRequest{Message: message})
+	if second.ID == "" {
+		return result
+	}
+	states := []string{first.Status.State.String(), second.Status.State.String()}
+	return seen{"states": states, "sameTask": first.ID == second.ID}
 }
 
 func get(task *a2a.Task, err error) func(*a2a.Task) any {

@@ -83,13 +83,19 @@ class Exercise:
 
     def client(self, card, streaming):
         binding = self.ask["binding"]
+        # of a card for several versions the SDK takes the interface of the newest
+        faces = [face for face in card.supported_interfaces if face.protocol_version.startswith(self.ask["version"])]
+        chosen = a2a.AgentCard()
+        chosen.CopyFrom(card)
+        del chosen.supported_interfaces[:]
+        chosen.supported_interfaces.extend(faces)
         config = ClientConfig(
             streaming=streaming,
             httpx_client=http_client(self.ask),
             supported_protocol_bindings=[binding],
             grpc_channel_factory=grpc_channel(self.ask) if binding == "GRPC" else None,
         )
-        return ClientFactory(config).create(card, [AuthInterceptor(OneKey(self.ask["key"]))])
+        return ClientFactory(config).create(chosen, [AuthInterceptor(OneKey(self.ask["key"]))])
 
     async def run(self):
         ask = self.ask
@@ -114,14 +120,17 @@ class Exercise:
             await self.step("push", self.push(unary, slow))
             await self.step("subscribe", self.subscribe(streaming, slow))
             await self.step("unknownTask", unary.get_task(a2a.GetTaskRequest(id="no-such-task"), context=self.context()))
-            await self.step("extendedCard", self.name_of(self.extended(unary)))
+            if ask.get("asking"):
+                await self.step("askedBack", self.asked_back(unary))
+            await self.step("extendedCard", self.extended(unary))
         print(json.dumps(self.seen))
 
     async def name_of(self, fetching):
         return {"name": (await fetching).name}
 
     async def extended(self, client):
-        return await client.get_extended_agent_card(a2a.GetExtendedAgentCardRequest(), context=self.context())
+        card = await client.get_extended_agent_card(a2a.GetExtendedAgentCardRequest(), context=self.context())
+        return {"name": card.name, "skills": [skill.id for skill in card.skills]}
 
     async def send(self, client, word, return_immediately=False, **fields):
         request = a2a.SendMessageRequest(
@@ -150,6 +159,11 @@ class Exercise:
     async def second_turn(self, client, sent):
         turn = await self.send(client, self.ask["quick"], context_id=sent["context"])
         return {"sameContext": turn["context"] == sent["context"], "sameTask": turn["task"] == sent["task"]}
+
+    async def asked_back(self, client):
+        asked = await self.send(client, self.ask["asking"])
+        answered = await self.send(client, self.ask["quick"], task_id=asked["task"], context_id=asked["context"])
+        return {"states": [asked["state"], answered["state"]], "sameTask": asked["task"] == answered["task"]}
 
     async def get(self, client, sent):
         task = await client.get_task(a2a.GetTaskRequest(id=sent["task"], history_length=1), context=self.context())
