@@ -16,7 +16,7 @@ interface Row {
 
 /** What everyone stands on. `config` is entered by its door, the others file by file: they have no inside. */
 const floor = ['base', 'a2a', 'faces', 'refusal', 'exchange', 'config'] as const
-const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'faces', 'refusal', 'exchange', 'tlog'])
+const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'faces', 'refusal', 'exchange', 'tlog', 'protobuf'])
 
 export const stages = [
   'listen',
@@ -36,11 +36,15 @@ const stageWhy = 'a stage knows the floor and never another stage: the order of 
 export const table: Readonly<Record<string, Row>> = {
   base: { may: [], why: 'it is under everything, so it may stand on nothing of ours' },
   a2a: { may: ['base'], why: 'the protocol as data: no configuration, no request, no output' },
-  faces: {
+  protobuf: {
     may: ['base', 'a2a'],
+    why: 'the wire form of the gRPC binding: bytes in, values out, and nothing known of a call',
+  },
+  faces: {
+    may: ['base', 'a2a', 'protobuf'],
     why: 'what a call looks like in each binding and version: values in, values out, nothing of who calls',
   },
-  refusal: { may: ['base', 'a2a'], why: 'the catalogue must be readable without knowing any stage' },
+  refusal: { may: ['base', 'a2a', 'protobuf'], why: 'the catalogue must be readable without knowing any stage' },
   exchange: {
     may: ['base', 'a2a', 'refusal'],
     mayTypes: ['config'],
@@ -48,6 +52,10 @@ export const table: Readonly<Record<string, Row>> = {
   },
   config: { may: ['base', 'a2a'], why: 'a file is judged without knowing what will run by it' },
   ...Object.fromEntries(stages.map((stage) => [stage, { may: floor, why: stageWhy }])),
+  // the stages that read or write messages of the gRPC binding
+  ...Object.fromEntries(
+    ['validate', 'forward', 'release'].map((stage) => [stage, { may: [...floor, 'protobuf'], why: stageWhy }]),
+  ),
   tlog: {
     may: ['base'],
     why: 'trees, notes, tiles and proofs as the specifications have them: no files, no network, nothing of this product',
