@@ -173,6 +173,7 @@ const unfit: readonly [string, JsonValue, string][] = [
   ['a text for a number', { configuration: { historyLength: '1' } }, 'type configuration.historyLength'],
   ['half a number', { configuration: { historyLength: 1.5 } }, 'range configuration.historyLength'],
   ['2^31', { configuration: { historyLength: 2 ** 31 } }, 'range configuration.historyLength'],
+  ['-2^31 - 1', { configuration: { historyLength: -(2 ** 31) - 1 } }, 'range configuration.historyLength'],
   ['a text for a boolean', { configuration: { returnImmediately: 'true' } }, 'type configuration.returnImmediately'],
   ['an enum as a number', { message: { role: 1 } }, 'type message.role'],
   ['an enum out of the schema', { message: { role: 'user' } }, 'enum message.role'],

@@ -124,7 +124,7 @@ class Fitter {
         return typeof value === 'boolean' ? value : this.fail(path, 'type')
       case ScalarType.INT32:
         if (typeof value !== 'number') return this.fail(path, 'type')
-        return Number.isInteger(value) && Math.abs(value) <= largest ? value : this.fail(path, 'range')
+        return (value | 0) === value ? value : this.fail(path, 'range')
       default:
         return this.fail(path, 'type')
     }
@@ -153,7 +153,6 @@ class Fitter {
   }
 }
 
-const largest = 2 ** 31 - 1
 // RFC 3339 as ProtoJSON has it: up to nine digits of a second, UTC or an offset.
 const timestamp = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
 
