@@ -56,6 +56,15 @@ const size = (fallback: string, description: string) =>
     .transform((value) => parseSize(String(value)) ?? 0)
     .describe(description)
 
+/** The same where leaving it out means that nothing is bounded by it. */
+const optionalSize = (description: string) =>
+  z
+    .union([z.string(), z.number().int().nonnegative()])
+    .refine((value) => parseSize(String(value)) !== undefined, 'expected a size such as 4096, 16KiB or 1MiB')
+    .transform((value) => parseSize(String(value)) ?? 0)
+    .optional()
+    .describe(description)
+
 const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'expected host:port')
 
 /** Every position of this in the schema is one of a secret: secret-positions.ts. */
@@ -439,6 +448,22 @@ const duplicates = z
   })
   .prefault({})
 
+const artifacts = z.strictObject({
+  mediaTypes: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/,
+          'expected a media type such as text/plain or text/*, lower case, without parameters',
+        ),
+    )
+    .max(64)
+    .optional()
+    .describe('of parts in artifacts and in messages of the agent; an empty list means none. Default: all'),
+  size: optionalSize('all artifacts of one answer or one stream together'),
+})
+
 const agent = z.strictObject({
   name: agentName.describe('the agent is served at /agents/<name>'),
   url: httpUrl.describe('JSON-RPC endpoint of the agent; also the base of its HTTP+JSON paths unless restUrl is given'),
@@ -545,6 +570,9 @@ const agent = z.strictObject({
     })
     .prefault({}),
   maxConnections: z.number().int().min(1).max(100_000).default(20_000).describe('most connections to this agent'),
+  artifacts: artifacts
+    .optional()
+    .describe('what this agent may hand to its callers; anything within the other bounds where nothing is given'),
   duplicates: duplicates.describe(
     'messages that are sent twice by one caller under one messageId (docs/duplicates.md)',
   ),

@@ -228,6 +228,7 @@ const troubles: ReadonlySet<string> = new Set<RefusalCode>([
   'FORWARD_TIMEOUT',
   'RELEASE_INVALID_ANSWER',
   'RELEASE_TOO_LARGE',
+  'RELEASE_ARTIFACT',
   'RELEASE_STREAM_STALLED',
 ])
 

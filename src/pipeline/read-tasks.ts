@@ -5,7 +5,7 @@
 import { detach, memberRange, removeMember } from '../base/strict-json.ts'
 import type { Admitted, ListFilter } from '../exchange/exchange.ts'
 import { forwardGetTask, type AgentAnswer, type AgentCall, type Forwarder } from '../forward/forward.ts'
-import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+import { isRefusal, refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { releaseAnswer, type OwnershipBook } from '../release/release.ts'
 
 const mostAtOnce = 4 // bound: GetTask calls at a time for a list
@@ -26,6 +26,9 @@ export interface TaskTexts {
   /** how many tasks were read or left out, from the first on; the others had no room */
   readonly done: number
 }
+
+/** Of one task of many: the agent does not know it now, or hands out what it may not. */
+const unlisted: ReadonlySet<string> = new Set<RefusalCode>(['AUTHZ_TASK_NOT_FOUND', 'RELEASE_ARTIFACT'])
 
 export class TaskReader {
   readonly #admitted: Admitted
@@ -146,7 +149,7 @@ export class TaskReader {
     }
     const released = releaseAnswer(call, answer, this.#ownership)
     // an agent that says so once may be restarting, or behind its own store: the task stays its owner's
-    if (isRefusal(released)) return released.code === 'AUTHZ_TASK_NOT_FOUND' ? 'missing' : released
+    if (isRefusal(released)) return unlisted.has(released.code) ? 'missing' : released
     // a context that GetTask names for the first time stays unclaimed here: the list shows it to its owner only
     released.undo()
     const [task] = released.states

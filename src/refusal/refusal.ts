@@ -64,6 +64,7 @@ export type RefusalCode =
   | 'FORWARD_TIMEOUT'
   | 'RELEASE_INVALID_ANSWER'
   | 'RELEASE_TOO_LARGE'
+  | 'RELEASE_ARTIFACT'
   | 'RELEASE_STREAM_BOUND'
   | 'RELEASE_STREAM_STALLED'
   | 'AUDIT_UNAVAILABLE'
@@ -118,6 +119,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   // release: the agent answered with something nobody should see
   RELEASE_INVALID_ANSWER:       row(500, 200, -32006, 'INTERNAL',            'INVALID_AGENT_RESPONSE', 'The agent gave an invalid answer'),
   RELEASE_TOO_LARGE:            row(500, 200, -32006, 'INTERNAL',            'INVALID_AGENT_RESPONSE', 'The agent gave an invalid answer'),
+  RELEASE_ARTIFACT:             row(500, 200, -32006, 'INTERNAL',            'ARTIFACT_NOT_ALLOWED',  'The agent gave an artifact that is not allowed'),
   RELEASE_STREAM_BOUND:         row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'The stream reached its bound'),
   RELEASE_STREAM_STALLED:       row(504, 504, -32043, 'DEADLINE_EXCEEDED',   'UNAVAILABLE',           'The agent stopped in mid-stream'),
   // audit and anything thrown

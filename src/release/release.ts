@@ -12,6 +12,7 @@ import type { JsonValue } from '../base/strict-json.ts'
 import type { Admitted, Claim, Released, ReleasedFields } from '../exchange/exchange.ts'
 import type { OpenedResult } from '../faces/open-answer.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+import { checkArtifacts } from './artifact-rules.ts'
 import { dressError, dressEvent, dressEventError, dressResult, type Dressed, type DressedEvent } from './dress.ts'
 import { filterConfigs } from './filter-configs.ts'
 import { invalid, openAnswer, openEvent, type UnreadAnswer, type UnreadEvent } from './open.ts'
@@ -123,6 +124,8 @@ function settle(
 ): (Ownership & { readonly filtered?: string }) | Refusal {
   const problem = checkShape(value, answerShape(admitted.operation, admitted.agentFace.binding))
   if (problem !== undefined) return invalid(`${problem.reason} at ${problem.path}`)
+  const unwanted = checkArtifacts(admitted, value)
+  if (unwanted !== undefined) return unwanted
   const named = namedIds(admitted.operation, value)
   if (admitted.operation === 'ListTaskPushNotificationConfigs') {
     const filtered = filterConfigs(admitted, value, text, ownership)
