@@ -6,7 +6,8 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import test from 'node:test'
-import { NodeReply, type Unsent } from './node-reply.ts'
+import { NodeReply } from './node-reply.ts'
+import type { Unsent } from './receive.ts'
 
 const large = 'x'.repeat(8 * 1024 * 1024)
 
@@ -21,7 +22,7 @@ async function openReply(
   client.pause()
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   const [request, response] = await arrived
-  const reply = new NodeReply(request, response, { always: {}, isDraining: () => false, unsent, answerMs })
+  const reply = new NodeReply(request, response, { always: {}, isLast: () => false, unsent, answerMs })
   const close = (): void => {
     client.destroy()
     server.closeAllConnections()

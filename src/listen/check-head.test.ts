@@ -5,6 +5,7 @@ import { checkHead, type CheckedHead, type RawHead } from './check-head.ts'
 
 const head = (fields: readonly string[], more: Partial<RawHead> = {}): RawHead => ({
   httpVersion: '1.1',
+  method: 'GET',
   url: '/agents/calculator',
   rawHeaders: ['Host', 'agents.example.com', ...fields],
   ...more,
@@ -32,7 +33,7 @@ test('a host keeps its port and loses its capitals', () => {
 })
 
 test('refuses a host that is missing, doubled or not a host', () => {
-  refused({ httpVersion: '1.1', url: '/', rawHeaders: [] })
+  refused({ httpVersion: '1.1', method: 'GET', url: '/', rawHeaders: [] })
   const hosts = [
     '',
     ' ',

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import test from 'node:test'
-import { NodeReply, type Unsent } from './node-reply.ts'
+import { NodeReply } from './node-reply.ts'
+import type { Unsent } from './receive.ts'
 
 interface Exchange {
   readonly reply: NodeReply
@@ -36,7 +37,7 @@ async function withExchange(
     await work({
       reply: new NodeReply(incoming, response, {
         always: { 'x-always': 'yes' },
-        isDraining: () => isDraining,
+        isLast: () => isDraining,
         unsent,
         answerMs,
       }),

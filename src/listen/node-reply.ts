@@ -4,16 +4,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HeaderRecord, Reply } from '../exchange/exchange.ts'
+import type { ReplyOptions, Unsent } from './receive.ts'
 
 /** A refused body is drained for so long, so that the client can still read why; then the socket goes. */
 const lingerMs = 1_000
 const smallRest = 65_536
-
-/** Bytes of unary answers that slow readers have not taken yet, over all connections of a listener. */
-export interface Unsent {
-  bytes: number
-  maxBytes: number
-}
 
 /** Answers up to this size fit into a socket's own buffers and are not counted. */
 const smallAnswer = 16_384
@@ -22,7 +17,7 @@ export class NodeReply implements Reply {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #always: HeaderRecord
-  readonly #isDraining: () => boolean
+  readonly #isLast: () => boolean
   readonly #unsent: Unsent
   readonly #answerMs: number
   #goneCallbacks: (() => void)[] | undefined
@@ -32,21 +27,11 @@ export class NodeReply implements Reply {
   begun = false
   bytesSent = 0
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    options: {
-      always: HeaderRecord
-      isDraining: () => boolean
-      unsent: Unsent
-      /** how long a caller may take over a unary answer */
-      answerMs: number
-    },
-  ) {
+  constructor(request: IncomingMessage, response: ServerResponse, options: ReplyOptions) {
     this.#request = request
     this.#response = response
     this.#always = options.always
-    this.#isDraining = options.isDraining
+    this.#isLast = options.isLast
     this.#unsent = options.unsent
     this.#answerMs = options.answerMs
     response.on('close', () => {
@@ -132,7 +117,7 @@ export class NodeReply implements Reply {
   #writeHead(status: number, headers: HeaderRecord): void {
     this.begun = true
     const all: HeaderRecord = { ...this.#always, ...headers }
-    if (this.#isDraining() || this.#hasLargeRest()) all['connection'] = 'close'
+    if (this.#isLast() || this.#hasLargeRest()) all['connection'] = 'close'
     this.#response.writeHead(status, all)
   }
 

@@ -1,24 +1,26 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import type { IncomingMessage } from 'node:http'
 import test, { mock } from 'node:test'
+import type { Refusal } from '../refusal/refusal.ts'
 import { expectRefusal } from '../../test/fakes/expect.ts'
-import { readBody } from './read-body.ts'
+import { hasBody, readBody } from './read-body.ts'
 
 const bounds = { body: 10, bodyTime: 1_000 }
 const chunked = new Map([['transfer-encoding', 'chunked']])
 const declared = (bytes: number): Map<string, string> => new Map([['content-length', String(bytes)]])
 
 /** a readable side is all that readBody touches */
-const request = (): PassThrough & IncomingMessage => new PassThrough() as unknown as PassThrough & IncomingMessage
+const request = (): PassThrough => new PassThrough()
+const read = (stream: PassThrough, headers: ReadonlyMap<string, string>): Promise<Buffer | Refusal> =>
+  readBody(stream, { hasBody: hasBody(headers), headers, bounds })
 
 test('a request without a body is read at once', async () => {
-  assert.deepEqual(await readBody(request(), new Map(), bounds), Buffer.alloc(0))
+  assert.deepEqual(await read(request(), new Map()), Buffer.alloc(0))
 })
 
 test('reads a body in as many pieces as it comes', async () => {
   const stream = request()
-  const body = readBody(stream, declared(6), bounds)
+  const body = read(stream, declared(6))
   stream.write('ab')
   stream.write('cd')
   stream.end('ef')
@@ -27,20 +29,20 @@ test('reads a body in as many pieces as it comes', async () => {
 
 test('a body of exactly the bound passes', async () => {
   const stream = request()
-  const body = readBody(stream, chunked, bounds)
+  const body = read(stream, chunked)
   stream.end('0123456789')
   assert.deepEqual(await body, Buffer.from('0123456789'))
 })
 
 test('refuses a declared length beyond the bound without reading a byte', async () => {
   const stream = request()
-  expectRefusal(await readBody(stream, declared(11), bounds), 'LISTEN_BODY_TOO_LARGE')
+  expectRefusal(await read(stream, declared(11)), 'LISTEN_BODY_TOO_LARGE')
   assert.equal(stream.listenerCount('data'), 0)
 })
 
 test('refuses chunks beyond the bound as soon as they are there, and reads no further', async () => {
   const stream = request()
-  const body = readBody(stream, chunked, bounds)
+  const body = read(stream, chunked)
   stream.write('01234567890')
   expectRefusal(await body, 'LISTEN_BODY_TOO_LARGE')
   assert.equal(stream.isPaused(), true)
@@ -51,7 +53,7 @@ test('refuses a body that takes too long, also when bytes drip', async () => {
   mock.timers.enable({ apis: ['setTimeout'] })
   try {
     const stream = request()
-    const body = readBody(stream, declared(5), bounds)
+    const body = read(stream, declared(5))
     stream.write('a')
     mock.timers.tick(600)
     stream.write('b')
@@ -64,7 +66,7 @@ test('refuses a body that takes too long, also when bytes drip', async () => {
 
 test('refuses a body whose sender goes away', async () => {
   const stream = request()
-  const body = readBody(stream, declared(5), bounds)
+  const body = read(stream, declared(5))
   stream.write('ab')
   stream.destroy()
   expectRefusal(await body, 'LISTEN_HEAD_MALFORMED')
@@ -74,12 +76,12 @@ test('refuses at once when the sender had gone before anybody asked for the body
   const stream = request()
   stream.destroy()
   await new Promise((resolve) => stream.once('close', resolve))
-  expectRefusal(await readBody(stream, declared(5), bounds), 'LISTEN_HEAD_MALFORMED')
+  expectRefusal(await read(stream, declared(5)), 'LISTEN_HEAD_MALFORMED')
 })
 
 test('an error on the socket is a refusal, never a crash', async () => {
   const stream = request()
-  const body = readBody(stream, chunked, bounds)
+  const body = read(stream, chunked)
   stream.destroy(new Error('reset'))
   expectRefusal(await body, 'LISTEN_HEAD_MALFORMED')
 })

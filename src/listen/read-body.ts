@@ -1,18 +1,24 @@
 // Reads one request body under a size and a time bound. Nothing is read before a stage asks for it, so an
 // unauthenticated sender cannot make us hold its megabytes.
 
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 
 const empty = Buffer.alloc(0)
 
-export function readBody(
-  request: IncomingMessage,
-  headers: ReadonlyMap<string, string>,
-  bounds: { body: number; bodyTime: number },
-): Promise<Buffer | Refusal> {
+/** What a head of HTTP/1 says of it. */
+export const hasBody = (headers: ReadonlyMap<string, string>): boolean =>
+  headers.has('content-length') || headers.has('transfer-encoding')
+
+export interface BodyFacts {
+  readonly hasBody: boolean
+  readonly headers: ReadonlyMap<string, string>
+  readonly bounds: { readonly body: number; readonly bodyTime: number }
+}
+
+export function readBody(request: Readable, { hasBody, headers, bounds }: BodyFacts): Promise<Buffer | Refusal> {
+  if (!hasBody) return Promise.resolve(empty)
   const declared = headers.get('content-length')
-  if (declared === undefined && !headers.has('transfer-encoding')) return Promise.resolve(empty)
   if (declared !== undefined && Number(declared) > bounds.body) {
     return Promise.resolve(refuse('LISTEN_BODY_TOO_LARGE', `declared ${declared} bytes`))
   }

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { headers, preface, requestFields, settings } from '../fakes/http2-frames.ts'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
 import { startGateway, type Gateway } from './harness.ts'
 
@@ -109,7 +110,13 @@ const attacks: Readonly<Record<string, Shape>> = {
   'HTTP/1.2': { line: 'POST /agents/calculator HTTP/1.2' },
   'HTTP/2.0 in text': { line: 'POST /agents/calculator HTTP/2.0' },
   'HTTP/11': { line: 'POST /agents/calculator HTTP/11' },
-  'the HTTP/2 preface': { whole: () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' },
+  'an HTTP/2 preface that stops being one at its end': { whole: () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\rX' },
+  'an HTTP/2 preface with another body': { whole: (request) => `PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n${request}` },
+  'an HTTP/2 preface with a field': { whole: () => 'PRI * HTTP/2.0\r\nHost: localhost\r\n\r\n' },
+  'an HTTP/2 preface in small letters': { whole: () => 'pri * http/2.0\r\n\r\nsm\r\n\r\n' },
+  'an HTTP/2 preface that breaks off': { whole: () => 'PRI * HTTP/2.0\r\n\r\nSM' },
+  'an empty line before an HTTP/2 preface': { whole: () => '\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' },
+  'the method of the HTTP/2 preface': { line: 'PRI /agents/calculator HTTP/1.1' },
   'a lower-case protocol': { line: 'POST /agents/calculator http/1.1' },
   'a tab in the request line': { line: 'POST\t/agents/calculator HTTP/1.1' },
   'a space in the target': { line: 'POST /agents/calculator x HTTP/1.1' },
@@ -186,6 +193,38 @@ test('a request hidden behind the last chunk is a request of its own, and two go
   const text = await raw.until((received) => received.split('"result"').length === 3)
   assert.equal(text.split('HTTP/1.1 200 OK').length, 3)
   raw.close()
+})
+
+test('a preface of HTTP/2 behind a request of HTTP/1 is refused, whatever that request asked for', async () => {
+  const hidden = Buffer.concat([preface, settings(), headers(1, requestFields())]).toString('latin1')
+  for (const fields of [
+    [length],
+    [length, 'Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABk'],
+  ]) {
+    const raw = gateway.raw()
+    raw.send(spellRaw({ fields }))
+    await raw.until((received) => received.includes('"result"'))
+    raw.send(hidden)
+    const text = await raw.untilClosed()
+    assert.doesNotMatch(text, /101 |HTTP\/1\.1 200[\s\S]*HTTP\/1\.1 200/)
+    // the parser of HTTP/1 takes it for a request that goes on, where the one before asked for an upgrade
+    assert.match(text, /HTTP\/1\.1 40[08] [\s\S]*sallyport-record/i)
+  }
+  const seen = agent.seen.length
+  const raw = gateway.raw()
+  raw.send(spellRaw({ fields: [`Content-Length: ${hidden.length}`], body: hidden }))
+  await raw.until((received) => received.includes('"PARSE_ERROR"'))
+  await gateway.good('calculator')
+  assert.equal(agent.seen.length, seen + 1)
+  raw.close()
+})
+
+test('a request of HTTP/1 behind a preface of HTTP/2 is refused', async () => {
+  const seen = agent.seen.length
+  const raw = gateway.raw()
+  raw.send(preface.toString('latin1') + spellRaw({}))
+  assert.doesNotMatch(await raw.untilClosed(), /HTTP\/1\.1/)
+  assert.equal(agent.seen.length, seen)
 })
 
 test('trailer fields of a chunked body do not count as header fields', async () => {

@@ -26,7 +26,7 @@ const modules: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/config/check-secret-content.ts': 'has OpenSSL read revocation lists',
   },
   'node:https': {},
-  'node:http2': {},
+  'node:http2': { 'src/listen': 'serves callers; never its `connect`, by the test below' },
   'node:dgram': {},
   'node:dns': {},
   'node:dns/promises': {},
@@ -67,9 +67,9 @@ test('nothing but the dialler can call out', () => {
   assert.deepEqual(findWaysOut(productFiles()), [])
 })
 
-test('a connection over node:net is made to the control socket only', () => {
+test('a connection over node:net or node:http2 is made to the control socket only', () => {
   const found = productFiles().filter(
-    ({ text }) => /import\b[^;'"]*'node:(net|tls)'/.test(text) && connecting.test(importedNames(text)),
+    ({ text }) => /import\b[^;'"]*'node:(net|tls|http2)'/.test(text) && connecting.test(importedNames(text)),
   )
   assert.deepEqual(
     found.map(({ path }) => path),
@@ -78,7 +78,7 @@ test('a connection over node:net is made to the control socket only', () => {
 })
 
 function importedNames(text: string): string {
-  return [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*'node:(?:net|tls)'/g)]
+  return [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*'node:(?:net|tls|http2)'/g)]
     .map((match) => match[1] ?? '')
     .join(',')
 }
