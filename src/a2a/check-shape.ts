@@ -2,6 +2,7 @@
 // known field, a second member of a union, an enum as a number, a value of the wrong kind. It never changes the
 // value, never looks inside `data` and `metadata`, and lets unknown fields pass (A2A specification §5.7).
 
+import { isRawNumber, plainNumber } from '../base/exact-json.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 
 /** One way in which a value misses its shape. `path` names schema positions, `reason` is a closed code. */
@@ -39,6 +40,10 @@ export interface Shape {
   readonly required: readonly string[]
   readonly hasUnion: boolean
   readonly nullable: boolean
+  /** which shape it is, told by the text of a member (`kind` in A2A 0.3); then nothing above is looked at */
+  readonly variants?: { readonly by: string; readonly shapes: ReadonlyMap<string, Shape> }
+  /** a list of such values in place of an object */
+  readonly items?: Shape
 }
 
 const longestIdentifier = 256
@@ -62,6 +67,16 @@ export function defineShape(
   })
 }
 
+/** One of several shapes, told apart by the text of the member `by`, which each of them describes as well. */
+export function defineVariants(by: string, shapes: Readonly<Record<string, Shape>>): Shape {
+  return Object.freeze({ ...defineShape({}), variants: { by, shapes: new Map(Object.entries(shapes)) } })
+}
+
+/** A list whose elements all have the shape. */
+export function defineList(items: Shape): Shape {
+  return Object.freeze({ ...defineShape({}), items })
+}
+
 /**
  * What the decoders of A2A agents make of a name: ProtoJSON also takes snake_case, Go ignores case by Unicode
  * folding (the long s and the Kelvin sign included, hence first upper, then lower case).
@@ -78,10 +93,12 @@ export function isAlias(name: string, folded: ReadonlySet<string>): boolean {
 /** undefined when the value has the shape. */
 export function checkShape(value: JsonValue, shape: Shape): ShapeProblem | undefined {
   if (value === null && shape.nullable) return undefined
+  if (shape.items) return checkList(value, { kind: 'object', shape: shape.items })
   return isJsonObject(value) ? checkObject(value, shape) : problem('type')
 }
 
 function checkObject(object: JsonObject, shape: Shape): ShapeProblem | undefined {
+  if (shape.variants) return checkVariant(object, shape.variants)
   let unionMembers = 0
   const keys = Object.keys(object)
   if (keys.length > mostMembers) return problem('range')
@@ -107,6 +124,14 @@ function checkObject(object: JsonObject, shape: Shape): ShapeProblem | undefined
   return undefined
 }
 
+function checkVariant(object: JsonObject, { by, shapes }: NonNullable<Shape['variants']>): ShapeProblem | undefined {
+  if (!Object.hasOwn(object, by)) return problem('missing', by)
+  const name = object[by]
+  if (typeof name !== 'string') return problem('type', by)
+  const shape = shapes.get(name)
+  return shape === undefined ? problem('enum', by) : checkObject(object, shape)
+}
+
 function checkList(value: JsonValue, field: FieldSpec): ShapeProblem | undefined {
   if (!Array.isArray(value)) return problem('type')
   if (field.required && value.length === 0) return problem('empty')
@@ -117,8 +142,9 @@ function checkList(value: JsonValue, field: FieldSpec): ShapeProblem | undefined
   return undefined
 }
 
-function checkOne(value: JsonValue, field: FieldSpec): ShapeProblem | undefined {
+function checkOne(given: JsonValue, field: FieldSpec): ShapeProblem | undefined {
   const { kind } = field
+  const value = typeof given === 'object' && isRawNumber(given) ? plainNumber(given) : given
   if (typeof kind !== 'string') {
     if (typeof value !== 'string') return problem('type')
     return kind.has(value) ? undefined : problem('enum')

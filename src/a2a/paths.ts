@@ -58,7 +58,7 @@ export function matchRestPath(method: string, rawPath: string): RestMatch {
   if (segments.length > 5) return 'not-found'
   const plain = matchSegments(method, segments, '')
   if (plain !== 'not-found' || segments.length < 2) return plain
-  const tenant = decodeId(segments[0] ?? '')
+  const tenant = decodePathId(segments[0] ?? '')
   if (tenant === undefined || isReservedTenant(tenant)) return 'not-found'
   return matchSegments(method, segments.slice(1), tenant)
 }
@@ -68,10 +68,10 @@ function matchSegments(method: string, segments: readonly string[], tenant: stri
   if (task === undefined) return choose(collections.get(head), method, { tenant, taskId: '', configId: '' })
   if (head !== 'tasks' || segments.length > 4) return 'not-found'
   if (configs === undefined) return matchTask(method, task, tenant)
-  const taskId = decodeId(task)
+  const taskId = decodePathId(task)
   if (configs !== configSegment || taskId === undefined) return 'not-found'
   if (config === undefined) return choose(configList, method, { tenant, taskId, configId: '' })
-  const configId = decodeId(config)
+  const configId = decodePathId(config)
   return configId === undefined ? 'not-found' : choose(configItem, method, { tenant, taskId, configId })
 }
 
@@ -79,7 +79,7 @@ function matchTask(method: string, segment: string, tenant: string): RestMatch {
   const colon = segment.lastIndexOf(':')
   const verb = colon === -1 ? '' : segment.slice(colon)
   const known = taskVerbs.has(verb) ? verb : ''
-  const taskId = decodeId(known === '' ? segment : segment.slice(0, colon))
+  const taskId = decodePathId(known === '' ? segment : segment.slice(0, colon))
   return taskId === undefined ? 'not-found' : choose(taskVerbs.get(known), method, { tenant, taskId, configId: '' })
 }
 
@@ -96,7 +96,7 @@ const encodedSegment = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
 const needlesslyEncoded = /%(?:2[dDeE]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])/
 
 /** The identifier that a raw path segment spells, or undefined when it could be read in a second way. */
-function decodeId(segment: string): string | undefined {
+export function decodePathId(segment: string): string | undefined {
   let id = segment
   if (!rawSegment.test(segment)) {
     if (!encodedSegment.test(segment) || needlesslyEncoded.test(segment)) return undefined

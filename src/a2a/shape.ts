@@ -180,6 +180,21 @@ export const streamEventShape: Shape = defineShape({
   artifactUpdate: choice(artifactUpdate),
 })
 
+/** The positions of 1.0 that a translation to another version or encoding goes through. */
+export const shapes10 = Object.freeze({
+  part,
+  message,
+  status,
+  artifact,
+  task,
+  statusUpdate,
+  artifactUpdate,
+  authentication,
+  pushConfig,
+  configuration,
+  send,
+})
+
 const sendAnswer = defineShape({ task: choice(task), message: choice(message) })
 const listAnswer = defineShape({ tasks: many(task), nextPageToken: string, pageSize: count, totalSize: count })
 const pushConfigsAnswer = defineShape({ configs: many(pushConfig), nextPageToken: string })
