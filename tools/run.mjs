@@ -31,6 +31,7 @@ const tasks = {
   'bench:ledger': benchLedger,
   'soak:ledger': soakLedger,
   'conformance-agent': conformanceAgent,
+  'test:conformance': testConformance,
 }
 
 const [taskName = '', ...taskArguments] = process.argv.slice(2)
@@ -66,6 +67,10 @@ function soakLedger(args) {
 
 function conformanceAgent(args) {
   return run(pinnedNode(), ['agents/src/conformance-agent.ts', ...args])
+}
+
+function testConformance(args) {
+  return run(pinnedNode(), ['test/conformance/main.ts', ...args])
 }
 
 async function gen(args) {

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Role, TaskState, type Message, type Part } from '@a2a-js/sdk'
 import { AgentEvent, type AgentExecutor, type ExecutionEventBus, type RequestContext } from '@a2a-js/sdk/server'
+import { optionalExtension } from './conformance-card.ts'
 import { dataPart, textPart } from './task-report.ts'
 
 /** One turn of a task, as the table below sees it. */
@@ -78,6 +79,7 @@ const acts: readonly (readonly [prefix: string, act: Act])[] = [
   ['tck-stream-artifact-text',    giveWorking(textPart('Streamed text content'))],
   ['tck-stream-artifact-file',    giveWorking(file)],
   ['tck-stream-ordering-001',     giveWorking(textPart('Ordered output'))],
+  ['tck-grpc-streaming',          giveWorking(textPart('Stream hello from TCK'))],
   ['tck-stream-001',              giveWorking(textPart('Stream hello from TCK'))],
   ['tck-stream-002',              rest(completed)],
   ['tck-stream-003',              giveWorking(textPart('Stream task lifecycle'))],
@@ -129,6 +131,9 @@ export function conformanceExecutor(beatMs: number): AgentExecutor {
   return {
     execute: (context, bus) => {
       contexts.set(bus, context.contextId)
+      // which the answer says; the others that were asked for are no business of this agent
+      if (context.context.requestedExtensions?.includes(optionalExtension) === true)
+        context.context.addActivatedExtension(optionalExtension)
       return execute(context, bus)
     },
     cancelTask,

@@ -1,0 +1,52 @@
+// What is known to fail, each with its reason. Both lists may only shrink: whatever stands here and does not fail any
+// more, fails the suite.
+
+import { nameOf, type Face } from './faces.ts'
+
+/** A test by its id, in the columns where it fails. */
+export interface Known {
+  readonly tests: readonly string[]
+  readonly columns: readonly string[]
+  readonly why: string
+}
+
+/** Fails directly and through the gateway alike: a finding about the agent, which is the official SDK. */
+export const failures: readonly Known[] = [
+  {
+    tests: ['send.artifact-file-name'],
+    columns: ['HTTP+JSON 0.3', 'gRPC 0.3'],
+    why: 'the SDK leaves the name of a file out where it translates to the a2a.proto of 0.3, which has a field for it',
+  },
+  {
+    tests: ['send.history-length-1'],
+    columns: ['HTTP+JSON 0.3', 'gRPC 0.3'],
+    why: 'the SDK does not read `configuration.historyLength` of 0.3 in these bindings',
+  },
+  {
+    tests: ['tasks.same', 'tasks.history'],
+    columns: ['gRPC 0.3'],
+    why: 'the SDK takes an absent `historyLength`, which the a2a.proto of 0.3 cannot tell from 0, for 0',
+  },
+]
+
+/** Differs through the gateway, and should not: a fault of ours that is not mended yet. */
+export const differences: readonly Known[] = [
+  {
+    tests: ['card.extension', 'extensions.required-given', 'extensions.several', 'extensions.activated'],
+    columns: ['JSON-RPC 1.0', 'HTTP+JSON 1.0'],
+    why: 'extensions are not negotiated yet: the gateway does not pass their names on',
+  },
+  { tests: ['card.cache'], columns: ['JSON-RPC 1.0'], why: 'a card that a client has is sent again' },
+  {
+    tests: ['errors.media-type-of-answers'],
+    columns: ['HTTP+JSON 1.0'],
+    why: 'answers of the HTTP+JSON binding are given out as application/json',
+  },
+]
+
+/** Columns that the gateway does not serve yet. */
+export const unserved: readonly string[] = ['gRPC 1.0', 'JSON-RPC 0.3', 'HTTP+JSON 0.3', 'gRPC 0.3']
+
+export function findKnown(list: readonly Known[], id: string, face: Face): Known | undefined {
+  return list.find(({ tests, columns }) => tests.includes(id) && columns.includes(nameOf(face)))
+}
