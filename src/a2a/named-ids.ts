@@ -3,6 +3,7 @@
 // `referenceTaskIds` are left out: they point elsewhere and give nothing. Texts are copies, safe to keep.
 
 import { detach, isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
+import { contextPlacesOfAnswer, visitContexts } from './context-places.ts'
 import type { Operation } from './operations.ts'
 
 export interface NamedTask {
@@ -26,6 +27,7 @@ export interface NamedIds {
 export function namedIds(operation: Operation, value: JsonValue): NamedIds {
   const found = new Found()
   if (!isJsonObject(value)) return found.ids()
+  visitContexts(value, contextPlacesOfAnswer(operation), (contextId) => found.context(contextId))
   switch (operation) {
     case 'SendMessage':
     case 'SendStreamingMessage':
@@ -62,6 +64,10 @@ class Found {
     return { tasks: [...this.#tasks.values()], contexts: [...this.#contexts], configs: this.#configs }
   }
 
+  context(contextId: string): void {
+    if (!this.#contexts.has(contextId)) this.#contexts.add(detach(contextId))
+  }
+
   event(event: JsonObject): void {
     if (isJsonObject(event.task)) this.task(event.task)
     if (isJsonObject(event.message)) this.message(event.message)
@@ -93,7 +99,6 @@ class Found {
 
   /** What the first mention leaves open, a later one may fill in; a state is never overwritten. */
   #name(taskId: string, contextId: string, state: string, timestampMs: number): void {
-    if (contextId !== '' && !this.#contexts.has(contextId)) this.#contexts.add(detach(contextId))
     if (taskId === '') return
     const before = this.#tasks.get(taskId)
     if (before === undefined) {

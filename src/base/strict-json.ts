@@ -383,7 +383,8 @@ export function removeMember(text: string, key: string): string {
   return text.slice(0, keyStart).replace(/,\s*$/, '') + text.slice(range.end)
 }
 
-function afterSpace(text: string, from: number): number {
+/** For those who walk a text that has passed parseStrictJson: the next character that is no white space. */
+export function afterSpace(text: string, from: number): number {
   let position = from
   while (isSpace(text.charCodeAt(position))) position++
   return position
@@ -419,14 +420,21 @@ function elementStart(text: string, arrayStart: number, index: number): number |
 }
 
 function isKey(text: string, start: number, end: number, key: string): boolean {
+  return readString(text, start, end) === key
+}
+
+export const isQuote = (text: string, at: number): boolean => text.charCodeAt(at) === QUOTE
+
+/** What the string from `start` to `end`, quotes included, says. */
+export function readString(text: string, start: number, end: number): string {
   const raw = text.slice(start + 1, end - 1)
-  if (!raw.includes('\\')) return raw === key
+  if (!raw.includes('\\')) return raw
   const parsed = parseStrictJson(text.slice(start, end), { maxDepth: 1, maxNodes: 1 })
-  return parsed.ok && parsed.value === key
+  return parsed.ok && typeof parsed.value === 'string' ? parsed.value : raw
 }
 
 /** Behind the value that starts here, by counting brackets outside strings; the text's end at the latest. */
-function valueEnd(text: string, start: number): number {
+export function valueEnd(text: string, start: number): number {
   const first = text.charCodeAt(start)
   if (first === QUOTE) return stringEnd(text, start)
   let position = start
@@ -452,7 +460,7 @@ const endsScalar = (code: number): boolean =>
   code === COMMA || code === CLOSE_OBJECT || code === CLOSE_ARRAY || isSpace(code)
 
 /** Behind the closing quote: the first one that an even number of backslashes stands before. */
-function stringEnd(text: string, start: number): number {
+export function stringEnd(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1)
   while (quote !== -1) {
     let backslashes = 0
