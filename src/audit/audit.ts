@@ -3,6 +3,7 @@
 // Refusals of callers nobody knows have a budget of their own and are folded into counts beyond it (invariant 2).
 
 import type { JsonObject } from '../base/strict-json.ts'
+import { operations } from '../a2a/operations.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Admitted, Claim, Receipt } from '../exchange/exchange.ts'
 import type { Refusal, RefusalCode } from '../refusal/refusal.ts'
@@ -273,6 +274,7 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
         callRecord('decision', 'allowed', facts, '', {
           rules: [...admitted.allowedBy],
           input: admitted.policyInput,
+          ...agentContextMember(admitted),
           ...claimsMember(claims),
           ...content,
         }),
@@ -350,6 +352,12 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
       return lost.count
     },
   }
+}
+
+/** What the agent saw for the context, where that is not what its caller called it. */
+function agentContextMember({ operation, contextId, agentContextId }: Admitted): JsonObject {
+  const isSeen = operations[operation].carriesMessage && agentContextId !== contextId
+  return isSeen ? { agentContext: agentContextId } : {}
 }
 
 // claims are plain data already; the index is rebuilt from them when it is lost

@@ -75,10 +75,12 @@ function mentionsOf(event: JsonObject, names: SearchNames): Buffer[] {
   }
   add(tasks, event['task'])
   add(contexts, event['context'])
+  add(contexts, event['agentContext'])
   const claims = event['claims']
   for (const claim of Array.isArray(claims) ? claims.filter(isJsonObject) : []) {
     add(tasks, claim['taskId'])
     add(contexts, claim['contextId'])
+    add(contexts, claim['name'])
   }
   return [...[...tasks].map((id) => names.taskName(id)), ...[...contexts].map((id) => names.contextName(id))]
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { type Operation, operationNames, operations } from '../a2a/operations.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import { isRefusal } from '../refusal/refusal.ts'
-import { authorize, decideAgain, type OwnershipReader } from './authorize.ts'
+import { authorize, decideAgain, type NamedOwnership } from './authorize.ts'
 import {
   type FakeCall,
   fakeCall,
@@ -322,17 +322,67 @@ describe('ownership', () => {
       'AUTHZ_TASK_NOT_FOUND',
     )
   })
-  it("lets a context be fresh or one's own, never that of another", () => {
+  it("takes a context for fresh or one's own: the name that another gave is another context", () => {
     const contexts = { mine: ['key:alice', 'key:alice'] as const, theirs: ['key:bob', 'key:bob'] as const }
-    assert.equal(ask(everything(callers), { contextId: 'fresh' }, { contexts }), 'allowed')
-    assert.equal(ask(everything(callers), { contextId: 'mine' }, { contexts }), 'allowed')
-    assert.equal(ask(everything(callers), { contextId: 'theirs' }, { contexts }), 'AUTHZ_TASK_NOT_FOUND')
-    assert.equal(ask(everything(callers, 'any'), { contextId: 'theirs' }, { contexts }), 'allowed')
+    const ofAll = (owner: string): PolicyText => ({
+      roles: [{ name: 'all', rules: [{ agents: ['*'], operations: ['*'], owner }] }],
+      bindings: [{ role: 'all', callers: ['key:*'] }],
+    })
+    const idFor = (call: FakeCall, owner: 'self' | 'any' = 'self'): string => {
+      const result = authorize(fakeCall(call), policyOf(ofAll(owner)), fakeSources({ contexts }))
+      assert.ok(!isRefusal(result), JSON.stringify(result))
+      return result.agentContextId
+    }
+    assert.equal(idFor({ contextId: 'mine' }), 'mine')
+    const ids = ['fresh', 'theirs', 'mine'].map((contextId) => idFor({ contextId, caller: 'key:carol' }))
+    for (const id of [...ids, idFor({ contextId: 'theirs' }), idFor({ contextId: 'theirs' }, 'any')])
+      assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    assert.equal(new Set(ids).size, 3)
+    assert.notEqual(idFor({ contextId: 'theirs' }), idFor({ contextId: 'theirs', caller: 'key:carol' }))
+    assert.notEqual(idFor({ contextId: 'x' }), idFor({ contextId: 'x', agent: 'vault' }))
+    assert.equal(idFor({ contextId: 'x' }), idFor({ contextId: 'x' }))
+    assert.equal(idFor({}), '')
     assert.equal(
       ask(everything(callers), { contextId: '', message: { contextId: 'theirs' } }, { contexts }),
-      'AUTHZ_TASK_NOT_FOUND',
+      'AUTHZ_DENIED',
     )
   })
+
+  it('means the context of the task by the name that its owner gave, and refuses any other beside it', () => {
+    const owners: FakeOwners = {
+      tasks: {
+        t1: ['key:bob', 'key:bob', [], 'opaque'],
+        t2: ['key:bob', 'key:bob', [], 'made'],
+        t3: ['key:bob', 'key:bob'],
+      },
+      contexts: {
+        opaque: ['key:bob', 'key:bob', [], 'plan'],
+        made: ['key:bob', 'key:bob'],
+        other: ['key:alice', 'key:alice', [], 'plan'],
+      },
+    }
+    const shared = everything(['key:alice', 'key:bob'], 'any')
+    for (const caller of ['key:bob', 'key:alice']) {
+      const call: FakeCall = { caller, taskId: 't1', contextId: 'plan' }
+      const result = authorize(fakeCall(call), policyOf(shared), fakeSources(owners))
+      assert.ok(!isRefusal(result))
+      assert.equal(result.agentContextId, 'opaque')
+      for (const [taskId, contextId] of [
+        ['t1', 'made'],
+        ['t2', 'plan'],
+        ['t2', 'new'],
+      ] as const)
+        assert.equal(ask(shared, { caller, taskId, contextId }, owners), 'VALIDATE_PARAMS', `${taskId} ${contextId}`)
+      assert.equal(ask(shared, { caller, taskId: 't3', contextId: 'whatever' }, owners), 'allowed')
+    }
+    // the id that only the agent knows is no name for others
+    assert.equal(ask(shared, { taskId: 't1', contextId: 'opaque' }, owners), 'VALIDATE_PARAMS')
+    // who may not use the task hears nothing of its context
+    for (const contextId of ['plan', 'made', 'new'])
+      for (const taskId of ['t1', 'gone'])
+        assert.equal(ask(everything(['key:alice', 'key:bob']), { taskId, contextId }, owners), 'AUTHZ_TASK_NOT_FOUND')
+  })
+
   it("lets a list name any context: it finds the caller's own tasks only", () => {
     assert.equal(
       ask(everything(callers), { operation: 'ListTasks', contextId: 'c' }, { contexts: { c: ['key:bob', 'key:bob'] } }),
@@ -385,7 +435,7 @@ describe('a push configuration inside a send', () => {
 
 describe('what goes wrong inside', () => {
   it('refuses when the index of owners throws', () => {
-    const broken: OwnershipReader = {
+    const broken: NamedOwnership = {
       ...fakeSources().ownership,
       task: () => {
         throw new Error('the store is gone')

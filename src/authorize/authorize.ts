@@ -8,7 +8,8 @@ import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { describeRequest, tagOf, type Approval, type ApprovalRules } from './approval.ts'
 import type { CompiledPolicy } from './compile-policy.ts'
 import { decide } from './decide.ts'
-import type { OwnershipReader } from './ownership.ts'
+import { findContext } from './find-context.ts'
+import type { NamedOwnership } from './ownership.ts'
 import { gatherInput, type PolicyInput } from './policy-input.ts'
 
 export { isPartyTo } from './approval.ts'
@@ -33,7 +34,7 @@ export { createSuggestion } from './suggest.ts'
 export { createAccessAuthority } from './review-access.ts'
 export type { AccessAuthority } from './review-access.ts'
 export type { AccessReviewer } from './access-answers.ts'
-export type { OwnershipReader } from './ownership.ts'
+export type { NamedOwnership, OwnershipReader } from './ownership.ts'
 
 /** A refusal that carries what policy saw, for the record only. */
 export interface AuthorizationRefusal extends Refusal {
@@ -41,14 +42,14 @@ export interface AuthorizationRefusal extends Refusal {
 }
 
 export interface AuthorizeSources {
-  readonly ownership: OwnershipReader
+  readonly ownership: NamedOwnership
   readonly approvals: ApprovalRules
 }
 
 /**
  * By now the caller is proven and the request is in its one form. May refuse ROUTE_AGENT_UNKNOWN (nothing is
- * allowed to this caller here), AUTHZ_DENIED, AUTHZ_TASK_NOT_FOUND and AUTHZ_APPROVAL_REQUIRED. Anything thrown
- * denies.
+ * allowed to this caller here), AUTHZ_DENIED, AUTHZ_TASK_NOT_FOUND, AUTHZ_APPROVAL_REQUIRED and, for a context that is
+ * not the task's, VALIDATE_PARAMS. Anything thrown denies.
  */
 export function authorize(
   validated: Validated,
@@ -57,14 +58,19 @@ export function authorize(
 ): Authorized | AuthorizationRefusal {
   let policyInput: JsonObject | undefined
   try {
-    const input = gatherInput(validated, ownership, policy.metadataKeys)
+    const context = findContext(validated, ownership)
+    const input = gatherInput(validated, ownership, policy.metadataKeys, context)
     if (typeof input === 'string') return { ...refuse('AUTHZ_DENIED', input), policyInput: undefined }
     policyInput = asJson(input)
     const decision = decide(policy, input)
     if (!decision.allowed) return { ...refuse(decision.code, decision.detail), policyInput }
+    // only now: who may not use the task is told that it is missing. Policy has not refused it, and cannot decide it again.
+    if (context.task === 'other')
+      return { ...refuse('VALIDATE_PARAMS', elsewhere, { hint: elsewhere }), policyInput: undefined }
     const task = input.named.find((thing) => thing.kind === 'task')
     const taskOwner = task?.owner ?? undefined
-    let fields: AuthorizedFields = { allowedBy: decision.allowedBy, policyInput, taskOwner }
+    const agentContextId = context.id
+    let fields: AuthorizedFields = { allowedBy: decision.allowedBy, policyInput, agentContextId, taskOwner }
     if (decision.approvals.length > 0) {
       const approval = findApproval(validated, decision.approvals, approvals)
       if (isRefusal(approval)) return { ...approval, policyInput }
@@ -76,6 +82,8 @@ export function authorize(
     return { ...refuse('AUTHZ_DENIED', `authorization failed: ${describe(error)}`), policyInput }
   }
 }
+
+const elsewhere = 'message.contextId: not the context of the task'
 
 /** The grant that this very call may use, or the refusal that says a person has to decide. */
 function findApproval(call: Validated, rules: readonly string[], approvals: ApprovalRules): ApprovalGrant | Refusal {

@@ -8,7 +8,8 @@ import { configSchema, type ConfigInput } from '../config/config.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { MessageFacts, Owned, Principal, TaskOwner, Validated } from '../exchange/exchange.ts'
 import { compilePolicy, type CompiledPolicy, type PolicyProblem } from './compile-policy.ts'
-import type { OwnershipReader } from './ownership.ts'
+import { createContextNames } from '../store/context-names.ts'
+import type { NamedOwnership } from './ownership.ts'
 
 export type PolicyText = NonNullable<ConfigInput['policy']>
 
@@ -110,19 +111,27 @@ export interface FakeOwners {
   readonly tasks?: Readonly<
     Record<string, readonly [caller: string, origin: string, groups?: readonly string[], contextId?: string]>
   >
-  readonly contexts?: Readonly<Record<string, readonly [caller: string, origin: string, groups?: readonly string[]]>>
+  /** by the agent's ids, with their owners' names for them */
+  readonly contexts?: Readonly<
+    Record<string, readonly [caller: string, origin: string, groups?: readonly string[], name?: string]>
+  >
   readonly configs?: Readonly<Record<string, readonly [caller: string, origin: string, groups?: readonly string[]]>>
 }
 
-export function fakeOwnership(owners: FakeOwners = {}): OwnershipReader {
+export function fakeOwnership(owners: FakeOwners = {}): NamedOwnership {
+  const context: NamedOwnership['context'] = (_agent, _tenant, id) => {
+    const row = owned(find(owners.contexts, id))
+    return row && { ...row, name: find(owners.contexts, id)?.[3] ?? id }
+  }
   return {
+    ...createContextNames(Buffer.alloc(32), context),
     task: (_agent, _tenant, id) => {
       const row = find(owners.tasks, id)
       return row === undefined
         ? undefined
         : { owner: ownerOf(row[0], row[1]), groups: row[2] ?? [], contextId: row[3] ?? '' }
     },
-    context: (_agent, _tenant, id) => owned(find(owners.contexts, id)),
+    context,
     pushConfig: (_agent, _tenant, taskId, id) => owned(find(owners.configs, `${taskId}/${id}`)),
   }
 }
@@ -131,7 +140,7 @@ function find<T>(table: Readonly<Record<string, T>> | undefined, id: string): T 
   return table !== undefined && Object.hasOwn(table, id) ? table[id] : undefined
 }
 
-function owned(row: readonly [string, string, (readonly string[])?] | undefined): Owned | undefined {
+function owned(row: readonly [string, string, (readonly string[])?, string?] | undefined): Owned | undefined {
   return row === undefined ? undefined : { owner: ownerOf(row[0], row[1]), groups: row[2] ?? [] }
 }
 

@@ -6,7 +6,8 @@ import { type Operation, operations } from '../a2a/operations.ts'
 import { detach, type JsonValue } from '../base/strict-json.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { CallerScope, MessageFacts, Owned, TaskOwner, Validated } from '../exchange/exchange.ts'
-import type { OwnershipReader } from './ownership.ts'
+import { findContext, type CallContext } from './find-context.ts'
+import type { NamedOwnership } from './ownership.ts'
 
 export type Relation = 'self' | 'origin' | 'other' | 'none'
 
@@ -60,12 +61,15 @@ const maxReferences = 128 // bound: referenced tasks in a message
 /** The input, or why none can be made of this call. */
 export function gatherInput(
   call: Validated,
-  ownership: OwnershipReader,
+  ownership: NamedOwnership,
   metadataKeys: readonly string[] = nothing,
+  context: CallContext = findContext(call, ownership),
 ): PolicyInput | string {
   const { caller, origin, message } = call
   if (message.referenceTaskIds.length > maxReferences) return `more than ${maxReferences} referenced tasks`
-  const named = nameThings(call, ownership)
+  // The stage before says that they are one; should they ever differ, only one of them would be what the agent reads.
+  if (message.contextId !== '' && message.contextId !== call.contextId) return 'two contexts in one message'
+  const named = nameThings(call, ownership, context)
   const first = named[0]
   return {
     v: 1,
@@ -121,7 +125,7 @@ export function relationOf(owner: TaskOwner | null, callerId: string, originId: 
   return owner.caller === callerId ? 'self' : 'origin'
 }
 
-function nameThings(call: Validated, ownership: OwnershipReader): readonly NamedThing[] {
+function nameThings(call: Validated, ownership: NamedOwnership, context: CallContext): readonly NamedThing[] {
   const { tenant, taskId, contextId, message, operation } = call
   const agent = call.agent.name
   if (taskId === '' && contextId === '' && isPlain(call)) return nothing
@@ -136,10 +140,8 @@ function nameThings(call: Validated, ownership: OwnershipReader): readonly Named
   for (const id of references) things.push(thing('reference', ownership.task(agent, tenant, id), false))
   // A list is answered from the caller's own tasks alone: a context id there finds nothing of others.
   if (operation === 'ListTasks') return things
-  for (const id of new Set([contextId, message.contextId])) {
-    if (id === '' || id === task?.contextId) continue
-    things.push(thing('context', ownership.context(agent, tenant, id), true))
-  }
+  // One's own, or fresh. The one of the task comes with the task.
+  if (context.id !== '' && context.task === 'none') things.push(thing('context', context.owned, true))
   return things
 }
 
@@ -154,7 +156,7 @@ function touchesPushConfig({ operation, taskId, configId, inlinePush }: Validate
  * One that the gateway never saw made is the task owner's: it came inside the task's first message, or from the
  * agent. So is one without an id, since agents give it one that they can have given before: the task's own, mostly.
  */
-function ownerOfPushConfig(call: Validated, task: Owned | undefined, ownership: OwnershipReader): Owned | undefined {
+function ownerOfPushConfig(call: Validated, task: Owned | undefined, ownership: NamedOwnership): Owned | undefined {
   const { agent, tenant, taskId, configId } = call
   const known = configId === '' ? undefined : ownership.pushConfig(agent.name, tenant, taskId, configId)
   return known ?? task

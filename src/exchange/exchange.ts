@@ -268,6 +268,7 @@ export interface ValidatedFields {
   readonly tenant: string
   /** task that the operation names (params.id / taskId / message.taskId); '' when none */
   readonly taskId: string
+  /** as the caller calls it; '' when none */
   readonly contextId: string
   readonly configId: string
   readonly message: MessageFacts
@@ -305,7 +306,24 @@ export interface Owned {
   readonly groups: readonly string[]
 }
 export interface OwnedTask extends Owned {
+  /** as the agent knows it */
   readonly contextId: string
+}
+export interface OwnedContext extends Owned {
+  /** what its owner calls it; the agent knows it by its id */
+  readonly name: string
+}
+/** Where a name of a context is good: agents and tenants know nothing of one another's, nor do owners. */
+export interface ContextPlace {
+  readonly agent: string
+  readonly tenant: string
+  readonly owner: TaskOwner
+}
+export interface MeantContext {
+  /** as the agent knows it, or is to know it */
+  readonly contextId: string
+  /** nobody's yet */
+  readonly isFresh: boolean
 }
 
 export interface ApprovalGrant {
@@ -322,6 +340,8 @@ export interface AuthorizedFields {
   readonly allowedBy: readonly string[]
   /** exactly what policy saw, as JSON, so that the call can be decided again later */
   readonly policyInput: JsonObject
+  /** what the agent is to see for `contextId`; '' when the call names none */
+  readonly agentContextId: string
   /** the owner of the task that the operation names; undefined when it names none */
   readonly taskOwner: TaskOwner | undefined
   /** a person's approval of this very call, where policy asks for one: good once */
@@ -384,7 +404,10 @@ export type Claim =
       readonly kind: 'context'
       readonly agent: string
       readonly tenant: string
+      /** as the agent knows it */
       readonly contextId: string
+      /** what its owner calls it, where that is something else */
+      readonly name?: string
       readonly owner: TaskOwner
       readonly groups: readonly string[]
       readonly createdAtMs: number

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { isSameFace, operations } from '../a2a/operations.ts'
 import { encodeJsonRpc, encodeRest, type EncodedRequest } from '../faces/encode-request.ts'
+import { placeContext } from '../a2a/context-places.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { abortedDetail, callAgent, type AgentAnswer, type AgentCall } from './call-agent.ts'
@@ -17,7 +18,7 @@ export type { AgentAnswer, AgentCall, ChunkSink, StreamAnswer, UnaryAnswer } fro
 export { createDialler } from './dialler.ts'
 export type { Dialler, PoolLease, TlsClient } from './dialler.ts'
 export { openAssertionRing } from './assertion-ring.ts'
-export { loadPairwiseSecret } from './pairwise.ts'
+export { loadGatewaySecret } from './pairwise.ts'
 export type { AssertionRing } from './assertion-ring.ts'
 export { createAssertionSigner, loadAssertionKey } from './mint-assertion.ts'
 export type { AssertionSigner, PublicJwk } from './mint-assertion.ts'
@@ -45,16 +46,27 @@ export function forwardGetTask(admitted: Admitted, forwarder: Forwarder, maxAnsw
   return send(admitted, forwarder, encode(admitted), maxAnswerBytes)
 }
 
-/** What the caller wrote, where the agent reads that form; an agent's fixed tenant is the gateway's to place. */
+/**
+ * What the caller wrote, where the agent reads that form; an agent's fixed tenant and its own id of the context are the
+ * gateway's to place.
+ */
 function requestOf(admitted: Admitted): EncodedRequest {
   const { agentFace, binding, version, bodyText, tenant, upstreamMethod, upstreamPath } = admitted
   if (!isSameFace(agentFace, { binding, version })) return encode(admitted)
-  if (binding === 'JSONRPC') return { method: 'POST', path: '', body: placeTenant(bodyText, tenant) }
-  return { method: upstreamMethod, path: upstreamPath, body: bodyText }
+  if (binding !== 'JSONRPC')
+    return { method: upstreamMethod, path: upstreamPath, body: inItsContext(admitted, bodyText, []) }
+  return { method: 'POST', path: '', body: placeTenant(inItsContext(admitted, bodyText, ['params']), tenant) }
 }
 
-function encode({ agentFace, operation, params, paramsText, tenant }: Admitted): EncodedRequest {
-  const call = { operation, params, text: paramsText(), tenant }
+/** `path` leads to the parameters. Nothing changes where the caller calls the context as the agent does. */
+function inItsContext(admitted: Admitted, text: string, path: readonly string[]): string {
+  const { operation, contextId, agentContextId } = admitted
+  return contextId === agentContextId ? text : placeContext(text, operation, path, agentContextId)
+}
+
+function encode(admitted: Admitted): EncodedRequest {
+  const { agentFace, operation, params, paramsText, tenant } = admitted
+  const call = { operation, params, text: inItsContext(admitted, paramsText(), []), tenant }
   return agentFace.binding === 'JSONRPC' ? encodeJsonRpc(call, '1') : encodeRest(call)
 }
 

@@ -14,8 +14,8 @@ export function createRename(secret: Buffer, sector: string): Rename {
   return (principalId) => `pairwise:${createHmac('sha256', key).update(principalId).digest('base64url')}`
 }
 
-/** The gateway's secret, kept as the other keys are: sealed, and sealed anew with them. Made on first use. */
-export async function loadPairwiseSecret(path: string, sealer: Sealer): Promise<Buffer> {
+/** A secret of the gateway's own, kept as the other keys are: sealed, and sealed anew with them. Made on first use. */
+export async function loadGatewaySecret(path: string, sealer: Sealer): Promise<Buffer> {
   const pem = await readOrCreateKeyFile(path, sealer, () =>
     Buffer.from(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })),
   )

@@ -86,7 +86,7 @@ async function refreshForFilter(
 ): Promise<Refusal | undefined> {
   if (filter.status === '' && filter.statusTimestampAfterMs === 0) return undefined
   const unfinished = await index.list(admitted.agent.name, admitted.tenant, ownerOf(admitted), {
-    ...(filter.contextId !== '' && { contextId: filter.contextId }),
+    ...ofContext(admitted),
     unfinished: true,
     limit: maxRefreshed,
   })
@@ -94,15 +94,19 @@ async function refreshForFilter(
 }
 
 function findPage(admitted: Admitted, filter: ListFilter, index: TaskIndex, cursor: string): Promise<TaskRows> {
-  const { contextId, status, statusTimestampAfterMs, pageSize } = filter
+  const { status, statusTimestampAfterMs, pageSize } = filter
   return index.list(admitted.agent.name, admitted.tenant, ownerOf(admitted), {
-    ...(contextId !== '' && { contextId }),
+    ...ofContext(admitted),
     ...(status !== '' && { status }),
     ...(statusTimestampAfterMs !== 0 && { afterMs: statusTimestampAfterMs }),
     ...(cursor !== '' && { cursor }),
     limit: pageSize,
   })
 }
+
+/** The index knows contexts as their agents do. */
+const ofContext = ({ agentContextId }: Admitted): { contextId?: string } =>
+  agentContextId === '' ? {} : { contextId: agentContextId }
 
 const ownerOf = ({ caller, origin }: Admitted): TaskOwner => ({ caller: caller.id, origin: origin.id })
 

@@ -121,6 +121,7 @@ export class TaskReader {
       operation: 'GetTask',
       taskId,
       contextId: '',
+      agentContextId: '',
       requestId: '1',
       body: { id: 1 },
       params,

@@ -1,7 +1,7 @@
 // Door of release: what comes back is as hostile as what goes in. Answers, events and errors of agents pass the same
 // strict scanner, the A2A shape and ownership before the caller sees a byte; what two parsers could read differently,
 // or what names another owner's task, becomes InvalidAgentResponse. Where caller and agent speak alike, what passes,
-// passes as the agent wrote it.
+// passes as the agent wrote it, but for contexts that its caller calls otherwise.
 
 import { frameCard, rebuildCard } from '../a2a/card.ts'
 import { acceptedMethods } from '../config/config.ts'
@@ -15,6 +15,7 @@ import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { checkArtifacts } from './artifact-rules.ts'
 import { dressError, dressEvent, dressEventError, dressResult, type Dressed, type DressedEvent } from './dress.ts'
 import { filterConfigs } from './filter-configs.ts'
+import { namesFor, withNames, type NameOf } from './name-contexts.ts'
 import { invalid, openAnswer, openEvent, type UnreadAnswer, type UnreadEvent } from './open.ts'
 import { textAgain, type KeptAnswer } from './release-again.ts'
 import { claimNamed, type OwnershipBook } from './settle-ownership.ts'
@@ -62,10 +63,11 @@ export function releaseAnswer(
   if (admitted.operation === 'GetExtendedAgentCard') return releaseCard(admitted, opened.value)
   const settled = settle(admitted, opened, ownership)
   if (isRefusal(settled)) return settled
+  const named = withNames(admitted, opened, settled.nameOf)
   const dressed =
     isUnchanged(admitted) && settled.filtered === undefined
-      ? { status: statusOf(admitted, answer, opened.original), contentType: 'application/json', text: opened.original }
-      : dressResult(admitted, settled.filtered ?? opened.text())
+      ? { status: statusOf(admitted, answer, opened.original), contentType: 'application/json', text: named.original }
+      : dressResult(admitted, settled.filtered ?? named.text())
   return { ...pass(dressed), claims: settled.claims, states: settled.states, undo: settled.undo }
 }
 
@@ -90,7 +92,8 @@ export function releaseEvent(
   }
   const settled = settle(admitted, opened, ownership)
   if (isRefusal(settled)) return settled
-  const dressed = isUnchanged(admitted) ? { name: '', text: opened.original } : dressEvent(admitted, opened.text())
+  const named = withNames(admitted, opened, settled.nameOf)
+  const dressed = isUnchanged(admitted) ? { name: '', text: named.original } : dressEvent(admitted, named.text())
   return { ...passEvent(dressed), claims: settled.claims, states: settled.states, undo: settled.undo }
 }
 
@@ -116,12 +119,15 @@ const unclaimed = { claims: [], states: [], undo: nothing } as const
 
 type Ownership = Pick<Settled, 'claims' | 'states' | 'undo'>
 
-/** Shape and ownership of a result or event. `filtered` is the canonical text where not everything may be seen. */
+/**
+ * Shape and ownership of a result or event. `filtered` is the canonical text where not everything may be seen, `nameOf`
+ * what the caller calls contexts that the agent calls otherwise.
+ */
 function settle(
   admitted: Admitted,
   { value, text }: OpenedResult,
   ownership: OwnershipBook,
-): (Ownership & { readonly filtered?: string }) | Refusal {
+): (Ownership & { readonly filtered?: string; readonly nameOf?: NameOf | undefined }) | Refusal {
   const problem = checkShape(value, answerShape(admitted.operation, admitted.agentFace.binding))
   if (problem !== undefined) return invalid(`${problem.reason} at ${problem.path}`)
   const unwanted = checkArtifacts(admitted, value)
@@ -134,7 +140,8 @@ function settle(
   }
   const claims = claimNamed(admitted, named, ownership)
   if (isRefusal(claims)) return claims
-  return { claims: claims.fresh, states: named.tasks, undo: claims.undo }
+  const nameOf = namesFor(admitted, named.contexts, ownership)
+  return { claims: claims.fresh, states: named.tasks, undo: claims.undo, nameOf }
 }
 
 /** What this caller was given before. It makes nobody the owner of anything. */

@@ -3,13 +3,27 @@
 
 import type { NamedIds, NamedTask } from '../a2a/named-ids.ts'
 import { operations } from '../a2a/operations.ts'
-import type { Admitted, Claim, ClaimResult, Owned, OwnedTask } from '../exchange/exchange.ts'
+import type {
+  Admitted,
+  Claim,
+  ClaimResult,
+  ContextPlace,
+  MeantContext,
+  Owned,
+  OwnedContext,
+  OwnedTask,
+} from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 
 /** The index of owners as the walk reads and writes it; store implements it. */
 export interface OwnershipBook {
   task(agent: string, tenant: string, taskId: string): OwnedTask | undefined
-  context(agent: string, tenant: string, contextId: string): Owned | undefined
+  /** by the id that the agent knows */
+  context(agent: string, tenant: string, contextId: string): OwnedContext | undefined
+  /** which one an owner means by a name, be it a fresh one */
+  meantContext(place: ContextPlace, name: string): MeantContext
+  /** what an owner is to call one of the agent's making; undefined when no name is left */
+  freshName(place: ContextPlace, contextId: string): string | undefined
   pushConfig(agent: string, tenant: string, taskId: string, configId: string): Owned | undefined
   claim(claims: readonly Claim[]): ClaimResult
   /** remembers what a released answer said of the caller's tasks; for ListTasks */
@@ -21,11 +35,11 @@ const isMine = (owned: Owned, admitted: Admitted): boolean =>
 
 /** What the caller names and nobody has yet, a context or a push configuration: taken before the agent sees it. */
 export function claimOfRequest(admitted: Admitted, ownership: OwnershipBook): readonly Claim[] {
-  const { agent, tenant, taskId, configId, contextId, operation, inlinePush } = admitted
+  const { agent, tenant, taskId, configId, contextId: name, agentContextId, operation, inlinePush } = admitted
   const claims: Claim[] = []
-  if (contextId !== '' && operations[operation].carriesMessage) {
-    if (ownership.context(agent.name, tenant, contextId) === undefined)
-      claims.push({ kind: 'context', contextId, ...mine(admitted) })
+  if (agentContextId !== '' && operations[operation].carriesMessage) {
+    if (ownership.context(agent.name, tenant, agentContextId) === undefined)
+      claims.push({ kind: 'context', ...named(agentContextId, name), ...mine(admitted) })
   }
   if (taskId !== '' && configId !== '' && (inlinePush || operation === 'CreateTaskPushNotificationConfig')) {
     if (ownership.pushConfig(agent.name, tenant, taskId, configId) === undefined)
@@ -33,6 +47,11 @@ export function claimOfRequest(admitted: Admitted, ownership: OwnershipBook): re
   }
   return claims
 }
+
+const named = (contextId: string, name: string): { contextId: string; name?: string } => ({
+  contextId,
+  ...(name !== contextId && { name }),
+})
 
 function mine(admitted: Admitted): Pick<Claim, 'agent' | 'tenant' | 'owner' | 'groups' | 'createdAtMs'> {
   const { caller, origin, agent, tenant, receivedAtMs } = admitted
@@ -54,22 +73,22 @@ const foreign = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', de
 /** Takes what is new in an answer or event, or refuses it for what is another's. */
 export function claimNamed(
   admitted: Admitted,
-  named: NamedIds,
+  ids: NamedIds,
   ownership: OwnershipBook,
 ): { readonly fresh: readonly Claim[]; readonly undo: () => void } | Refusal {
-  if (named.tasks.length + named.contexts.length + named.configs.length > mostNamed) {
+  if (ids.tasks.length + ids.contexts.length + ids.configs.length > mostNamed) {
     return foreign(`the agent named more than ${mostNamed} tasks, contexts and configurations at once`)
   }
   const wanted: Claim[] = []
-  for (const task of named.tasks) {
+  for (const task of ids.tasks) {
     const problem = settleTask(admitted, task, ownership, wanted)
     if (problem !== undefined) return problem
   }
-  for (const contextId of named.contexts) {
+  for (const contextId of ids.contexts) {
     const problem = settleContext(admitted, contextId, ownership, wanted)
     if (problem !== undefined) return problem
   }
-  for (const config of named.configs) {
+  for (const config of ids.configs) {
     const problem = settleConfig(admitted, config, ownership, wanted)
     if (problem !== undefined) return problem
   }
@@ -107,15 +126,18 @@ function settleContext(
 ): Refusal | undefined {
   const { agent, tenant, taskId } = admitted
   const known = ownership.context(agent.name, tenant, contextId)
-  if (known !== undefined && (isMine(known, admitted) || contextId === admitted.contextId)) return undefined
+  if (known !== undefined && (isMine(known, admitted) || contextId === admitted.agentContextId)) return undefined
   // a task shared by policy brings its own context with it, which stays its owner's
   const shared = taskId === '' ? undefined : ownership.task(agent.name, tenant, taskId)
-  if (known === undefined) {
-    const owned = shared === undefined ? {} : { owner: shared.owner, groups: shared.groups }
-    wanted.push({ kind: 'context', contextId, ...mine(admitted), ...owned })
-    return undefined
-  }
-  return shared?.contextId === contextId ? undefined : foreign('the agent named a context of another owner')
+  if (known !== undefined)
+    return shared?.contextId === contextId ? undefined : foreign('the agent named a context of another owner')
+  const owned = { ...mine(admitted), ...(shared && { owner: shared.owner, groups: shared.groups }) }
+  const name = ownership.freshName({ agent: agent.name, tenant, owner: owned.owner }, contextId)
+  const isTaken = wanted.some((claim) => claim.kind === 'context' && (claim.name ?? claim.contextId) === name)
+  if (name === undefined || isTaken)
+    return foreign('the agent named contexts that its caller has names like, too many times')
+  wanted.push({ kind: 'context', ...named(contextId, name), ...owned })
+  return undefined
 }
 
 function settleConfig(

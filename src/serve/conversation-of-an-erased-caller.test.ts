@@ -1,5 +1,6 @@
-// Alice is erased while the gateway runs, and bob names her context or her task to it: he gets what a foreign one gets,
-// the agent sees nothing of it, before and after a restart; alice, when she comes back, gets no more.
+// Alice is erased while the gateway runs, and bob names her task to it: he gets what a foreign one gets, the agent sees
+// nothing of it, before and after a restart; alice, when she comes back, gets no more. What she called her context is a
+// fresh one for both, and the id that the agent knows is nobody's to name.
 
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -58,6 +59,8 @@ const ask: Ask = async (gateway, key, operation, params, binding = 'JSONRPC') =>
   }
 }
 
+const contextOf = (body: string): string => /"contextId":"([^"]+)"/.exec(body)?.[1] ?? ''
+
 test('what an erased caller began is foreign to everybody, over the wire', async (t) => {
   const agent = await startHostileAgent()
   t.after(() => agent.close())
@@ -86,10 +89,9 @@ test('what an erased caller began is foreign to everybody, over the wire', async
       assert.equal(bytes.join('').includes('key:alice'), false)
       gateway = await start(t, loaded)
     }
-    const seen = agent.seen.length
+    let seen = agent.seen.length
     for (const binding of bindings) {
       const positions: [Operation, (name: string) => JsonObject][] = [
-        ['SendMessage', (name) => say('task', { contextId: `of ${name}` })],
         ['SendMessage', (name) => say('task', { taskId: tasks.get(name) ?? '' })],
         ['GetTask', (name) => ({ id: tasks.get(name) ?? '' })],
         ['CancelTask', (name) => ({ id: tasks.get(name) ?? '' })],
@@ -106,6 +108,20 @@ test('what an erased caller began is foreign to everybody, over the wire', async
         }
       }
     }
+    assert.equal(agent.seen.length, seen)
+    const before = agent.seen.map(({ body }) => contextOf(body))
+    // last of all: whoever names a context has one again
+    for (const binding of isRestarted ? bindings : []) {
+      for (const caller of ['bob', 'alice']) {
+        // by her name for it, and by the id that the agent knows
+        for (const contextId of ['of alice', before[0] ?? '']) {
+          const made = await ask(gateway, keys.get(caller) ?? '', 'SendMessage', say('message', { contextId }), binding)
+          assert.notEqual(made.result['message'], undefined, made.text)
+          assert.notEqual(contextOf(agent.seen.at(-1)?.body ?? ''), before[0])
+        }
+      }
+    }
+    seen = agent.seen.length
     const listed = await ask(gateway, keys.get('alice') ?? '', 'ListTasks', {})
     assert.equal(listed.result['totalSize'], 0, listed.text)
     assert.equal(agent.seen.length, seen)

@@ -27,7 +27,7 @@ import {
 } from '../config/config.ts'
 import {
   createDialler,
-  loadPairwiseSecret,
+  loadGatewaySecret,
   openAssertionRing,
   type AssertionRing,
   type Dialler,
@@ -186,7 +186,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       reviewerOf: (of, cluster) => rulesOf(of).clusters.get(cluster)?.cluster,
     })
     const clusters = createClusters({ dialler, clock, random: Math.random })
-    const pairwise = await loadPairwiseSecret(join(keysFolder, 'pairwise.pem'), state.dataKeys)
+    const pairwise = await loadGatewaySecret(join(keysFolder, 'pairwise.pem'), state.dataKeys)
     const ruleParts = { clock, authenticator, signer, dialler, clusters, pairwise }
     const rules = new WeakMap<Snapshot, ServedRules>()
     rules.set(snapshot, compileRules(snapshot, loaded.secrets, ruleParts))
@@ -225,7 +225,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       blocks: () => state.blocks.list().length,
       keyFailures: () => state.keyUse.failures,
     })
-    const ownership = createOwnershipBook(state.ownership, clock, grants)
+    const contextSecret = await loadGatewaySecret(join(keysFolder, 'contexts.pem'), state.dataKeys)
+    const ownership = createOwnershipBook(state.ownership, clock, grants, contextSecret)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
     const duplicates = createDuplicateBook({ clock, store: state.ownership })
     duplicates.restore(state.ownership.sent())

@@ -12,7 +12,7 @@ test('a status without a time is of the moment when it was first heard', async (
   const index = openOwnershipIndex({ path: join(temporaryFolder(), 'index.db'), schedule: () => undefined })
   t.after(() => index.close())
   const clock = createManualClock()
-  const book = createOwnershipBook(index, clock, createGrantBook({ clock }))
+  const book = createOwnershipBook(index, clock, createGrantBook({ clock }), Buffer.alloc(32))
   const owner = { caller: 'key:alice', origin: 'key:alice' }
   const ids = { agent: 'calculator', tenant: '', taskId: 't1', contextId: '' }
   book.claim([{ kind: 'task', ...ids, owner, groups: [], createdAtMs: 5 }])

@@ -6,14 +6,17 @@ import { operations } from '../a2a/operations.ts'
 import type { GrantBook } from '../authenticate/authenticate.ts'
 import type { Clock } from '../base/clock.ts'
 import type { WalkParts } from '../pipeline/pipeline.ts'
+import { createContextNames } from '../store/store.ts'
 import type { State } from './state.ts'
 
 export function createOwnershipBook(
   index: State['ownership'],
   clock: Clock,
   grants: Pick<GrantBook, 'heard'>,
+  contextSecret: Buffer,
 ): WalkParts['ownership'] {
   return {
+    ...createContextNames(contextSecret, index.context.bind(index)),
     task: index.task.bind(index),
     context: index.context.bind(index),
     pushConfig: index.pushConfig.bind(index),

@@ -29,6 +29,10 @@ export function eraseOwner(database: DatabaseSync, subject: string): number {
     rows += Number(change.run(subject, nobody.caller, nobody.origin).changes)
   }
   database.prepare(`DELETE FROM sent WHERE owner IN (${owners})`).run(subject)
+  // what somebody called a conversation says something of them
+  database.exec(
+    `UPDATE context SET name = '' WHERE name <> '' AND owner IN (SELECT id FROM owner WHERE caller = '${nobody.caller}')`,
+  )
   database.prepare(`DELETE FROM task_count WHERE owner IN (${owners})`).run(subject)
   database.prepare('DELETE FROM owner WHERE caller = ?1 OR origin = ?1').run(subject)
   rewriteOwners(database)

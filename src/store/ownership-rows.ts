@@ -26,6 +26,7 @@ export interface TaskRow extends OwnedRow {
 }
 export interface ContextRow extends OwnedRow {
   readonly contextId: string
+  readonly name: string
 }
 export interface PushConfigRow extends OwnedRow {
   readonly taskId: string

@@ -45,5 +45,8 @@ const schema = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE applied (origin TEXT PRIMARY KEY, records INTEGER NOT NULL) STRICT`
 
+// of a context, what its owner calls it; '' where that is its id
+const names = "ALTER TABLE context ADD COLUMN name TEXT NOT NULL DEFAULT ''"
+
 /** NORMAL: after a power cut the last transactions may be gone, each with its mark of what was applied. */
-export const indexShape: DatabaseShape = { version: 3, schema, upgrades: [sentSchema], synchronous: 'NORMAL' }
+export const indexShape: DatabaseShape = { version: 4, schema, upgrades: [sentSchema, names], synchronous: 'NORMAL' }

@@ -349,3 +349,26 @@ test('a closed index keeps all that was claimed, and answers no page any more', 
   await Promise.all([page, made.restart()])
   assert.equal((await made.index.list('calculator', '', alice, { limit: 10 })).total, 2)
 })
+
+test('what an owner calls a context is kept, in memory, on disk, and beside rows of the version before', async (t) => {
+  const made = rig(t)
+  taken(made.index.claim([{ ...context('c1', alice), name: 'plan' } as Claim, context('c2', alice)]))
+  const names = (): unknown[] => ['c1', 'c2', 'old'].map((id) => made.index.context('calculator', '', id)?.name)
+  assert.deepEqual(names(), ['plan', 'c2', undefined])
+  await made.restart()
+  assert.deepEqual(names(), ['plan', 'c2', undefined])
+  await made.index.close()
+  const database = new DatabaseSync(made.path)
+  database.exec(`
+    ALTER TABLE context DROP COLUMN name;
+    INSERT INTO context SELECT scope, 'old', owner, group_set, created_at_ms FROM context WHERE context_id = 'c2';
+    PRAGMA user_version = 3`)
+  database.close()
+  made.crash()
+  assert.deepEqual(names(), ['c1', 'c2', 'old'])
+  assert.deepEqual(made.index.context('calculator', '', 'old')?.owner, alice)
+  // an erasure takes the name too
+  taken(made.index.claim([{ ...context('c3', alice), name: 'plan' } as Claim]))
+  await made.index.forget('key:alice')
+  assert.equal(made.index.context('calculator', '', 'c3')?.name, 'c3')
+})

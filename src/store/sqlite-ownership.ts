@@ -260,7 +260,8 @@ class SqliteOwnership implements OwnershipIndex {
       const known = this.context(agent, tenant, claim.contextId)
       if (known !== undefined) return isOwner(known, owner) ? 'known' : 'conflict'
       const contextId = this.#contextIds.keep(claim.contextId)
-      const row: ContextRow = { agent, tenant, owner, groups, createdAtMs, contextId }
+      const name = claim.name === undefined ? contextId : detach(claim.name)
+      const row: ContextRow = { agent, tenant, owner, groups, createdAtMs, contextId, name }
       return take(this.#contexts, contextId, row, () => this.context(agent, tenant, contextId))
     }
     const known = this.pushConfig(agent, tenant, claim.taskId, claim.configId)

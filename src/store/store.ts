@@ -3,6 +3,7 @@
 // from the ledger; and the lock that keeps a second process out. Implements interfaces of authenticate and authorize;
 // knows nothing of requests.
 
+export { createContextNames, type ContextNames } from './context-names.ts'
 export { openDataDir } from './data-dir.ts'
 export { beginIndexAnew, discardIndex } from './open-index.ts'
 export { isIndexDamage, openAuditIndex, type AuditIndex, type IndexedLog, type IndexRow } from './audit-index.ts'

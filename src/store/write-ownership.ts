@@ -29,7 +29,7 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
     ON CONFLICT DO UPDATE SET owner = excluded.owner, group_set = excluded.group_set, created_at_ms = excluded.created_at_ms,
       context_id = excluded.context_id, state = excluded.state, timestamp_ms = excluded.timestamp_ms`)
   const saveContext = database.prepare(
-    'INSERT OR REPLACE INTO context (scope, context_id, owner, group_set, created_at_ms) VALUES (?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO context (scope, context_id, owner, group_set, created_at_ms, name) VALUES (?, ?, ?, ?, ?, ?)',
   )
   const saveConfig = database.prepare(
     'INSERT OR REPLACE INTO push_config (scope, task_id, config_id, owner, group_set, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
@@ -56,9 +56,10 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
       const groups = groupSets.of(row.groups)
       saveTask.run(scope, taskId, ownerOf(scope, row), groups, row.createdAtMs, contextId, state, timestampMs)
     },
-    saveContext: (row, contextId) => {
+    saveContext: (row, contextId, name) => {
       const scope = scopeOf(row.agent, row.tenant)
-      saveContext.run(scope, contextId, ownerOf(scope, row), groupSets.of(row.groups), row.createdAtMs)
+      const kept = name === contextId ? '' : name
+      saveContext.run(scope, contextId, ownerOf(scope, row), groupSets.of(row.groups), row.createdAtMs, kept)
     },
     savePushConfig: (row, taskId, configId) => {
       const scope = scopeOf(row.agent, row.tenant)

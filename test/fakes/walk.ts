@@ -23,6 +23,7 @@ import type {
 import type { ChunkSink, StreamAnswer } from '../../src/forward/forward.ts'
 import type { Refusal } from '../../src/refusal/refusal.ts'
 import type { OwnershipBook } from '../../src/release/release.ts'
+import { createContextNames } from '../../src/store/context-names.ts'
 
 export const publicUrl = 'https://agents.example.com'
 
@@ -127,6 +128,8 @@ export interface FakeAdmitted {
   readonly chain?: readonly string[]
   readonly taskId?: string
   readonly contextId?: string
+  /** default: the same */
+  readonly agentContextId?: string
   readonly configId?: string
   readonly inlinePush?: boolean
   readonly tenant?: string
@@ -214,6 +217,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     upstreamMethod: call.upstreamMethod ?? 'POST',
     allowedBy: ['user#0'],
     policyInput: {},
+    agentContextId: call.agentContextId ?? call.contextId ?? '',
     taskOwner:
       call.taskOwner ??
       (operations[operation].namesTask ? { caller: caller.id, origin: call.origin ?? caller.id } : undefined),
@@ -226,12 +230,13 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
 
 export interface MemoryOwnership extends OwnershipBook {
   readonly tasks: Map<string, { owner: TaskOwner; groups: readonly string[]; contextId: string }>
-  readonly contexts: Map<string, { owner: TaskOwner; groups: readonly string[] }>
+  readonly contexts: Map<string, { owner: TaskOwner; groups: readonly string[]; name: string }>
   readonly configs: Map<string, { owner: TaskOwner; groups: readonly string[] }>
   readonly noted: { readonly taskId: string; readonly state: string }[]
   /** thrown by the next claim, once */
   failure: Error | undefined
-  give(kind: 'task' | 'context' | 'pushConfig', id: string, owner: string, contextId?: string): void
+  /** `more`: the context of a task, the name of a context */
+  give(kind: 'task' | 'context' | 'pushConfig', id: string, owner: string, more?: string): void
 }
 
 /** Whose is what, by id alone: tests speak of one agent. A push configuration's id is `task/config`. */
@@ -248,14 +253,17 @@ export function memoryOwnership(): MemoryOwnership {
         ? claim.contextId
         : `${claim.taskId}/${claim.configId}`
   const book: MemoryOwnership = {
+    ...createContextNames(Buffer.alloc(32), (_agent, _tenant, contextId) => contexts.get(contextId)),
     tasks,
     contexts,
     configs,
     noted: [],
     failure: undefined,
-    give(kind, id, owner, contextId = '') {
-      const row = { owner: { caller: owner, origin: owner }, groups: [], contextId }
-      tableOf(kind).set(id, row)
+    give(kind, id, owner, more) {
+      const row = { owner: { caller: owner, origin: owner }, groups: [] }
+      if (kind === 'task') tasks.set(id, { ...row, contextId: more ?? '' })
+      else if (kind === 'context') contexts.set(id, { ...row, name: more ?? id })
+      else configs.set(id, row)
     },
     task: (_agent, _tenant, taskId) => tasks.get(taskId),
     context: (_agent, _tenant, contextId) => contexts.get(contextId),
@@ -272,8 +280,10 @@ export function memoryOwnership(): MemoryOwnership {
         const known = tableOf(claim.kind).get(idOf(claim))
         if (known === undefined) {
           const { owner, groups } = claim
-          const row = { owner, groups, contextId: claim.kind === 'pushConfig' ? '' : claim.contextId }
-          tableOf(claim.kind).set(idOf(claim), row)
+          if (claim.kind === 'task') tasks.set(idOf(claim), { owner, groups, contextId: claim.contextId })
+          else if (claim.kind === 'context')
+            contexts.set(idOf(claim), { owner, groups, name: claim.name ?? claim.contextId })
+          else configs.set(idOf(claim), { owner, groups })
           fresh.push(claim)
         } else if (known.owner.caller !== claim.owner.caller || known.owner.origin !== claim.owner.origin) {
           undo()
