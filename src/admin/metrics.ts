@@ -36,6 +36,8 @@ export interface Gauges {
   keyFailures?(): ReadonlyMap<string, number>
   /** of each export of records */
   exports?(): readonly ExportedRecords[]
+  /** absent where no spans are kept */
+  spans?(): { readonly sent: number; readonly failed: number; readonly dropped: number; readonly waiting: number }
   /** absent without gateway.tls */
   tls?(): TlsReport
   /** of each log; empty where no witness is configured */
@@ -207,6 +209,16 @@ export function createMetrics(gauges: Gauges): Metrics {
   family('sallyport_export_failures_total', 'Attempts of an export that failed and are made again', 'counter', () =>
     exported(({ failures }) => failures),
   )
+
+  family('sallyport_spans_total', 'Spans by what became of them: sent, failed, dropped', 'counter', () => {
+    const spans = gauges.spans?.()
+    if (spans === undefined) return []
+    return (['sent', 'failed', 'dropped'] as const).map((outcome) => ({ labels: { outcome }, value: spans[outcome] }))
+  })
+  family('sallyport_spans_waiting', 'Spans that have not been sent', 'gauge', () => {
+    const spans = gauges.spans?.()
+    return spans === undefined ? [] : single(spans.waiting)
+  })
 
   const clusters = (valueOf: (cluster: AskedCluster) => number): Sample[] =>
     (gauges.clusters?.() ?? []).map((each) => ({ labels: { cluster: each.name }, value: valueOf(each) }))

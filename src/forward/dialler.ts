@@ -45,6 +45,8 @@ export interface PostFields {
   readonly contentType: string
   /** sent to this URL's origin alone: redirects are not followed */
   readonly authorization?: string | undefined
+  /** further fields, names and values in turn; the values may be secret, and go where the authorization goes */
+  readonly more?: readonly string[] | undefined
 }
 
 export interface Dialler {
@@ -100,8 +102,8 @@ export function createDialler(): Dialler {
       const headers = ['accept', 'application/json']
       return (await once(url, { method: 'GET', headers, isStatusAllowed: (status) => status === 200 }, bounds)).body
     },
-    post(url, body, bounds, { contentType, authorization } = { contentType: 'text/plain; charset=utf-8' }) {
-      const headers = ['content-type', contentType]
+    post(url, body, bounds, { contentType, authorization, more = [] } = { contentType: 'text/plain; charset=utf-8' }) {
+      const headers = ['content-type', contentType, ...more]
       if (authorization !== undefined) headers.push('authorization', authorization)
       return once(url, { method: 'POST', headers, body, isStatusAllowed: () => true }, bounds)
     },

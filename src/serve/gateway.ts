@@ -15,6 +15,7 @@ import {
   buildSnapshot,
   formatAddress,
   isLoopback,
+  readTraceEnvironment,
   recordedAgents,
   referencedPath,
   splitAddress,
@@ -24,6 +25,7 @@ import {
   type Config,
   type LoadedConfig,
   type Snapshot,
+  type TraceEnvironment,
 } from '../config/config.ts'
 import {
   createDialler,
@@ -69,6 +71,7 @@ import { createOpenWalks } from './open-walks.ts'
 import { createOwnershipBook } from './ownership-book.ts'
 import { formatKeySet } from './published-keys.ts'
 import { createReadiness } from './readiness.ts'
+import { startSpans } from './start-spans.ts'
 import { createTokenMethods } from './token-methods.ts'
 import { createRetentionMethods } from './retention-methods.ts'
 import { checkPolicy, compileRules, releaseRules, type ServedRules } from './rules.ts'
@@ -97,6 +100,8 @@ export interface GatewayOptions {
   readonly log: Log
   /** one more bearer token of the admin API, which may do everything there */
   readonly adminToken?: string
+  /** where spans go. Default: what the process's environment says */
+  readonly traces?: TraceEnvironment
   readonly onFatal: (fault: Fault) => void
 }
 
@@ -206,6 +211,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       health.stop()
       heartbeat.stop()
     })
+    const tracing = await startSpans(options.traces ?? readTraceEnvironment(), { dialler, clock, version, log })
+    undo.push(() => tracing?.stop())
     const metrics = createMetrics({
       openStreams: () => heartbeat.size,
       connections: () => listener.connections,
@@ -219,6 +226,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       unrecorded: () => state.audit.unrecorded,
       witnessing: () => witnesses?.status() ?? [],
       exports: () => exports?.report() ?? [],
+      ...(tracing && { spans: () => tracing.report() }),
       agents: () => health.report(),
       ...(loaded.config.gateway.tls && { tls: () => tlsWatch.report() }),
       clusters: () => clusters.report(),
@@ -268,6 +276,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
       heartbeat,
       metrics,
+      ...(tracing && { tracing }),
       unwitnessed: () => witnesses?.overdue(),
       onBug: (error) => log.error({ err: error }, 'a bug denied a call'),
       onAgentTrouble: (admitted, refusal) => trouble.note(admitted, refusal),
@@ -514,6 +523,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         await grantFile.close()
         await exports?.stop()
         await witnesses?.stop()
+        await tracing?.stop()
         await dialler.close()
         await state.close()
       },

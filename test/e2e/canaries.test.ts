@@ -226,6 +226,7 @@ let url: URL
 let adminUrl: string
 let log = ''
 let received = ''
+let receivedSpans = ''
 const trusting = new Agent({ ca: pem('ca.crt'), keepAlive: false })
 
 function send(path: string, headers: Record<string, string>, body = ''): Promise<number> {
@@ -259,18 +260,31 @@ before(async () => {
   agent = await startHostileAgent()
   receiver = createServer((asked, answer) => {
     // what the export sends leaves the process too; its header is meant to
-    asked.setEncoding('latin1').on('data', (chunk: string) => (received += chunk))
+    const isSpans = asked.url === '/v1/traces'
+    asked.setEncoding('latin1').on('data', (chunk: string) => {
+      if (isSpans) receivedSpans += chunk
+      else received += chunk
+    })
     asked.on('end', () => answer.writeHead(204).end())
   })
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
-  const config = await makeConfig(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`)
+  const receiverUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
+  const config = await makeConfig(receiverUrl)
+  const spanHeader = makeCanary('OTEL_EXPORTER_OTLP_HEADERS')
+  canaries.push(spanHeader)
   writeFileSync(join(home, 'sallyport.yaml'), JSON.stringify(config))
   for (const [name, text] of Object.entries(stored)) {
     const run = await watched(['secret', 'set', name], text)
     assert.equal(run.code, 0, run.stderr)
   }
   child = spawn(launcher, ['serve', '--config', join(home, 'sallyport.yaml'), '--json'], {
-    env: { ...process.env, ...environment },
+    env: {
+      ...process.env,
+      ...environment,
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl,
+      // the second is left out with a warning, which must not say what was in it
+      OTEL_EXPORTER_OTLP_HEADERS: `x-token=${spanHeader.bytes.toString()},x-wrong=${spanHeader.bytes.toString()}%0a`,
+    },
     cwd: home,
   })
   let out = ''
@@ -469,6 +483,9 @@ test('nothing that the process wrote holds any of them', async () => {
     if (entry.isFile() && !isOurs(path.slice(home.length + 1))) written.set(path, readFileSync(path, 'latin1'))
   }
   written.set('sent to the export', received)
+  written.set('sent as spans', receivedSpans)
+  assert.match(receivedSpans, /invoke_agent good/)
+  assert.doesNotMatch(receivedSpans, /message (good|bad)|key:alice/)
   assert.ok(received.length > 1_000, `${received.length}: ${log.slice(-1_500)}`)
   assert.ok([...written.keys()].some((name) => name.endsWith('state.db')))
   const found = [...written].flatMap(([where, text]) => findCanaries(text, canaries).map((what) => `${what}: ${where}`))

@@ -70,6 +70,11 @@ export const table: Readonly<Record<string, Row>> = {
     may: [...floor, ...stages, 'audit'],
     why: 'the walk on one page; adapters and the admin side come to it as arguments',
   },
+  telemetry: {
+    may: floor,
+    mayTypes: ['audit', 'forward', 'pipeline'],
+    why: 'it is told how calls went and decides nothing; it sends by the dialler that it is given',
+  },
   store: {
     may: floor,
     mayTypes: [...stages, 'pipeline', 'audit', 'secrets'],
@@ -96,6 +101,7 @@ export const table: Readonly<Record<string, Row>> = {
       'pipeline',
       'store',
       'kubernetes',
+      'telemetry',
       'admin',
       'cli',
     ],

@@ -1,5 +1,6 @@
-// Only config reads the environment, and only to follow a reference that the configuration names: no variable that
-// nobody wrote down changes what the gateway does.
+// Only config reads the environment, and only to follow a reference that the configuration names, or what a document
+// lists (SALLYPORT_AGE_IDENTITY, the variables of OpenTelemetry, the address that Kubernetes puts into a pod): no
+// variable that nobody wrote down changes what the gateway does.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
