@@ -26,6 +26,7 @@ const finalStates: ReadonlySet<string> = new Set([
   'TASK_STATE_CANCELED',
   'TASK_STATE_REJECTED',
 ])
+export const isFinished = (state: string): boolean => finalStates.has(state)
 /** What may still change, '' among it: a task of which nobody has said yet how it is. */
 export const unfinishedStates: readonly string[] = ['', ...taskStates].filter((state) => !finalStates.has(state))
 const sentRoles: ReadonlySet<string> = new Set(['ROLE_USER', 'ROLE_AGENT'])

@@ -82,6 +82,8 @@ export interface CallFacts {
   repeats?: string
   /** the agent has done nothing for the message, which may be sent again */
   unsent?: boolean
+  /** tasks of which the call has shown that they are over */
+  finished?: JsonObject[]
   agent: string
   operation: string
   binding: string
@@ -315,6 +317,7 @@ export function createAuditTrail(options: AuditOptions): AuditTrail {
             durationMs: completion.durationMs,
             timings: { ...completion.timings },
             ...(facts.unsent === true && { unsent: true }),
+            ...(facts.finished && { finished: facts.finished }),
             ...claimsMember(completion.claims),
             ...completion.content,
           }),

@@ -421,11 +421,11 @@ function checkLimits(config: Config): Finding[] {
   const names = config.agents.map((agent) => agent.name)
   return config.limits.flatMap((limit, index): Finding[] => {
     const found: Finding[] = []
-    if (limit.requests === undefined && limit.concurrentStreams === undefined) {
+    if ([limit.requests, limit.concurrentStreams, limit.openTasks].every((bound) => bound === undefined)) {
       found.push({
         path: ['limits', index],
         message: 'this limit limits nothing',
-        hint: 'give requests, concurrentStreams or both',
+        hint: 'give requests, concurrentStreams or openTasks',
       })
     }
     if (limit.burst !== undefined && limit.requests === undefined) {

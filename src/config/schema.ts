@@ -683,6 +683,12 @@ const limit = z.strictObject({
     .optional(),
   burst: z.number().int().min(1).optional().describe('calls at once; default: the count of one period'),
   concurrentStreams: z.number().int().min(1).optional(),
+  openTasks: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('unfinished tasks; a message that could begin another one is refused beyond it. Default: no limit'),
 })
 
 const verifierKey = z

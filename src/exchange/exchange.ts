@@ -352,6 +352,8 @@ export type Authorized = Validated & AuthorizedFields & Brand<'authorized'>
 export interface AdmittedFields {
   /** gives back what was taken for the call's life (a place among the streams); safe to call twice */
   readonly releasePermit: () => void
+  /** to be called when a task that came of the call has its owner: from then on it counts by itself */
+  readonly taskOpened: () => void
   /** RateLimit and RateLimit-Policy fields for the answer */
   readonly limitHeaders: HeaderRecord
 }

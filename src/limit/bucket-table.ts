@@ -5,6 +5,8 @@ export interface Bucket {
   /** monotonic time at which the bucket is empty again */
   emptyMs: number
   streams: number
+  /** calls of which a task may come, and has not yet */
+  opening: number
 }
 
 export interface BucketTable {
@@ -31,7 +33,7 @@ export function createBucketTable(maxKeys: number): BucketTable {
         if (entry.done === true) return
       }
       const [key, bucket] = entry.value
-      if (bucket.streams === 0 && bucket.emptyMs <= nowMs) buckets.delete(key)
+      if (bucket.streams === 0 && bucket.opening === 0 && bucket.emptyMs <= nowMs) buckets.delete(key)
     }
   }
 
@@ -41,7 +43,7 @@ export function createBucketTable(maxKeys: number): BucketTable {
       if (known !== undefined) return known
       if (buckets.size >= maxKeys) sweep(nowMs)
       if (buckets.size >= maxKeys) return undefined
-      const made: Bucket = { emptyMs: nowMs, streams: 0 }
+      const made: Bucket = { emptyMs: nowMs, streams: 0, opening: 0 }
       buckets.set(key, made)
       return made
     },

@@ -9,7 +9,7 @@ import type { Limiter } from './limiter.ts'
 
 export { createBackoff, type Backoff } from './backoff.ts'
 export { createLimiter } from './limiter.ts'
-export type { Limiter } from './limiter.ts'
+export type { Limiter, TaskCounts } from './limiter.ts'
 export { createSourceLimiter } from './source-limiter.ts'
 export type { SourceLimiter } from './source-limiter.ts'
 
@@ -23,14 +23,20 @@ export function guard(authenticated: Authenticated, limiter: Limiter): Refusal |
 }
 
 /**
- * By now the call is allowed. May refuse LIMIT_RATE and LIMIT_STREAMS, both with retry-after. What was taken for
- * a stream is given back by `releasePermit`, which may be called any number of times.
+ * By now the call is allowed. May refuse LIMIT_RATE and LIMIT_STREAMS, both with retry-after, and LIMIT_OPEN_TASKS. What
+ * was taken for a stream is given back by `releasePermit`, which may be called any number of times.
  */
 export function limit(authorized: Authorized, limiter: Limiter): Admitted | Refusal {
-  const { caller, agent, operation } = authorized
-  const taken = limiter.take(caller, agent.name, operations[operation].streams)
+  const { caller, agent, operation, tenant, taskId } = authorized
+  const { streams, carriesMessage } = operations[operation]
+  const opensTask = carriesMessage && limiter.mayOpenTask(agent.name, tenant, taskId)
+  const taken = limiter.take(caller, agent.name, streams, opensTask)
   if (!taken.ok) return refuse(taken.code, taken.detail, { headers: taken.headers })
-  const fields: AdmittedFields = { releasePermit: taken.release, limitHeaders: taken.headers }
+  const fields: AdmittedFields = {
+    releasePermit: taken.release,
+    taskOpened: taken.opened,
+    limitHeaders: taken.headers,
+  }
   // The one mint of Admitted. The call's own object grows; it is not copied.
   return Object.assign(authorized, fields) as Admitted
 }

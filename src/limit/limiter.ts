@@ -8,23 +8,37 @@ import { type Bucket, type BucketTable, createBucketTable } from './bucket-table
 import { nextEmptyMs, type Rate, remaining, waitMs } from './gcra.ts'
 
 export type Taken =
-  | { readonly ok: true; readonly release: () => void; readonly headers: HeaderRecord }
+  | {
+      readonly ok: true
+      readonly release: () => void
+      /** the task that was expected is there, and counts by itself */
+      readonly opened: () => void
+      readonly headers: HeaderRecord
+    }
   | {
       readonly ok: false
-      readonly code: 'LIMIT_RATE' | 'LIMIT_STREAMS'
+      readonly code: 'LIMIT_RATE' | 'LIMIT_STREAMS' | 'LIMIT_OPEN_TASKS'
       readonly detail: string
       readonly headers: HeaderRecord
     }
 
 export interface Limiter {
-  /** Takes one call, and one stream when it opens one, from every limit that concerns it; or from none. */
-  take(caller: Pick<Principal, 'id' | 'groups'>, agent: string, opensStream: boolean): Taken
+  /** Takes one call, and one stream and one task when it opens one, from every limit that concerns it; or from none. */
+  take(caller: Pick<Principal, 'id' | 'groups'>, agent: string, opensStream: boolean, opensTask?: boolean): Taken
+  /** Whether a message for this task, '' for none, may have another one come of it. */
+  mayOpenTask(agent: string, tenant: string, taskId: string): boolean
   /** Refuses a caller whose own allowance is used up, whatever it asks for; takes nothing. */
   guard(caller: Pick<Principal, 'id' | 'groups'>): Taken | undefined
   /** Takes one from the caller's own allowance for what never became a call: a refusal, a look at the directory. */
   charge(caller: Pick<Principal, 'id' | 'groups'>): void
   /** Applies other limits from now on; counters of limits that are still there go on. */
   reconfigure(limits: readonly LimitConfig[]): void
+}
+
+/** What is known of tasks; the index of owners has it. */
+export interface TaskCounts {
+  openTasks(of: { readonly agent?: string; readonly caller?: string }): number
+  isOpen(agent: string, tenant: string, taskId: string): boolean
 }
 
 const defaultLimit: LimitConfig = {
@@ -45,6 +59,7 @@ interface Limit {
   readonly callers: readonly string[] | undefined
   readonly rate: Rate | undefined
   readonly streams: number | undefined
+  readonly openTasks: number | undefined
   readonly table: BucketTable
 }
 
@@ -64,8 +79,14 @@ interface LimitSet {
   readonly tables: ReadonlyMap<string, BucketTable>
 }
 
-export function createLimiter(options: { clock: Clock; limits: readonly LimitConfig[]; maxKeys?: number }): Limiter {
-  const { clock } = options
+export function createLimiter(options: {
+  clock: Clock
+  limits: readonly LimitConfig[]
+  /** absent where no tasks are kept: then none is open */
+  tasks?: TaskCounts
+  maxKeys?: number
+}): Limiter {
+  const { clock, tasks } = options
   const maxKeys = options.maxKeys ?? defaultMaxKeys
   let current = compileLimits(options.limits, new Map(), maxKeys)
   return {
@@ -77,8 +98,16 @@ export function createLimiter(options: { clock: Clock; limits: readonly LimitCon
       const call = anyCall(caller, clock)
       if (checkCaller(current, call) === undefined) commit(call)
     },
-    take: (caller, agent, opensStream) => {
-      const call: Call = { caller, agent, opensStream, nowMs: clock.monotonicMs(), shares: [] }
+    mayOpenTask: (agent, tenant, taskId) => taskId === '' || tasks?.isOpen(agent, tenant, taskId) !== true,
+    take: (caller, agent, opensStream, opensTask = false) => {
+      const call: Call = {
+        caller,
+        agent,
+        opensStream,
+        nowMs: clock.monotonicMs(),
+        shares: [],
+        ...(opensTask && { tasks }),
+      }
       return checkAll(current, call) ?? commit(call)
     },
   }
@@ -90,6 +119,8 @@ interface Call {
   readonly opensStream: boolean
   readonly nowMs: number
   readonly shares: Share[]
+  /** where a task may come of the call */
+  readonly tasks?: TaskCounts | undefined
 }
 
 /** Looks at every limit before anything is taken. */
@@ -133,6 +164,10 @@ function check(call: Call, limit: Limit, rate: Rate | undefined, streams: number
   if (opensStream && streams !== undefined && bucket.streams >= streams) {
     return refusal('LIMIT_STREAMS', limit, 1000, 0, `${bucket.streams} streams are open`)
   }
+  if (call.tasks !== undefined && limit.openTasks !== undefined) {
+    const open = call.tasks.openTasks(tasksOf(limit.scope, call)) + bucket.opening
+    if (open >= limit.openTasks) return refusal('LIMIT_OPEN_TASKS', limit, 0, 0, `${open} tasks are unfinished`)
+  }
   const nextMs = rate === undefined ? bucket.emptyMs : nextEmptyMs(rate, bucket.emptyMs, nowMs)
   if (nextMs === undefined && rate !== undefined) {
     return refusal('LIMIT_RATE', limit, waitMs(rate, bucket.emptyMs, nowMs), bucket.emptyMs - nowMs, 'too many calls')
@@ -168,6 +203,7 @@ function compileLimit(config: LimitConfig, table: BucketTable, names: Map<string
     callers: config.callers,
     rate: requests === undefined ? undefined : { ...requests, burst: config.burst ?? requests.count },
     streams: config.concurrentStreams,
+    openTasks: config.openTasks,
     table,
   }
 }
@@ -194,18 +230,42 @@ function keyOf(scope: Scope, caller: string, agent: string): string {
   return scope === 'agent' ? agent : `${caller}\n${agent}`
 }
 
+function tasksOf(scope: Scope, { caller, agent }: Call): { agent?: string; caller?: string } {
+  if (scope === 'caller') return { caller: caller.id }
+  return scope === 'agent' ? { agent } : { agent, caller: caller.id }
+}
+
 const nothingToRelease = (): void => {}
 
-function commit({ shares, opensStream, nowMs }: Call): Taken {
+function commit({ shares, opensStream, nowMs, tasks }: Call): Taken {
   const held: Bucket[] = []
-  for (const { bucket, rate, streams, nextMs } of shares) {
+  const opening: Bucket[] = []
+  for (const { limit, bucket, rate, streams, nextMs } of shares) {
     if (rate !== undefined) bucket.emptyMs = nextMs
+    // until there is a task, or the call is over: two at once are two
+    if (tasks !== undefined && limit.openTasks !== undefined) {
+      bucket.opening++
+      opening.push(bucket)
+    }
     if (!opensStream || streams === undefined) continue
     bucket.streams++
     held.push(bucket)
   }
-  const release = held.length === 0 ? nothingToRelease : releaseOnce(held)
-  return { ok: true, release, headers: describe(shares, nowMs) }
+  const opened =
+    opening.length === 0
+      ? nothingToRelease
+      : () => {
+          for (const bucket of opening.splice(0)) bucket.opening--
+        }
+  const closed = held.length === 0 ? nothingToRelease : releaseOnce(held)
+  const release =
+    opened === nothingToRelease
+      ? closed
+      : () => {
+          opened()
+          closed()
+        }
+  return { ok: true, release, opened, headers: describe(shares, nowMs) }
 }
 
 function releaseOnce(held: Bucket[]): () => void {
@@ -229,13 +289,15 @@ function describe(shares: readonly Share[], nowMs: number): HeaderRecord {
 }
 
 function refusal(
-  code: 'LIMIT_RATE' | 'LIMIT_STREAMS',
+  code: 'LIMIT_RATE' | 'LIMIT_STREAMS' | 'LIMIT_OPEN_TASKS',
   limit: Limit,
   retryMs: number,
   fullInMs: number,
   why: string,
 ): Taken {
-  const headers: HeaderRecord = { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) }
+  // time alone ends no task
+  const headers: HeaderRecord =
+    code === 'LIMIT_OPEN_TASKS' ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) }
   const { rate } = limit
   if (code === 'LIMIT_RATE' && rate !== undefined && limit.scope !== 'agent') {
     headers['ratelimit'] = `"${limit.name}";r=0;t=${Math.max(1, Math.ceil(fullInMs / 1000))}`

@@ -3,6 +3,7 @@
 // that a task got is somebody's, durably, before anybody learns it. A call is decided once, answered once and
 // completed once, whatever is thrown on the way.
 
+import type { NamedTask } from '../a2a/named-ids.ts'
 import { operations } from '../a2a/operations.ts'
 import { Fault } from '../base/fault.ts'
 import { isJsonObject } from '../base/strict-json.ts'
@@ -236,6 +237,7 @@ function releaseUnary(trip: Trip, answer: UnaryAnswer): ReleasedAnswer | Refusal
   const released = releaseAnswer(trip.admitted, answer, trip.parts.ownership)
   trip.call.mark('release')
   if (!isRefusal(released)) trip.released = released
+  if (!isRefusal(released) && released.claims.some(isTask)) trip.admitted.taskOpened()
   return released
 }
 
@@ -244,6 +246,8 @@ async function refuseDecided(trip: Trip, refusal: Refusal): Promise<Refusal | un
   const receipt = await receiptOf(trip)
   return isRefusal(receipt) ? receipt : await answerUnary(trip, refusal, await headersOf(trip))
 }
+
+const isTask = (claim: Claim): claim is Extract<Claim, { kind: 'task' }> => claim.kind === 'task'
 
 const firstOf = ({ met }: Trip): FirstSend | undefined => (met.kind === 'first' ? met.first : undefined)
 
@@ -287,6 +291,7 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     const claimed = isRefusal(answer) ? undefined : answer
     // nobody reads it, and yet the agent has said how its task stands
     if (claimed === undefined) return await complete(trip, gone())
+    keepEndings(trip, claimed.states)
     parts.ownership.note(claimed.states, admitted)
     let isLost = false
     await complete(trip, { ...gone(), claims: claimed.claims }, () => {
@@ -311,6 +316,7 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     const refusal = refuse('LIMIT_MEMORY', `${answerBytes} bytes`, { headers: { 'retry-after': '5' } })
     const said = say(trip, refusal, headers)
     // the agent did its work: what it made is its caller's all the same
+    keepEndings(trip, answer.states)
     parts.ownership.note(answer.states, admitted)
     let isLost = false
     await complete(trip, { ...said, outcome: 'failed', code: refusal.code, claims: answer.claims }, () => {
@@ -328,6 +334,7 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     answerHash: bodyHash(text),
     content: content.answer(admitted.agent.name, () => resultOf(admitted, text)),
   }
+  keepEndings(trip, answer.states)
   if (answer.claims.length > 0) {
     try {
       await recordCompletion(trip, completion)
@@ -346,6 +353,18 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   trip.answered = completion
   if (answer.claims.length > 0) return count(trip, 'completed')
   return await complete(trip, completion)
+}
+
+const mostEndings = 64 // bound: tasks that one record of a call says are over
+
+/** For the index that may have to be made again from the record: which tasks are over, as it was told of them. */
+function keepEndings({ admitted, call, parts }: Trip, states: readonly NamedTask[]): void {
+  for (const { taskId, state, timestampMs } of parts.ownership.ending(states, admitted)) {
+    const { tenant } = admitted
+    const finished = (call.facts.finished ??= [])
+    if (finished.length < mostEndings)
+      finished.push({ taskId, tenant, state, ...(timestampMs !== 0 && { timestampMs }) })
+  }
 }
 
 type Told = Pick<Completion, 'status' | 'answerBytes' | 'answerHash'>
@@ -373,14 +392,22 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
     content: parts.rulesOf(admitted.snapshot).content.events(admitted.agent.name),
     clock: parts.clock,
     heartbeat: parts.heartbeat,
-    ownership: parts.ownership,
+    ownership: {
+      ...parts.ownership,
+      note(states, of) {
+        keepEndings(trip, states)
+        parts.ownership.note(states, of)
+      },
+    },
     stillAllowed,
     findBlock: watchBlocks(admitted, parts),
     onBug: parts.onBug,
     recordClaims: async (event) => {
       try {
         await parts.audit.claimed(call.facts, event.claims)
-        for (const claim of event.claims) if (claim.kind === 'task') firstOf(trip)?.names(claim.taskId)
+        const made = event.claims.find(isTask)
+        if (made !== undefined) admitted.taskOpened()
+        if (made !== undefined) firstOf(trip)?.names(made.taskId)
       } catch (error) {
         event.undo()
         throw error

@@ -56,6 +56,7 @@ export type RefusalCode =
   | 'AUTHZ_AGENT_BLOCKED'
   | 'LIMIT_RATE'
   | 'LIMIT_STREAMS'
+  | 'LIMIT_OPEN_TASKS'
   | 'LIMIT_MEMORY'
   | 'LIMIT_DUPLICATE'
   | 'LIMIT_DUPLICATE_OPEN'
@@ -109,6 +110,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   // limit
   LIMIT_RATE:                   row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
   LIMIT_STREAMS:                row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many open streams'),
+  LIMIT_OPEN_TASKS:             row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'TOO_MANY_TASKS',        'Too many unfinished tasks'),
   LIMIT_MEMORY:                 row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'Too many answers wait for slow callers'),
   LIMIT_DUPLICATE:              row(409, 409, -32045, 'ALREADY_EXISTS',      'DUPLICATE_MESSAGE',     'This message was sent before'),
   LIMIT_DUPLICATE_OPEN:         row(409, 409, -32045, 'ABORTED',             'DUPLICATE_MESSAGE',     'This message is being worked on'),

@@ -26,6 +26,8 @@ export interface OwnershipBook {
   freshName(place: ContextPlace, contextId: string): string | undefined
   pushConfig(agent: string, tenant: string, taskId: string, configId: string): Owned | undefined
   claim(claims: readonly Claim[]): ClaimResult
+  /** which of these tasks were not known to be over, and are by what an answer says; to be asked before `note` */
+  ending(states: readonly NamedTask[], call: Admitted): readonly NamedTask[]
   /** remembers what a released answer said of the caller's tasks; for ListTasks */
   note(states: readonly NamedTask[], call: Admitted): void
 }

@@ -205,7 +205,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const keySets = setInterval(() => authenticator.tokens.refresh(snapshot), 15_000)
     undo.push(() => clearInterval(keySets))
     const heartbeat = createHeartbeat(clock)
-    const limiter = createLimiter({ clock, limits: loaded.config.limits })
+    const limiter = createLimiter({ clock, limits: loaded.config.limits, tasks: state.ownership })
     const health = startHealthChecks({ dialler, clock, rules: () => rulesOf(snapshot), snapshot: () => snapshot })
     undo.push(() => {
       health.stop()

@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { readdir } from 'node:fs/promises'
 import { formatOrigin, readLedger, type LedgerRecord } from '../audit/audit.ts'
-import type { JsonValue } from '../base/strict-json.ts'
+import { isJsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { SentReplay } from './replay-sent.ts'
 import { beginIndexAnew, openOwnershipIndex, type OwnershipIndex } from '../store/store.ts'
@@ -112,6 +112,7 @@ async function replayLog(index: OwnershipIndex, name: string, replay: Replay): P
     const claims = record.event?.['claims']
     sent.hear(record)
     if (Array.isArray(claims)) claimAgain(index, claims)
+    noteEndings(index, record)
     if (index.waiting >= replayedAtOnce) await flush(index)
   }
   if (next < applied) throw new Unusable(new Error(`it has ${applied} records of ${origin}, which has fewer`))
@@ -151,6 +152,19 @@ function claimAgain(index: OwnershipIndex, claims: readonly JsonValue[]): void {
     for (const claim of claims) index.claim([readClaim(claim)])
   } catch (cause) {
     throw new Unusable(cause)
+  }
+}
+
+/** Which tasks a call has shown to be over: nobody may ask about them again, and a limit counts those that are not. */
+function noteEndings(index: OwnershipIndex, { envelope, event }: LedgerRecord): void {
+  const finished = event?.['finished']
+  if (!Array.isArray(finished)) return
+  for (const each of finished) {
+    if (!isJsonObject(each)) continue
+    const { taskId, tenant, state, timestampMs } = each
+    if (typeof taskId !== 'string' || typeof tenant !== 'string' || typeof state !== 'string') continue
+    const atMs = typeof timestampMs === 'number' ? timestampMs : Date.parse(envelope.time)
+    index.noteState(envelope.agent, tenant, taskId, state, atMs)
   }
 }
 

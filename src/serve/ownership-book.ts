@@ -3,6 +3,7 @@
 // heard here also says for how long the agent may act on for whoever began the task.
 
 import { operations } from '../a2a/operations.ts'
+import { isFinished } from '../a2a/shape.ts'
 import type { GrantBook } from '../authenticate/authenticate.ts'
 import type { Clock } from '../base/clock.ts'
 import type { WalkParts } from '../pipeline/pipeline.ts'
@@ -21,6 +22,8 @@ export function createOwnershipBook(
     context: index.context.bind(index),
     pushConfig: index.pushConfig.bind(index),
     claim: index.claim.bind(index),
+    ending: (tasks, { agent, tenant }) =>
+      tasks.filter(({ taskId, state }) => isFinished(state) && index.isOpen(agent.name, tenant, taskId)),
     note(tasks, { call, operation, agent, tenant }) {
       const { carriesMessage } = operations[operation]
       grants.heard({ call, agent: agent.name, tenant, carriesMessage }, tasks)

@@ -7,12 +7,14 @@
 import { randomInt } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { OwnershipReader } from '../authorize/authorize.ts'
+import { isFinished } from '../a2a/shape.ts'
 import { detach } from '../base/strict-json.ts'
 import type { Claim, ClaimResult, TaskOwner } from '../exchange/exchange.ts'
 import { BatchedTable } from './batched-table.ts'
 import { IdFilter } from './id-filter.ts'
 import type { TaskFilter, TaskPage } from './list-tasks.ts'
 import { openIndex } from './open-index.ts'
+import { OpenTasks } from './open-tasks.ts'
 import {
   configIdOf,
   isNobodys,
@@ -32,6 +34,10 @@ export interface OwnershipIndex extends OwnershipReader {
   claim(claims: readonly Claim[]): ClaimResult
   /** Beside its owner what an agent last said of it. */
   task(agent: string, tenant: string, taskId: string): TaskRow | undefined
+  /** Unfinished tasks of one caller, on one agent, or of the one on the other; what nobody has said how it is among them. */
+  openTasks(of: { readonly agent?: string; readonly caller?: string }): number
+  /** Whether a task is known, and nobody has said that it is over. */
+  isOpen(agent: string, tenant: string, taskId: string): boolean
   /** What an agent last said of a known task; of an unknown one nothing is kept. */
   noteState(agent: string, tenant: string, taskId: string, state: string, timestampMs: number): void
   /** A message that was sent, or what is known of it by now. Throws a Fault when too much waits to be written. */
@@ -94,6 +100,7 @@ class SqliteOwnership implements OwnershipIndex {
   readonly #contexts: BatchedTable<ContextRow>
   readonly #pushConfigs: BatchedTable<PushConfigRow>
   readonly #sent: SentTable
+  readonly #open: OpenTasks
   readonly #applied: Map<string, number>
   readonly #contextIds = new Kept(1)
   readonly #states = new Kept(16)
@@ -107,6 +114,7 @@ class SqliteOwnership implements OwnershipIndex {
     this.#database = database
     this.#reader = prepareRowReader(database)
     this.#applied = this.#reader.applied()
+    this.#open = new OpenTasks(database)
     const filter = new IdFilter(randomInt(2 ** 32), this.#reader.isEmpty())
     this.#filter = filter
     const queue = (change: Change<TaskRow> | Change<ContextRow> | Change<PushConfigRow>): void =>
@@ -150,6 +158,15 @@ class SqliteOwnership implements OwnershipIndex {
     )
   }
 
+  openTasks(of: { readonly agent?: string; readonly caller?: string }): number {
+    return this.#open.count(of)
+  }
+
+  isOpen(agent: string, tenant: string, taskId: string): boolean {
+    const row = this.task(agent, tenant, taskId)
+    return row !== undefined && !isFinished(row.state)
+  }
+
   claim(claims: readonly Claim[]): ClaimResult {
     if (this.#queue.size > maxWaiting) throw unreachable(this.#queue.problem ?? 'the disk is too slow')
     const fresh: Claim[] = []
@@ -178,7 +195,9 @@ class SqliteOwnership implements OwnershipIndex {
     if ((row.state === state && row.timestampMs === at) || this.#queue.size > maxWaiting) return
     const { owner, groups, createdAtMs, contextId } = row
     const kept = { agent, tenant, owner, groups, createdAtMs, taskId: row.taskId, contextId }
-    this.#tasks.update(row.taskId, { ...kept, state: this.#states.keep(state), timestampMs: at })
+    const next: TaskRow = { ...kept, state: this.#states.keep(state), timestampMs: at }
+    this.#tasks.update(row.taskId, next)
+    this.#open.changed(row, next)
   }
 
   noteSent(row: SentRow): void {
@@ -211,6 +230,7 @@ class SqliteOwnership implements OwnershipIndex {
 
   async forget(subject: string): Promise<number> {
     for (const hear of this.#forgetting) hear(subject)
+    this.#open.forget(subject)
     this.#sent.forget(subject)
     await this.#queue.flush()
     try {
@@ -293,7 +313,14 @@ class SqliteOwnership implements OwnershipIndex {
         state: '',
         timestampMs: createdAtMs,
       }
-      return take(this.#tasks, taskId, row, () => this.task(agent, tenant, taskId))
+      const current = (): TaskRow | undefined => this.task(agent, tenant, taskId)
+      const undo = take(this.#tasks, taskId, row, current)
+      this.#open.changed(undefined, row)
+      return () => {
+        const before = current()
+        undo()
+        this.#open.changed(before, current())
+      }
     }
     // An agent may name a task before its context: what is learned later is news to the ledger too.
     this.#tasks.update(taskId, { ...known, contextId })

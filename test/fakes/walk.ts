@@ -222,6 +222,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
       call.taskOwner ??
       (operations[operation].namesTask ? { caller: caller.id, origin: call.origin ?? caller.id } : undefined),
     releasePermit: () => undefined,
+    taskOpened: () => undefined,
     limitHeaders: {},
   }
   // A test's stand-in for all stages before forward: nothing of it was checked.
@@ -292,6 +293,7 @@ export function memoryOwnership(): MemoryOwnership {
       }
       return { ok: true, fresh: [...fresh], undo }
     },
+    ending: () => [],
     note: (states) => void book.noted.push(...states),
   }
   return book
