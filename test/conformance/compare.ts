@@ -5,6 +5,7 @@ import type { Face } from './faces.ts'
 import { faces, nameOf } from './faces.ts'
 import { differences, failures, findKnown, unserved } from './known.ts'
 import { keyOf, runsIn, type Outcome, type Outcomes } from './run.ts'
+import { findDifference } from './transcript.ts'
 import type { ConformanceTest } from './subject.ts'
 
 export interface Verdict {
@@ -12,7 +13,7 @@ export interface Verdict {
   readonly face: Face
   readonly direct: Outcome
   readonly gateway: Outcome
-  /** the same outcome on both sides, for the same reason */
+  /** the same outcome on both sides, and the same answers; failed for the same reason */
   readonly isSame: boolean
   /** what is wrong and not known, or known and not wrong any more */
   readonly problem: string | undefined
@@ -29,8 +30,9 @@ const notRun: Outcome = { kind: 'failed', why: 'it was not run' }
 function judge(test: ConformanceTest, face: Face, directly: Outcomes, through: Outcomes): Verdict {
   const direct = directly.get(keyOf(test, face)) ?? notRun
   const gateway = through.get(keyOf(test, face)) ?? notRun
-  const isSame = direct.kind === gateway.kind && whyOf(direct) === whyOf(gateway)
-  return { test, face, direct, gateway, isSame, problem: findProblem(test, face, direct, gateway, isSame) }
+  const difference = compare(direct, gateway)
+  const problem = findProblem(test, face, direct, gateway, difference)
+  return { test, face, direct, gateway, isSame: difference === undefined, problem }
 }
 
 function findProblem(
@@ -38,7 +40,7 @@ function findProblem(
   face: Face,
   direct: Outcome,
   gateway: Outcome,
-  isSame: boolean,
+  difference: string | undefined,
 ): string | undefined {
   const isKnownFailure = findKnown(failures, test.id, face) !== undefined
   if (direct.kind !== 'passed' && !isKnownFailure) return `fails directly: ${whyOf(direct)}`
@@ -47,8 +49,14 @@ function findProblem(
   if (gateway.kind === 'absent') return isUnserved ? undefined : 'the gateway does not serve this column'
   if (isUnserved) return 'the gateway serves this column: take it off the list'
   const isKnownDifference = findKnown(differences, test.id, face) !== undefined
-  if (!isSame && !isKnownDifference) return `differs: directly ${say(direct)}, through the gateway ${say(gateway)}`
-  return isSame && isKnownDifference ? 'is known to differ, and does not: take it off the list' : undefined
+  if (difference !== undefined) return isKnownDifference ? undefined : `differs: ${difference}`
+  return isKnownDifference ? 'is known to differ, and does not: take it off the list' : undefined
+}
+
+function compare(direct: Outcome, gateway: Outcome): string | undefined {
+  if (direct.kind === 'passed' && gateway.kind === 'passed') return findDifference(direct.seen, gateway.seen)
+  if (direct.kind === gateway.kind && whyOf(direct) === whyOf(gateway)) return undefined
+  return `directly ${say(direct)}, through the gateway ${say(gateway)}`
 }
 
 function whyOf(outcome: Outcome): string {

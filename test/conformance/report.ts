@@ -34,9 +34,14 @@ ${formatKnown('Differs through the gateway', 'a fault of ours, not mended yet', 
     unserved.length === 0 ? '' : `Not served by the gateway yet: ${unserved.join(', ')}.\n\n`
   }## What is compared
 
-Whether a test passes, and if not, why not, word for word but for ids, times and addresses. The suite asks of errors
-what 1.0.1 lays down (§5.4): code, HTTP or gRPC status, reason and domain of \`ErrorInfo\`; of 0.3 only the codes of
-JSON-RPC are laid down.
+Whether a test passes, and if not, why not; and where it passes on both sides, every answer and every event that it
+saw, as it was on the wire: HTTP status, media type and body, or code, status, reason and domain of an error. What
+changes from run to run (ids, times, addresses, page tokens) goes by the order in which it appears. Not compared are the
+words of errors, because the gateway answers some itself, cards, because it makes them anew, and, in the few tests that
+look at a task while it works, which of its states they saw.
+
+The suite asks of errors what 1.0.1 lays down (§5.4): code, HTTP or gRPC status, reason and domain of \`ErrorInfo\`; of
+0.3 only the codes of JSON-RPC are laid down.
 
 Left out is what the gateway decides itself, whatever the agent would say: who may call, how much, and what is one
 request with one meaning ([errors.md](errors.md), [limits-and-bounds.md](limits-and-bounds.md)).

@@ -6,10 +6,11 @@ import type { Address, Client } from './clients/client.ts'
 import { httpJsonClient } from './clients/http-json.ts'
 import { jsonRpcClient } from './clients/json-rpc.ts'
 import { faces, nameOf, type Binding, type Face } from './faces.ts'
+import { recorderFor } from './transcript.ts'
 import type { AgentKind, ConformanceTest, Subject, Webhooks } from './subject.ts'
 
 export type Outcome =
-  | { readonly kind: 'passed' }
+  | { readonly kind: 'passed'; readonly seen: readonly string[] }
   | { readonly kind: 'failed'; readonly why: string }
   /** the side does not serve the column */
   | { readonly kind: 'absent' }
@@ -66,9 +67,10 @@ function openSubjects(side: Side): ReadonlyMap<string, Subject> {
 }
 
 async function runOne(test: ConformanceTest, subject: Subject): Promise<Outcome> {
+  const recorder = recorderFor(subject.client)
   try {
-    await test.run(subject)
-    return { kind: 'passed' }
+    await test.run({ ...subject, client: recorder.client })
+    return { kind: 'passed', seen: test.timing === true ? [] : recorder.lines() }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return {

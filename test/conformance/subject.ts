@@ -18,6 +18,8 @@ export interface ConformanceTest {
   /** the rest of «the agent …» */
   readonly sentence: string
   readonly agent?: AgentKind
+  /** what it sees depends on when it looks, or on other tests: only whether it passes is compared */
+  readonly timing?: boolean
   /** columns where it means something; all by default */
   readonly where?: (face: Face) => boolean
   run(subject: Subject): Promise<void>

@@ -40,6 +40,7 @@ const tests: readonly Omit<ConformanceTest, 'where'>[] = [
   },
   {
     id: 'list.all',
+    timing: true,
     section: '§3.1.4',
     sentence: 'lists tasks of all contexts when none is named',
     async run(subject) {

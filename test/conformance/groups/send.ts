@@ -55,6 +55,7 @@ export const sendTests: readonly ConformanceTest[] = [
   },
   {
     id: 'send.return-immediately',
+    timing: true,
     section: '§3.2.2',
     sentence: 'gives the task back at once when asked to',
     async run(subject) {

@@ -37,6 +37,7 @@ export const streamTests: readonly ConformanceTest[] = [
   },
   {
     id: 'stream.live',
+    timing: true,
     section: '§3.1.2',
     sentence: 'sends events as they come about, not at the end',
     async run(subject) {
@@ -158,6 +159,7 @@ export const streamTests: readonly ConformanceTest[] = [
   },
   {
     id: 'stream.abandoned',
+    timing: true,
     section: '§3.1.2',
     sentence: 'goes on with a task whose stream its client has left',
     async run(subject) {

@@ -24,6 +24,7 @@ import { objectOf, type JsonValue } from '../wire/dialect.ts'
 export const subscribeTests: readonly ConformanceTest[] = [
   {
     id: 'subscribe.first',
+    timing: true,
     section: '§3.1.6',
     sentence: 'begins with the task as it is now',
     async run(subject) {
@@ -35,6 +36,7 @@ export const subscribeTests: readonly ConformanceTest[] = [
   },
   {
     id: 'subscribe.until-end',
+    timing: true,
     section: '§3.1.6',
     sentence: 'tells what follows, and ends with the task',
     async run(subject) {
@@ -45,6 +47,7 @@ export const subscribeTests: readonly ConformanceTest[] = [
   },
   {
     id: 'subscribe.again',
+    timing: true,
     section: '§3.1.6',
     sentence: 'takes a client back that left its stream',
     async run(subject) {
