@@ -75,7 +75,7 @@ export async function withDoor(options: DoorOptions, work: (door: Door) => Promi
 
 export function tellLength(received: Received): void {
   void received.readBody().then((body) => {
-    if (isRefusal(body)) received.reply.send(400, { 'x-code': body.code }, '')
+    if (isRefusal(body)) received.reply.send(400, { 'x-code': body.code }, body.code)
     else received.reply.send(200, {}, `got ${body.length}`)
   })
 }

@@ -139,7 +139,7 @@ export function createHttp2({ receiver, clock, ...started }: Http2Options): Prot
 
   const look = (line: Line, nowMs: number): void => {
     const { session, socket } = line
-    if (session.destroyed) {
+    if (session.destroyed || (session.closed && line.open.size === 0)) {
       if (line.lingers) socket.destroy()
       line.lingers = true
       return

@@ -27,6 +27,15 @@ test('reads a body in as many pieces as it comes', async () => {
   assert.deepEqual(await body, Buffer.from('abcdef'))
 })
 
+test('a body in a piece for each byte comes out as it was', async () => {
+  const stream = request()
+  const body = readBody(stream, { hasBody: true, headers: chunked, bounds: { body: 100_000, bodyTime: 10_000 } })
+  const sent = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251))
+  for (const byte of sent) stream.write(Buffer.from([byte]))
+  stream.end()
+  assert.deepEqual(await body, sent)
+})
+
 test('a body of exactly the bound passes', async () => {
   const stream = request()
   const body = read(stream, chunked)
