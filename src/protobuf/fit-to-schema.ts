@@ -6,7 +6,7 @@ import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf
 import { decodedBase64Bytes } from '../a2a/shape.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 
-export type FitReason = 'type' | 'enum' | 'range' | 'base64' | 'union' | 'timestamp' | 'null'
+export type FitReason = 'type' | 'enum' | 'range' | 'base64' | 'union' | 'timestamp' | 'null' | 'key'
 
 export type Fitted =
   | { readonly ok: true; readonly value: JsonValue; readonly lost: readonly string[] }
@@ -99,9 +99,10 @@ class Fitter {
     if (!isJsonObject(value)) return this.fail(path, 'type')
     const fitted: JsonObject = {}
     for (const [key, each] of Object.entries(value)) {
+      if (key === prototype) return this.fail(path, 'key')
       const one = this.element(field, each, `${path}.${key}`)
       if (one === undefined) return undefined
-      Object.defineProperty(fitted, key, { value: one, writable: true, enumerable: true, configurable: true })
+      fitted[key] = one
     }
     return fitted
   }
@@ -138,9 +139,10 @@ class Fitter {
   wellKnown(typeName: string, value: JsonValue, path: string): JsonValue | undefined {
     switch (typeName) {
       case 'google.protobuf.Value':
-        return value
+        return holdsPrototype(value) ? this.fail(path, 'key') : value
       case 'google.protobuf.Struct':
-        return isJsonObject(value) ? value : this.fail(path, 'type')
+        if (!isJsonObject(value)) return this.fail(path, 'type')
+        return holdsPrototype(value) ? this.fail(path, 'key') : value
       case 'google.protobuf.Timestamp':
         return typeof value === 'string' && timestamp.test(value) ? value : this.fail(path, 'timestamp')
       case 'google.protobuf.Empty':
@@ -151,6 +153,15 @@ class Fitter {
         return this.fail(path, 'type')
     }
   }
+}
+
+// scanWire refuses it as a key, so nothing with it is written.
+const prototype = '__proto__'
+
+function holdsPrototype(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.some(holdsPrototype)
+  if (!isJsonObject(value)) return false
+  return Object.hasOwn(value, prototype) || Object.values(value).some(holdsPrototype)
 }
 
 // RFC 3339 as ProtoJSON has it: up to nine digits of a second, UTC or an offset.

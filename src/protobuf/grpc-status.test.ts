@@ -38,7 +38,7 @@ test('a status comes back with its ErrorInfo, and other details as they were', (
     code: 5,
     message: 'no such täsk',
     details: [
-      { reason: 'TASK_NOT_FOUND', domain: 'a2a-protocol.org', metadata: { taskId: 't1', ['__proto__']: 'x' } },
+      { reason: 'TASK_NOT_FOUND', domain: 'a2a-protocol.org', metadata: { taskId: 't1', constructor: 'x' } },
       { typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value: Buffer.of(1, 2) },
     ],
   }

@@ -57,6 +57,8 @@ const refused: readonly [name: string, reason: WireReason, Buffer][] = [
   ['two keys in one entry', 'map-entry', metadata(inner(1, text(1, 'a'), text(1, 'b'), inner(2, nothing)))],
   ['two values in one entry', 'map-entry', metadata(inner(1, text(1, 'a'), inner(2, nothing), inner(2, nothing)))],
   ['a third field in an entry', 'map-entry', metadata(inner(1, text(1, 'a'), inner(2, nothing), text(3, 'x')))],
+  ['a key that makes a prototype', 'key', metadata(member('__proto__', inner(5, member('approved', int(4, 1)))))],
+  ['the same deep in data', 'key', data(inner(6, inner(1, inner(5, member('__proto__', nothing)))))],
   // wire types
   ['a text as a number', 'wire-type', int(1, 1)],
   ['a message as eight bytes', 'wire-type', double(2, 1)],
@@ -148,6 +150,10 @@ const passed: readonly [name: string, Buffer][] = [
   [
     'one key in two structs',
     data(inner(5, member('a', inner(5, member('a', nothing))), member('b', inner(5, member('a', nothing))))),
+  ],
+  [
+    'keys that only look like a prototype',
+    metadata(member('__proto', nothing), member('constructor', nothing), member('prototype', nothing)),
   ],
   ['keys that differ by case', metadata(member('a', nothing), member('A', nothing))],
   ['an empty list', data(inner(6))],

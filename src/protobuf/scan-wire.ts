@@ -18,6 +18,7 @@ export type WireReason =
   | 'union'
   | 'duplicate-key'
   | 'map-entry'
+  | 'key'
   | 'enum'
   | 'range'
   | 'number'
@@ -257,7 +258,11 @@ class Scanner {
     this.position = innerEnd
     if (field.kind === 'bytes') return true
     if (!isUtf8(this.bytes.subarray(start, innerEnd))) return this.fail('encoding', 'a text is not UTF-8')
-    if (field.kind === 'key') this.key = this.bytes.toString('latin1', start, innerEnd)
+    if (field.kind === 'key') {
+      this.key = this.bytes.toString('latin1', start, innerEnd)
+      // the official JavaScript codec makes it the prototype of the map: members that nobody else sees
+      if (this.key === '__proto__') return this.fail('key', 'a key that some make a prototype of')
+    }
     return true
   }
 
