@@ -351,6 +351,25 @@ test('one answer that nobody may see fails the whole list', async () => {
   }
 })
 
+test('the index is asked by what the agent calls a context, and the list speaks as the caller does', async () => {
+  for (const binding of ['JSONRPC', 'HTTP+JSON'] as const) {
+    make({ t1: 'key:alice', t2: 'key:alice', t3: 'key:alice' }, binding)
+    world.ownership.give('context', 'c1', 'key:alice', 'plan')
+    world.rows.splice(2)
+    const call: FakeAdmitted = { contextId: 'plan', agentContextId: 'c1' }
+    const page = await world.list({ contextId: 'plan', pageSize: 1 }, call)
+    const next = await world.list({ contextId: 'plan', pageSize: 1, pageToken: page.nextPageToken }, call)
+    for (const { text } of [page, next]) {
+      assert.match(text, /"contextId":"plan"/)
+      assert.doesNotMatch(text, /"c1"/)
+    }
+    assert.deepEqual([page.totalSize, page.tasks[0]?.id, next.tasks[0]?.id], [2, 't1', 't2'])
+    const wrong = { pageToken: page.nextPageToken, contextId: 'c1' }
+    await world.refused('VALIDATE_PARAMS', wrong, { contextId: 'c1', agentContextId: 'c1' })
+    assert.equal((await world.list({ contextId: 'other' }, { contextId: 'other', agentContextId: 'c9' })).totalSize, 0)
+  }
+})
+
 test('listing makes nobody the owner of anything', async () => {
   make({ t1: 'key:alice' }).answers = (id) => ({ ...task(id), contextId: 'fresh' })
   await world.list()

@@ -308,6 +308,44 @@ test('a shared task may name its own context, and no other foreign one', () => {
   refused('RELEASE_INVALID_ANSWER', result(call, task('t1', ',"contextId":"c2"'), { ownership }))
 })
 
+test('a caller is shown its own name for a context, and an agent that says the id of another is not believed', () => {
+  const ownership = memoryOwnership()
+  ownership.give('context', 'opaque', 'key:alice', 'plan')
+  ownership.give('context', 'of-bob', 'key:bob', 'plan')
+  const call: FakeAdmitted = { contextId: 'plan', agentContextId: 'opaque' }
+  for (const binding of ['JSONRPC', 'HTTP+JSON'] as const) {
+    const answer = `{"task":${task('t1', ',"contextId" : "opaque","metadata":{"contextId":"opaque"}')}}`
+    const released = result({ ...call, binding }, answer, { ownership })
+    assert.ok(!isRefusal(released))
+    const shown = answer.replace('"contextId" : "opaque"', '"contextId" : "plan"')
+    assert.ok(released.released.text.includes(shown), released.released.text)
+    // ownership is of the ids that the agent knows
+    assert.equal(ownership.tasks.get('t1')?.contextId, 'opaque')
+    for (const foreign of ['of-bob', 'erased'])
+      ownership.give('context', foreign, foreign === 'erased' ? 'erased:' : 'key:bob', 'plan')
+    for (const foreign of ['of-bob', 'erased'])
+      refused('RELEASE_INVALID_ANSWER', result({ ...call, binding }, answer.replace('opaque', foreign), { ownership }))
+    assert.equal(ownership.contexts.get('of-bob')?.owner.caller, 'key:bob')
+  }
+})
+
+test('two contexts of one name in one answer are refused: a caller could not tell them apart', () => {
+  const ownership = memoryOwnership()
+  const alice = { agent: 'calculator', tenant: '', owner: { caller: 'key:alice', origin: 'key:alice' } }
+  ownership.give('context', ownership.meantContext(alice, 'x').contextId, 'key:alice', 'x')
+  const answer = (id: string): string =>
+    `{"task":${task('t1', `,"contextId":"x","history":[{"messageId":"m","contextId":"${id}"}]`)}}`
+  refused('RELEASE_INVALID_ANSWER', result({}, answer('~x'), { ownership }))
+  assert.equal(ownership.contexts.size, 1)
+  const released = result({}, answer('y'), { ownership })
+  assert.ok(!isRefusal(released))
+  assert.match(released.released.text, /"contextId":"~x".*"contextId":"y"/)
+  assert.deepEqual(
+    [...ownership.contexts.values()].map(({ name }) => name),
+    ['x', '~x', 'y'],
+  )
+})
+
 test('an answer that names thousands of tasks or contexts is refused before one is looked up', () => {
   const history = Array.from({ length: 1_000 }, (_, at) => `{"messageId":"m","taskId":"t${at}","contextId":"c${at}"}`)
   const ownership = memoryOwnership()

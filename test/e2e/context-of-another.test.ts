@@ -23,7 +23,8 @@ const start = (): Promise<Gateway> =>
   startGateway({
     home,
     agents: { a: agent.url, b: agent.url, rest: { url: agent.url, bindings: ['HTTP+JSON'] } },
-    callers: ['alice', 'bob', 'carol'],
+    callers: ['alice', 'bob', 'carol', 'alice-at-home'],
+    aliases: [{ name: 'alice', principals: ['key:alice', 'key:alice-at-home'] }],
     policy: {
       roles: [
         { name: 'user', rules: [{ agents: ['*'], operations: ['*'] }] },
@@ -120,6 +121,13 @@ for (const binding of bindings) {
     const bridged = await talk('alice', 'one', { contextId }, binding, 'rest')
     assert.deepEqual([bridged.context, bridged.heard], [contextId, ''])
     assert.match(bridged.seen, opaque)
+  })
+
+  test(`one person has one set of names, whichever of her credentials she shows, over ${binding}`, async () => {
+    const contextId = `at home over ${binding}`
+    const first = await talk('alice', 'one', { contextId }, binding)
+    const other = await talk('alice-at-home', 'two', { contextId }, binding)
+    assert.deepEqual([other.seen, other.heard], [first.seen, 'one'])
   })
 
   test(`an id of somebody else is a fresh name, whoever made it, over ${binding}`, async () => {

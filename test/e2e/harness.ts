@@ -28,6 +28,7 @@ export interface GatewayOptions {
   /** keys to make; default alice and bob, who may do everything, and nobody, who may do nothing */
   readonly callers?: readonly string[]
   readonly identity?: ConfigInput['identity']
+  readonly aliases?: ConfigInput['aliases']
   readonly policy?: ConfigInput['policy']
   readonly limits?: ConfigInput['limits']
   readonly bounds?: NonNullable<ConfigInput['gateway']>['bounds']
@@ -185,6 +186,7 @@ function configOf(options: GatewayOptions): ConfigInput {
       health: { interval: '0s' },
       ...(typeof agent === 'string' ? { url: agent } : agent),
     })),
+    ...(options.aliases && { aliases: options.aliases }),
     policy: options.policy ?? everything,
     limits: options.limits ?? [{ per: ['caller'], requests: '1000000/m', concurrentStreams: 1_000 }],
     unauthenticated: options.unauthenticated ?? { requests: '100000/m' },
