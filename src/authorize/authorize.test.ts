@@ -358,7 +358,6 @@ describe('ownership', () => {
       contexts: {
         opaque: ['key:bob', 'key:bob', [], 'plan'],
         made: ['key:bob', 'key:bob'],
-        other: ['key:alice', 'key:alice', [], 'plan'],
       },
     }
     const shared = everything(['key:alice', 'key:bob'], 'any')
@@ -377,6 +376,29 @@ describe('ownership', () => {
     }
     // the id that only the agent knows is no name for others
     assert.equal(ask(shared, { taskId: 't1', contextId: 'opaque' }, owners), 'VALIDATE_PARAMS')
+    // a task that is referred to leads on to its context, for whom both are shared with; one's own name comes first
+    const referring = (contextId: string, tasks: string[]): FakeCall => ({
+      contextId,
+      message: { referenceTaskIds: tasks },
+    })
+    const idFor = (call: FakeCall, of: FakeOwners = owners): string => {
+      const result = authorize(fakeCall(call), policyOf(shared), fakeSources(of))
+      assert.ok(!isRefusal(result))
+      return result.agentContextId
+    }
+    assert.equal(idFor(referring('made', ['t3', 't1', 't2'])), 'made')
+    assert.equal(idFor(referring('plan', ['t1'])), 'opaque')
+    const own = idFor({ contextId: 'plan' })
+    const ofAlice = {
+      ...owners,
+      contexts: { ...owners.contexts, [own]: ['key:alice', 'key:alice', [], 'plan'] },
+    } as const
+    assert.equal(idFor(referring('plan', ['t1']), ofAlice), own)
+    assert.notEqual(idFor({ ...referring('opaque', ['t1']) }), 'opaque')
+    assert.notEqual(idFor(referring('new', ['t1', 't2', 't3'])), 'new')
+    const unshared = everything(['key:alice', 'key:bob'])
+    for (const tasks of [['t2'], ['gone']])
+      assert.equal(ask(unshared, referring('made', tasks), owners), 'AUTHZ_TASK_NOT_FOUND')
     // who may not use the task hears nothing of its context
     for (const contextId of ['plan', 'made', 'new'])
       for (const taskId of ['t1', 'gone'])

@@ -140,7 +140,7 @@ function nameThings(call: Validated, ownership: NamedOwnership, context: CallCon
   for (const id of references) things.push(thing('reference', ownership.task(agent, tenant, id), false))
   // A list is answered from the caller's own tasks alone: a context id there finds nothing of others.
   if (operation === 'ListTasks') return things
-  // One's own, or fresh. The one of the task comes with the task.
+  // One's own, fresh, or that of a task that is referred to. The one of the task comes with the task.
   if (context.id !== '' && context.task === 'none') things.push(thing('context', context.owned, true))
   return things
 }

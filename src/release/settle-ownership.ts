@@ -40,8 +40,10 @@ export function claimOfRequest(admitted: Admitted, ownership: OwnershipBook): re
   const { agent, tenant, taskId, configId, contextId: name, agentContextId, operation, inlinePush } = admitted
   const claims: Claim[] = []
   if (agentContextId !== '' && operations[operation].carriesMessage) {
-    if (ownership.context(agent.name, tenant, agentContextId) === undefined)
-      claims.push({ kind: 'context', ...named(agentContextId, name), ...mine(admitted) })
+    const isKnown = ownership.context(agent.name, tenant, agentContextId) !== undefined
+    // the context of a task is its owner's, and the answer will say so
+    const isOfTask = taskId !== '' && ownership.task(agent.name, tenant, taskId)?.contextId === agentContextId
+    if (!isKnown && !isOfTask) claims.push({ kind: 'context', ...named(agentContextId, name), ...mine(admitted) })
   }
   if (taskId !== '' && configId !== '' && (inlinePush || operation === 'CreateTaskPushNotificationConfig')) {
     if (ownership.pushConfig(agent.name, tenant, taskId, configId) === undefined)
