@@ -201,6 +201,7 @@ export type Target =
   | { readonly kind: 'card'; readonly agent: AgentConfig }
   | { readonly kind: 'json-rpc'; readonly agent: AgentConfig }
   | { readonly kind: 'rest'; readonly agent: AgentConfig; readonly rest: RestTarget }
+  | { readonly kind: 'grpc'; readonly agent: AgentConfig; readonly grpc: GrpcTarget }
 
 /** A matched HTTP+JSON path: identifiers are decoded once and hold no '/', control or '%' tricks. */
 export interface RestTarget {
@@ -210,7 +211,15 @@ export interface RestTarget {
   readonly configId: string
 }
 
-export type OperationTarget = Extract<Target, { agent: AgentConfig; kind: 'json-rpc' | 'rest' }>
+/** A method of the gRPC binding. */
+export interface GrpcTarget {
+  readonly operation: Operation
+  readonly version: ProtocolVersion
+  /** the body as it arrived, where it had to be read to find the agent */
+  readonly body: Buffer | undefined
+}
+
+export type OperationTarget = Extract<Target, { agent: AgentConfig; kind: 'json-rpc' | 'rest' | 'grpc' }>
 
 export interface RoutedFields {
   readonly target: OperationTarget
@@ -280,6 +289,8 @@ export interface ValidatedFields {
   readonly returnImmediately: boolean
   readonly list: ListFilter | undefined
   readonly historyLength: number | undefined
+  /** when the caller stops waiting, monotonic milliseconds; Infinity where it did not say */
+  readonly deadlineMs: number
   /** activated extensions: what was asked for and is allowed */
   readonly extensions: readonly string[]
   /** what is checked is what is forwarded: the original text of the body, '' when there is none, or no JSON */
@@ -361,7 +372,10 @@ export type Admitted = Authorized & AdmittedFields & Brand<'admitted'>
 
 /** Bytes of an agent's answer that passed the strict scanner and ownership: the caller may see them. */
 export interface ReleasedFields {
+  /** JSON; on gRPC the same in canonical form, which is for the record alone */
   readonly text: string
+  /** on gRPC: the message in its frame, or nothing where an error ends the call */
+  readonly bytes?: Buffer | undefined
 }
 export type Released = ReleasedFields & Brand<'released'>
 

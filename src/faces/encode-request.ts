@@ -1,6 +1,8 @@
 // A call as an agent of another binding than the caller's is to read it, made from the canonical form. Where both speak
 // alike nothing of this is used: the original bytes go through.
 
+import { encodeRequest as encodeGrpcRequest } from '../protobuf/encode.ts'
+import { methodOf } from '../protobuf/schema.ts'
 import type { Operation } from '../a2a/operations.ts'
 import { buildRestPath, type RestMethod } from '../a2a/paths.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
@@ -20,6 +22,19 @@ export interface EncodedRequest {
   /** below the agent's base URL; '' on JSON-RPC */
   readonly path: string
   readonly body: string
+  /** on gRPC, instead of a body */
+  readonly message?: Buffer
+  /** members of the caller's request that this form has no place for */
+  readonly lost?: readonly string[]
+}
+
+/** The message of a gRPC call; a string says which member cannot be said there. */
+export function encodeGrpc({ operation, text, tenant }: CanonicalCall): EncodedRequest | string {
+  const path = methodOf(operation)?.path ?? ''
+  const params = JSON.parse(text) as JsonObject // it is the canonical text of an object
+  const encoded = encodeGrpcRequest(operation, tenant === '' ? params : { ...params, tenant })
+  if (!encoded.ok) return `${encoded.path}: ${encoded.reason}`
+  return { method: 'POST', path, body: '', message: encoded.bytes, lost: encoded.lost }
 }
 
 /** `requestId` is a JSON token. */

@@ -2,6 +2,7 @@
 // they arrive; a stream is handed on chunk by chunk with pause and resume; aborting works at any moment.
 
 import type { Dispatcher } from 'undici'
+import type { GrpcFailure } from '../faces/grpc-error.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 
 export interface AgentRequest {
@@ -21,13 +22,17 @@ export interface UnaryAnswer {
   readonly status: number
   readonly contentType: string
   readonly body: Buffer
+  /** on gRPC: with what the agent ended the call, other than OK */
+  readonly grpc?: GrpcFailure
 }
 
-/** Chunks flow only after `start`. Exactly one of `onEnd` and `onFailure` is called, once. */
+/** Chunks flow only after `start`. On gRPC a chunk is a message. Exactly one of the other three is called, once. */
 export interface ChunkSink {
   onChunk(chunk: Buffer): void
   onEnd(): void
   onFailure(refusal: Refusal): void
+  /** gRPC alone: the agent ended its stream with an error of its own */
+  onAgentError(failure: GrpcFailure): void
 }
 
 export interface StreamAnswer {

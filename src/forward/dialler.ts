@@ -3,7 +3,9 @@
 
 import { hash } from 'node:crypto'
 import { Pool, type Dispatcher } from 'undici'
+import type { Client } from '@grpc/grpc-js'
 import type { Secret } from '../base/secret.ts'
+import { createGrpcClients } from './grpc-clients.ts'
 
 export interface TlsClient {
   readonly ca?: Buffer
@@ -49,7 +51,23 @@ export interface PostFields {
   readonly more?: readonly string[] | undefined
 }
 
+/** A share in a gRPC connection, as with pools. */
+export interface GrpcLease {
+  readonly client: Client
+  /** safe to call twice */
+  release(): void
+}
+
+export interface GrpcOptions {
+  /** `http://host:port` without TLS, `https://…` with it */
+  readonly origin: string
+  readonly maxMessageBytes: number
+  readonly tls?: TlsClient
+}
+
 export interface Dialler {
+  /** a share in a gRPC connection to this origin */
+  grpc(options: GrpcOptions): GrpcLease
   /** a share in a destination's pool; the same pool for the same options, so that a reload keeps connections */
   pool(options: PoolOptions): PoolLease
   /** one bounded GET; throws on anything but 200 */
@@ -60,6 +78,7 @@ export interface Dialler {
 }
 
 export function createDialler(): Dialler {
+  const clients = createGrpcClients()
   const pools = new Map<string, { readonly pool: Pool; shares: number }>()
 
   const lease = (options: PoolOptions): PoolLease => {
@@ -98,6 +117,7 @@ export function createDialler(): Dialler {
 
   return {
     pool: lease,
+    grpc: (options) => clients.lease(options),
     async get(url, bounds) {
       const headers = ['accept', 'application/json']
       return (await once(url, { method: 'GET', headers, isStatusAllowed: (status) => status === 200 }, bounds)).body
@@ -110,6 +130,7 @@ export function createDialler(): Dialler {
     async close() {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()))
       pools.clear()
+      clients.closeAll()
     },
   }
 }

@@ -107,6 +107,7 @@ function drain(stream: StreamAnswer): Promise<{ text: string; end: string }> {
       onChunk: (chunk) => (text += String(chunk)),
       onEnd: () => resolve({ text, end: 'ended' }),
       onFailure: (refusal) => resolve({ text, end: refusal.code }),
+      onAgentError: ({ code }) => resolve({ text, end: String(code) }),
     })
   })
 }
@@ -380,6 +381,7 @@ test('a paused stream brings nothing until it is resumed', async () => {
       },
       onEnd: resolve,
       onFailure: () => assert.fail('the stream failed'),
+      onAgentError: () => assert.fail('the agent failed'),
     })
   })
   await first

@@ -5,11 +5,14 @@
 import type { Clock } from '../base/clock.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { isSameFace, operations } from '../a2a/operations.ts'
-import { encodeJsonRpc, encodeRest, type EncodedRequest } from '../faces/encode-request.ts'
+import { encodeGrpc, encodeJsonRpc, encodeRest, type EncodedRequest } from '../faces/encode-request.ts'
+import { methodOf } from '../protobuf/schema.ts'
+import { rewriteRequest } from '../protobuf/rewrite-wire.ts'
 import { placeContext } from '../a2a/context-places.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { abortedDetail, callAgent, type AgentAnswer, type AgentCall } from './call-agent.ts'
+import { callGrpc } from './grpc-client.ts'
 import { identify, isToldLess } from './identify.ts'
 import type { AssertionSigner } from './mint-assertion.ts'
 import type { Upstream } from './upstream.ts'
@@ -22,7 +25,7 @@ export { loadGatewaySecret } from './pairwise.ts'
 export type { AssertionRing } from './assertion-ring.ts'
 export { createAssertionSigner, loadAssertionKey } from './mint-assertion.ts'
 export type { AssertionSigner, PublicJwk } from './mint-assertion.ts'
-export { createSseParser } from './sse-parser.ts'
+export { createEventReader, createSseParser } from './sse-parser.ts'
 export type { RawEvent, SseParser } from './sse-parser.ts'
 export { isToldLess }
 export { createUpstream } from './upstream.ts'
@@ -50,12 +53,17 @@ export function forwardGetTask(admitted: Admitted, forwarder: Forwarder, maxAnsw
  * What the caller wrote, where the agent reads that form; an agent's fixed tenant and its own id of the context are the
  * gateway's to place.
  */
-function requestOf(admitted: Admitted): EncodedRequest {
-  const { agentFace, binding, version, bodyText, tenant, upstreamMethod, upstreamPath } = admitted
+function requestOf(admitted: Admitted): EncodedRequest | Refusal {
+  const { agentFace, operation, binding, version, bodyText, wire, tenant, upstreamMethod, upstreamPath } = admitted
   if (!isSameFace(agentFace, { binding, version })) return encode(admitted)
-  if (binding !== 'JSONRPC')
+  if (binding === 'JSONRPC')
+    return { method: 'POST', path: '', body: placeTenant(inItsContext(admitted, bodyText, ['params']), tenant) }
+  if (binding === 'HTTP+JSON')
     return { method: upstreamMethod, path: upstreamPath, body: inItsContext(admitted, bodyText, []) }
-  return { method: 'POST', path: '', body: placeTenant(inItsContext(admitted, bodyText, ['params']), tenant) }
+  const { contextId, agentContextId } = admitted
+  const sent = wire ?? Buffer.alloc(0)
+  const message = contextId === agentContextId ? sent : rewriteRequest(operation, sent, { contextId: agentContextId })
+  return { method: 'POST', path: methodOf(operation)?.path ?? '', body: '', message }
 }
 
 /** `path` leads to the parameters. Nothing changes where the caller calls the context as the agent does. */
@@ -64,41 +72,78 @@ function inItsContext(admitted: Admitted, text: string, path: readonly string[])
   return contextId === agentContextId ? text : placeContext(text, operation, path, agentContextId)
 }
 
-function encode(admitted: Admitted): EncodedRequest {
-  const { agentFace, operation, params, paramsText, tenant } = admitted
-  const call = { operation, params, text: inItsContext(admitted, paramsText(), []), tenant }
-  return agentFace.binding === 'JSONRPC' ? encodeJsonRpc(call, '1') : encodeRest(call)
+function encode(admitted: Admitted): EncodedRequest | Refusal {
+  const { agentFace, operation, paramsText, tenant } = admitted
+  const call = { operation, params: admitted.params, text: inItsContext(admitted, paramsText(), []), tenant }
+  if (agentFace.binding === 'JSONRPC') return encodeJsonRpc(call, '1')
+  if (agentFace.binding === 'HTTP+JSON') return encodeRest(call)
+  const encoded = encodeGrpc(call)
+  return typeof encoded === 'string' ? refuse('VALIDATE_PARAMS', encoded, { hint: encoded }) : encoded
 }
 
 function send(
   admitted: Admitted,
   forwarder: Forwarder,
-  { method, path, body }: EncodedRequest,
+  request: EncodedRequest | Refusal,
   maxAnswerBytes: number,
 ): AgentCall {
+  if (isRefusal(request)) return refused(request)
   const upstream = forwarder.upstreams.get(admitted.agent.name)
   if (upstream === undefined)
     return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream', { unsent: true }))
   if (!upstream.breaker.admit()) return refused(refuse('FORWARD_UNAVAILABLE', 'the circuit is open', { unsent: true }))
   const identity = identify(admitted, upstream, forwarder)
-  const begin = (who: readonly string[]): AgentCall => {
-    const { timeouts } = admitted.agent
-    const blocks = admitted.operation === 'SendMessage' && !admitted.returnImmediately
-    const isJsonRpc = admitted.agentFace.binding === 'JSONRPC'
-    return callAgent({
-      pool: isJsonRpc ? upstream.jsonRpc.pool : upstream.rest.pool,
-      method,
-      path: isJsonRpc ? upstream.jsonRpc.path : upstream.rest.base + path,
-      headers: agentHeaders(admitted, upstream, who, body !== ''),
-      body,
-      firstByteMs: blocks ? timeouts.blocking : timeouts.firstByte,
-      maxAnswerBytes,
-      acceptsStream: operations[admitted.operation].streams,
-    })
-  }
+  const begin = (who: readonly string[]): AgentCall =>
+    dispatch({ admitted, upstream, clock: forwarder.clock, request, who, maxAnswerBytes })
   const call = identity instanceof Promise ? beginLater(identity, begin) : begin(identity)
   void call.answer.then((answer) => noteHealth(upstream, answer))
   return call
+}
+
+interface Dispatch {
+  readonly admitted: Admitted
+  readonly upstream: Upstream
+  readonly clock: Clock
+  readonly request: EncodedRequest
+  readonly who: readonly string[]
+  readonly maxAnswerBytes: number
+}
+
+function dispatch({ admitted, upstream, clock, request, who, maxAnswerBytes }: Dispatch): AgentCall {
+  const { agent, agentFace, operation, returnImmediately, deadlineMs } = admitted
+  const blocks = operation === 'SendMessage' && !returnImmediately
+  const firstByteMs = blocks ? agent.timeouts.blocking : agent.timeouts.firstByte
+  const leftMs = Math.max(1, deadlineMs - clock.monotonicMs())
+  const { streams } = operations[operation]
+  if (agentFace.binding === 'GRPC') {
+    if (upstream.grpc === undefined || request.message === undefined)
+      return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no grpcUrl'))
+    const headers = agentHeaders(admitted, upstream, who)
+    const { path, message } = request
+    const nowMs = clock.nowMs()
+    return callGrpc({
+      client: upstream.grpc,
+      path,
+      headers,
+      message,
+      firstByteMs,
+      deadlineMs: leftMs,
+      nowMs,
+      streams,
+      maxAnswerBytes,
+    })
+  }
+  const isJsonRpc = agentFace.binding === 'JSONRPC'
+  return callAgent({
+    pool: isJsonRpc ? upstream.jsonRpc.pool : upstream.rest.pool,
+    method: request.method,
+    path: isJsonRpc ? upstream.jsonRpc.path : upstream.rest.base + request.path,
+    headers: [...httpHeaders(admitted, request.body !== ''), ...agentHeaders(admitted, upstream, who)],
+    body: request.body,
+    firstByteMs: Math.min(firstByteMs, leftMs),
+    maxAnswerBytes,
+    acceptsStream: streams,
+  })
 }
 
 /** Somebody else has to be asked first who calls; until then there is only the intent, and that can be given up too. */
@@ -134,16 +179,16 @@ function noteHealth(upstream: Upstream, answer: AgentAnswer): void {
   else upstream.breaker.succeeded()
 }
 
-function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly string[], hasBody: boolean): string[] {
-  const streams = operations[admitted.operation].streams
-  const headers = [
-    'accept',
-    streams ? 'text/event-stream, application/json' : 'application/json',
-    'a2a-version',
-    admitted.agentFace.version,
-    ...who,
-  ]
+function httpHeaders(admitted: Admitted, hasBody: boolean): string[] {
+  const { streams } = operations[admitted.operation]
+  const headers = ['accept', streams ? 'text/event-stream, application/json' : 'application/json']
   if (hasBody) headers.push('content-type', bodyType(admitted))
+  return headers
+}
+
+/** What an agent is told beside the request, in every binding. */
+function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly string[]): string[] {
+  const headers = ['a2a-version', admitted.agentFace.version, ...who]
   if (admitted.extensions.length > 0) headers.push('a2a-extensions', admitted.extensions.join(', '))
   if (admitted.trace !== undefined) headers.push(...admitted.trace.headers())
   const credential = upstream.secrets.credential

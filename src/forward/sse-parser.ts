@@ -3,15 +3,38 @@
 // Comments, `id` and `retry` go no further: A2A defines no replay.
 
 import { isUtf8 } from 'node:buffer'
+import type { Binding } from '../a2a/operations.ts'
+import type { GrpcFailure } from '../faces/grpc-error.ts'
 
 export interface RawEvent {
   /** '' for a plain message */
   readonly name: string
   /** data lines joined by LF */
   readonly data: string
+  /** on gRPC, instead of both: a message, or with what the agent ended its stream */
+  readonly grpc?: Buffer | GrpcFailure
 }
 
 export type SseProblem = 'event-too-large' | 'malformed'
+
+/** Of a stream in the binding of an agent. */
+export function createEventReader(binding: Binding, maxEventBytes: number): SseParser {
+  return binding === 'GRPC' ? createMessageReader(maxEventBytes) : createSseParser(maxEventBytes)
+}
+
+/** On gRPC a chunk is an event. */
+function createMessageReader(maxEventBytes: number): SseParser {
+  let problem: SseProblem | undefined
+  return {
+    push(message) {
+      if (problem === undefined && message.length > maxEventBytes) problem = 'event-too-large'
+      return problem === undefined ? [{ name: '', data: '', grpc: message }] : []
+    },
+    get problem() {
+      return problem
+    },
+  }
+}
 
 export interface SseParser {
   /** Events completed by this chunk, up to the first problem. */

@@ -1,6 +1,7 @@
 // One configured agent as the gateway reaches it: addresses, pool, breaker and the credential that only this
 // agent's origin ever gets. Built when a snapshot is loaded, never per call.
 
+import type { Client } from '@grpc/grpc-js'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
 import type { Secret } from '../base/secret.ts'
@@ -25,6 +26,8 @@ export interface Upstream {
   readonly jsonRpc: { readonly pool: Dispatcher; readonly path: string }
   /** `base` has no trailing slash */
   readonly rest: { readonly pool: Dispatcher; readonly base: string }
+  /** where the agent speaks gRPC */
+  readonly grpc: Client | undefined
   readonly breaker: Breaker
   readonly secrets: AgentSecrets
   /** names for who calls, where the agent is told no others */
@@ -35,7 +38,14 @@ export interface Upstream {
   release(): void
 }
 
-export function createUpstream(agent: AgentConfig, secrets: AgentSecrets, dialler: Dialler, clock: Clock): Upstream {
+/** `largestMessage`: of a gRPC answer or event, in bytes. */
+export function createUpstream(
+  agent: AgentConfig,
+  secrets: AgentSecrets,
+  dialler: Dialler,
+  clock: Clock,
+  largestMessage = 16 * 1024 * 1024,
+): Upstream {
   const jsonRpc = new URL(agent.url)
   const rest = new URL(agent.restUrl ?? agent.url)
   const leaseOf = (origin: string): PoolLease =>
@@ -46,10 +56,19 @@ export function createUpstream(agent: AgentConfig, secrets: AgentSecrets, dialle
       ...(secrets.tls && { tls: secrets.tls }),
     })
   const leases = { jsonRpc: leaseOf(jsonRpc.origin), rest: leaseOf(rest.origin) }
+  const grpc =
+    agent.grpcUrl === undefined
+      ? undefined
+      : dialler.grpc({
+          origin: agent.grpcUrl,
+          maxMessageBytes: largestMessage,
+          ...(secrets.tls && { tls: secrets.tls }),
+        })
   return {
     agent,
     jsonRpc: { pool: leases.jsonRpc.dispatcher, path: `${jsonRpc.pathname}${jsonRpc.search}` },
     rest: { pool: leases.rest.dispatcher, base: rest.pathname.replace(/\/+$/, '') },
+    grpc: grpc?.client,
     breaker: createBreaker(clock, agent.breaker),
     secrets,
     rename: secrets.pairwise && createRename(secrets.pairwise, agent.assertion.sector ?? agent.name),
@@ -57,6 +76,7 @@ export function createUpstream(agent: AgentConfig, secrets: AgentSecrets, dialle
     release() {
       leases.jsonRpc.release()
       leases.rest.release()
+      grpc?.release()
     },
   }
 }

@@ -3,13 +3,12 @@
 // recorded the answer is 503 and the loss is counted (invariants 1 and 2).
 
 import { hash } from 'node:crypto'
-import type { Binding } from '../a2a/operations.ts'
 import { formatReceipt, type CallFacts } from '../audit/audit.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { Authenticated, HeaderRecord, Receipt, Received, Routed, Validated } from '../exchange/exchange.ts'
 import type { Unreadable } from '../listen/listen.ts'
 import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
-import { renderRefusal } from '../refusal/render.ts'
+import { renderRefusal, type RefusalFace } from '../refusal/render.ts'
 import { claimedBinding, isTokenRequest } from '../route/route.ts'
 import { requestIdOf } from '../validate/validate.ts'
 import { sourceNetwork } from '../base/source-network.ts'
@@ -60,7 +59,7 @@ export const bodyHash = (body: string | Buffer): string => (body.length === 0 ? 
 export function openCall(received: Received, parts: WalkParts): Call {
   let lastMs = received.startedMs
   let known: Authenticated['caller'] | undefined
-  let face: Binding | 'OAuth' = isTokenRequest(received) ? 'OAuth' : claimedBinding(received)
+  let face: RefusalFace = isTokenRequest(received) ? 'OAuth' : claimedBinding(received)
   let requestId = ''
   const facts = openFacts(received.call, received.receivedAtMs, received.source, received.snapshot.digest)
   const claimed = parseTraceContext(received.headers.get('traceparent'), received.headers.get('tracestate'))
@@ -160,7 +159,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
   }
 
   function say(refusal: Refusal, headers: HeaderRecord, id: string): Said {
-    const rendered = renderRefusal(refusal, face === 'GRPC' ? 'HTTP+JSON' : face, id)
+    const rendered = renderRefusal(refusal, face, id)
     const { status, body } = rendered
     if (reply.begun) {
       reply.destroy()

@@ -310,8 +310,9 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     const said = say(trip, answer, headers)
     return await complete(trip, { ...said, outcome: 'failed', code: answer.code, detail: answer.detail })
   }
-  const { text } = answer.released
-  const answerBytes = Buffer.byteLength(text)
+  const { text, bytes } = answer.released
+  const body = bytes ?? text
+  const answerBytes = Buffer.byteLength(body)
   if (!admitted.reply.hasRoomFor(answerBytes)) {
     const refusal = refuse('LIMIT_MEMORY', `${answerBytes} bytes`, { headers: { 'retry-after': '5' } })
     const said = say(trip, refusal, headers)
@@ -331,7 +332,7 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
     status: answer.status,
     claims: answer.claims,
     answerBytes,
-    answerHash: bodyHash(text),
+    answerHash: bodyHash(body),
     content: content.answer(admitted.agent.name, () => resultOf(admitted, text)),
   }
   keepEndings(trip, answer.states)
@@ -349,7 +350,8 @@ async function answerUnary(trip: Trip, answer: ReleasedAnswer | Refusal, headers
   // noted first: a caller that asks for its list next must find what this answer says
   parts.ownership.note(answer.states, admitted)
   firstOf(trip)?.answered(answer)
-  admitted.reply.send(answer.status, { ...headers, 'content-type': answer.contentType }, text)
+  const head = { ...headers, ...answer.headers, 'content-type': answer.contentType }
+  admitted.reply.send(answer.status, head, body, answer.trailers)
   trip.answered = completion
   if (answer.claims.length > 0) return count(trip, 'completed')
   return await complete(trip, completion)
@@ -367,6 +369,13 @@ function keepEndings({ admitted, call, parts }: Trip, states: readonly NamedTask
   }
 }
 
+const grpcStreamHead = { 'content-type': 'application/grpc' }
+const eventStreamHead = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+}
+
 type Told = Pick<Completion, 'status' | 'answerBytes' | 'answerHash'>
 
 function say(trip: Trip, refusal: Refusal, headers: HeaderRecord): Told {
@@ -382,12 +391,7 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
   const stillAllowed = watchPermission(admitted, parts)
   call.streams()
   forgetRequest(admitted)
-  admitted.reply.begin(200, {
-    ...headers,
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  })
+  admitted.reply.begin(200, { ...headers, ...(admitted.binding === 'GRPC' ? grpcStreamHead : eventStreamHead) })
   const end = await relayStream(admitted, stream, {
     content: parts.rulesOf(admitted.snapshot).content.events(admitted.agent.name),
     clock: parts.clock,

@@ -196,11 +196,11 @@ class Book implements DuplicateBook {
       mark: { key, print, untilMs },
       names,
       reached: () => void (isReached = true),
-      answered: ({ status, contentType, released, states }) => {
+      answered: ({ status, contentType, headers, trailers, released, states }) => {
         if (!entry.isOpen) return
         names(states[0]?.taskId ?? '')
         entry.isOpen = false
-        if (isCurrent()) this.#keep(entry, { status, contentType, released, requestId })
+        if (isCurrent()) this.#keep(entry, { status, contentType, headers, trailers, released, requestId })
       },
       forget,
       end: () => {
@@ -280,7 +280,7 @@ function* firstOf<Item>(items: Iterable<Item>, count: number): Iterable<Item> {
   }
 }
 
-const sizeOf = ({ released }: KeptAnswer): number => Buffer.byteLength(released.text)
+const sizeOf = ({ released }: KeptAnswer): number => Buffer.byteLength(released.text) + (released.bytes?.length ?? 0)
 
 function isTracked({ agent, operation, message }: Admitted): boolean {
   const { sameBody, differentBody } = agent.duplicates

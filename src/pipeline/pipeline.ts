@@ -62,7 +62,8 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   const only = authenticated.delegated?.onlyAgent
   const isVisible = (agent: AgentConfig): boolean =>
     (only === undefined || only === agent.name) && isVisibleTo(agent, authenticated)
-  const routed = route(authenticated, isVisible)
+  const routing = route(authenticated, isVisible)
+  const routed = routing instanceof Promise ? await routing : routing
   call.mark('route')
   if (isRefusal(routed)) return routed
   if (isExchanging(routed)) return await marked(exchange(routed, call, parts, isVisibleTo), call)

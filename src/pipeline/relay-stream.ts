@@ -7,16 +7,18 @@ import { createHash, type Hash } from 'node:crypto'
 import type { ContentList, RecordedContent } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
-import type { Admitted } from '../exchange/exchange.ts'
+import type { Binding } from '../a2a/operations.ts'
+import type { Admitted, HeaderRecord } from '../exchange/exchange.ts'
+import { grpcOk, type GrpcFailure } from '../faces/grpc-error.ts'
 import {
-  createSseParser,
+  createEventReader,
   type ChunkSink,
   type RawEvent,
   type SseParser,
   type StreamAnswer,
 } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
-import { renderJsonRpcError, renderRestError } from '../refusal/render.ts'
+import { renderGrpcError, renderJsonRpcError, renderRestError } from '../refusal/render.ts'
 import { releaseEvent, type OwnershipBook, type ReleasedEvent } from '../release/release.ts'
 import type { Beating, Heartbeat } from './heartbeat.ts'
 import { resultOf } from './recorded-parts.ts'
@@ -75,7 +77,7 @@ class Relay implements ChunkSink, Beating {
     this.#stream = stream
     this.#parts = parts
     this.#resolve = resolve
-    this.#parser = createSseParser(admitted.snapshot.config.gateway.bounds.event)
+    this.#parser = createEventReader(admitted.agentFace.binding, admitted.snapshot.config.gateway.bounds.event)
     this.#startedMs = this.#lastEventMs = this.#lastWriteMs = parts.clock.monotonicMs()
   }
 
@@ -90,6 +92,13 @@ class Relay implements ChunkSink, Beating {
     const events = this.#parser.push(chunk)
     this.#lastEventMs = this.#parts.clock.monotonicMs()
     this.#waiting = this.#waiting.length === 0 ? events : this.#waiting.concat(events)
+    if (!this.#busy) this.#pump()
+  }
+
+  onAgentError(failure: GrpcFailure): void {
+    if (this.#done) return
+    this.#waiting = [...this.#waiting, { name: '', data: '', grpc: failure }]
+    this.#agentEnded = true
     if (!this.#busy) this.#pump()
   }
 
@@ -128,9 +137,12 @@ class Relay implements ChunkSink, Beating {
       this.#finish('life', refuse('RELEASE_STREAM_BOUND', 'life'))
     } else if (!this.#busy && nowMs - this.#lastEventMs > bounds.streamSilence) {
       this.#finish('stalled', stalled())
+    } else if (nowMs > this.#admitted.deadlineMs) {
+      this.#finish('deadline', refuse('FORWARD_TIMEOUT', "the caller's deadline has passed"))
     } else if (nowMs - this.#lastWriteMs >= bounds.ping && !this.#busy) {
       this.#lastWriteMs = nowMs
-      this.#admitted.reply.write(': ping\n\n')
+      // a gRPC client has HTTP/2's own pings
+      if (this.#admitted.binding !== 'GRPC') this.#admitted.reply.write(': ping\n\n')
     }
   }
 
@@ -199,18 +211,24 @@ class Relay implements ChunkSink, Beating {
   #pass(released: ReleasedEvent): boolean {
     const { bounds } = this.#admitted.snapshot.config.gateway
     const { reply } = this.#admitted
-    if (this.#events >= bounds.streamEvents || reply.bytesSent + released.released.text.length > bounds.streamBytes) {
+    const { text, bytes } = released.released
+    const sent = bytes ?? frame(released.name, text)
+    if (this.#events >= bounds.streamEvents || reply.bytesSent + sent.length > bounds.streamBytes) {
       this.#finish('bound', refuse('RELEASE_STREAM_BOUND', 'events or bytes'))
       return true
     }
     // noted first: a caller that asks for its list next must find what this event says
     this.#parts.ownership.note(released.states, this.#admitted)
+    if (released.trailers !== undefined) {
+      this.#finish('agent-ended', undefined, released.trailers)
+      return true
+    }
     this.#events += 1
     this.#lastWriteMs = this.#parts.clock.monotonicMs()
-    const canTakeMore = this.#send(frame(released.name, released.released.text))
+    const canTakeMore = this.#send(sent)
     // the caller has it: now there is time to look at it once more for the record
     const { content } = this.#parts
-    if (content !== undefined && !content.isFull) this.#keep(content, released.released.text)
+    if (content !== undefined && !content.isFull) this.#keep(content, text)
     return canTakeMore
   }
 
@@ -219,13 +237,14 @@ class Relay implements ChunkSink, Beating {
     if (result !== undefined) content.add(result)
   }
 
-  #send(text: string): boolean {
+  #send(sent: string | Buffer): boolean {
     const { reply } = this.#admitted
-    if (!reply.gone) (this.#sent ??= createHash('sha256')).update(text)
-    return reply.write(text)
+    if (!reply.gone) (this.#sent ??= createHash('sha256')).update(sent)
+    return reply.write(sent)
   }
 
-  #finish(why: string, refusal: Refusal | undefined): void {
+  /** `trailers`: on gRPC, with what the agent ended the stream, where that was no OK */
+  #finish(why: string, refusal: Refusal | undefined, trailers: HeaderRecord = grpcOk): void {
     if (this.#done) return
     this.#done = true
     this.#waiting = []
@@ -233,14 +252,11 @@ class Relay implements ChunkSink, Beating {
     const { reply, binding, requestId } = this.#admitted
     const clientGone = why === 'client-gone'
     if (why !== 'agent-ended') this.#stream.abort()
-    if (refusal !== undefined) {
-      this.#send(
-        binding === 'JSONRPC'
-          ? frame('', renderJsonRpcError(refusal, requestId))
-          : frame('error', renderRestError(refusal)),
-      )
+    if (binding === 'GRPC') reply.end(refusal === undefined ? trailers : renderGrpcError(refusal))
+    else {
+      if (refusal !== undefined) this.#send(errorFrame(refusal, binding, requestId))
+      reply.end()
     }
-    reply.end()
     const answerHash = this.#sent?.digest('base64url') ?? ''
     this.#resolve({
       why,
@@ -254,6 +270,9 @@ class Relay implements ChunkSink, Beating {
 }
 
 const stalled = (): Refusal => refuse('RELEASE_STREAM_STALLED', 'the agent sent nothing for too long')
+
+const errorFrame = (refusal: Refusal, binding: Binding, requestId: string): string =>
+  binding === 'JSONRPC' ? frame('', renderJsonRpcError(refusal, requestId)) : frame('error', renderRestError(refusal))
 
 function frame(name: string, text: string): string {
   // JSON may be spread over lines; each needs its own data field

@@ -2,39 +2,18 @@
 // `grpc-status-details-bin`, a google.rpc.Status with google.rpc.ErrorInfo among its details (A2A 1.0 §10.6).
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { grpcStatusNames, type GrpcStatusName } from '../a2a/errors.ts'
 import { decodeUtf8 } from '../base/strict-json.ts'
 import { scanWire, type WireBounds } from './scan-wire.ts'
 import { messageNamed } from './schema.ts'
 
-const names = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-] as const
-
-export type GrpcStatusName = (typeof names)[number]
-
 export function grpcStatusNumber(name: GrpcStatusName): number {
-  return names.indexOf(name)
+  return grpcStatusNames.indexOf(name)
 }
 
 /** The name of a number; UNKNOWN for every number that gRPC does not have, as its own libraries do. */
 export function grpcStatusName(number: number): GrpcStatusName {
-  return names[number] ?? 'UNKNOWN'
+  return grpcStatusNames[number] ?? 'UNKNOWN'
 }
 
 export interface ErrorInfo {

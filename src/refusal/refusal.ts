@@ -3,6 +3,8 @@
 // Sources: A2A specification 1.0.1 §5.4 (codes), §9.5 and §11.6 (shapes); design: JSON-RPC -32040…-32044; -32045 is
 // ours too, for what conflicts with an earlier call.
 
+import type { GrpcStatusName } from '../a2a/errors.ts'
+
 export interface CatalogueRow {
   /** status on HTTP+JSON and wherever no binding is known */
   readonly http: number
@@ -10,7 +12,7 @@ export interface CatalogueRow {
   readonly jsonRpcHttp: number
   readonly jsonRpc: number
   /** canonical gRPC status name (google.rpc.Code), also the `status` of an HTTP+JSON error */
-  readonly grpc: string
+  readonly grpc: GrpcStatusName
   /** ErrorInfo.reason */
   readonly reason: string
   readonly publicMessage: string
@@ -20,7 +22,7 @@ const row = (
   http: number,
   jsonRpcHttp: number,
   jsonRpc: number,
-  grpc: string,
+  grpc: GrpcStatusName,
   reason: string,
   publicMessage: string,
 ): CatalogueRow => Object.freeze({ http, jsonRpcHttp, jsonRpc, grpc, reason, publicMessage })
@@ -44,6 +46,7 @@ export type RefusalCode =
   | 'DELEGATE_TARGET'
   | 'DELEGATE_SCOPE'
   | 'VALIDATE_CONTENT_TYPE'
+  | 'VALIDATE_COMPRESSED'
   | 'VALIDATE_JSON'
   | 'VALIDATE_REQUEST'
   | 'VALIDATE_METHOD_UNKNOWN'
@@ -96,11 +99,12 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   DELEGATE_SCOPE:               row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_PARAMS',        'The scope is not valid or goes beyond what there is'),
   // validate
   VALIDATE_CONTENT_TYPE:        row(400, 415, -32005, 'INVALID_ARGUMENT',    'CONTENT_TYPE_NOT_SUPPORTED', 'The content type is not supported'),
+  VALIDATE_COMPRESSED:          row(400, 400, -32600, 'UNIMPLEMENTED',       'COMPRESSION_NOT_SUPPORTED', 'Compressed messages are not accepted'),
   VALIDATE_JSON:                row(400, 400, -32700, 'INVALID_ARGUMENT',    'PARSE_ERROR',           'The body is not acceptable JSON'),
   VALIDATE_REQUEST:             row(400, 400, -32600, 'INVALID_ARGUMENT',    'INVALID_REQUEST',       'The request is not a valid JSON-RPC request'),
   VALIDATE_METHOD_UNKNOWN:      row(404, 200, -32601, 'UNIMPLEMENTED',       'METHOD_NOT_FOUND',      'The method is not known'),
   VALIDATE_PARAMS:              row(400, 200, -32602, 'INVALID_ARGUMENT',    'INVALID_PARAMS',        'The parameters are not valid'),
-  VALIDATE_VERSION:             row(400, 200, -32009, 'FAILED_PRECONDITION', 'VERSION_NOT_SUPPORTED', 'The A2A protocol version is not supported; this agent speaks 1.0'),
+  VALIDATE_VERSION:             row(400, 200, -32009, 'FAILED_PRECONDITION', 'VERSION_NOT_SUPPORTED', 'The A2A protocol version is not supported here'),
   // authorize
   AUTHZ_DENIED:                 row(403, 403, -32041, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Permission denied'),
   AUTHZ_TASK_NOT_FOUND:         row(404, 200, -32001, 'NOT_FOUND',           'TASK_NOT_FOUND',        'Task not found'),

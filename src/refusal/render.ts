@@ -1,6 +1,9 @@
 // A refusal as each binding says it. Sources: A2A 1.0.1 §9.5 (JSON-RPC), §11.6 (HTTP+JSON, google.rpc.Status); for
 // /token RFC 6749 §5.2.
 
+import type { Binding } from '../a2a/operations.ts'
+import { errorInfoDomain, errorInfoType } from '../a2a/errors.ts'
+import { grpcErrorFields } from '../faces/grpc-error.ts'
 import { catalogue, type Refusal, type RefusalCode } from './refusal.ts'
 
 export interface RenderedRefusal {
@@ -9,8 +12,7 @@ export interface RenderedRefusal {
   readonly body: string
 }
 
-const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo'
-const errorInfoDomain = 'a2a-protocol.org'
+export type RefusalFace = Binding | 'OAuth'
 
 const errorInfo = (reason: string, metadata: Refusal['metadata']): string => {
   const more = metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`
@@ -35,6 +37,17 @@ export function renderRestError(refusal: Refusal): string {
   return `{"error":{"code":${http},"status":"${grpc}","message":${publicSentence(refusal)},"details":${errorInfo(reason, refusal.metadata)}}}`
 }
 
+const grpcHead = { 'content-type': 'application/grpc' }
+
+/** The fields that end a gRPC call (§10.6). */
+export function renderGrpcError(refusal: Refusal): Record<string, string> {
+  const { grpc, reason, publicMessage } = catalogue[refusal.code]
+  const message = refusal.hint === undefined ? publicMessage : `${publicMessage}: ${refusal.hint}`
+  const metadata = refusal.metadata === undefined ? {} : { metadata: { ...refusal.metadata } }
+  const details = [{ '@type': errorInfoType, reason, domain: errorInfoDomain, ...metadata }]
+  return grpcErrorFields({ grpc, message, details })
+}
+
 /** The error body of /token (RFC 6749 §5.2, RFC 8693 §2.2.2). */
 function renderOauthError(refusal: Refusal): string {
   return `{"error":"${oauthErrorOf(refusal.code)}","error_description":${publicSentence(refusal)}}`
@@ -54,12 +67,11 @@ function oauthErrorOf(code: RefusalCode): string {
   return oauthErrors[code] ?? (http === 429 ? 'temporarily_unavailable' : 'invalid_request')
 }
 
-export function renderRefusal(
-  refusal: Refusal,
-  face: 'JSONRPC' | 'HTTP+JSON' | 'OAuth',
-  requestId: string,
-): RenderedRefusal {
+export function renderRefusal(refusal: Refusal, face: RefusalFace, requestId: string): RenderedRefusal {
   const row = catalogue[refusal.code]
+  // Trailers-Only: the head says everything, and HTTP itself went well
+  if (face === 'GRPC')
+    return { status: 200, headers: { ...grpcHead, ...refusal.headers, ...renderGrpcError(refusal) }, body: '' }
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', ...refusal.headers }
   if (face === 'OAuth') return { status: row.http, headers, body: renderOauthError(refusal) }
   return face === 'JSONRPC'

@@ -1,44 +1,95 @@
 // From the canonical form to what the caller reads: the caller's binding and version. Where caller and agent speak alike
-// the agent's own text goes out instead, and nothing here is asked.
+// the agent's own bytes go out instead, and only their frame is made here.
 
 import type { AgentError } from '../a2a/errors.ts'
+import type { JsonValue } from '../base/strict-json.ts'
+import type { Admitted, HeaderRecord } from '../exchange/exchange.ts'
+import { grpcErrorFields, grpcFailureFields, grpcOk, type GrpcFailure } from '../faces/grpc-error.ts'
 import { answersNothing } from '../faces/open-answer.ts'
-import type { Admitted } from '../exchange/exchange.ts'
+import { encodeAnswer } from '../protobuf/encode.ts'
+import { frameMessage } from '../protobuf/frames.ts'
+import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 
-/** An answer as the caller's binding has it. */
-export interface Dressed {
+/** What goes out: text on JSON, bytes on gRPC, where text is the canonical form for the record. */
+export interface DressedBody {
+  readonly text: string
+  readonly bytes?: Buffer
+  /** on gRPC: with what the call ends */
+  readonly trailers?: HeaderRecord
+  /** fields of the head */
+  readonly headers?: HeaderRecord
+}
+
+export interface Dressed extends DressedBody {
   readonly status: number
   readonly contentType: string
-  readonly text: string
+}
+
+export interface DressedEvent extends DressedBody {
+  /** 'error' or '' */
+  readonly name: string
 }
 
 const json = 'application/json'
+const grpc = { status: 200, contentType: 'application/grpc' } as const
+const nothing = Buffer.alloc(0)
 
 /** `text` is the JSON of a result in canonical form. */
-export function dressResult(admitted: Admitted, text: string): Dressed {
+export function dressResult(admitted: Admitted, text: string): Dressed | Refusal {
+  if (admitted.binding === 'GRPC') {
+    const body = encode(admitted, text)
+    return isRefusal(body) ? body : { ...grpc, trailers: grpcOk, ...body }
+  }
   if (admitted.binding === 'JSONRPC') return { status: 200, contentType: json, text: envelope(admitted, text) }
   if (answersNothing(admitted.operation)) return { status: 204, contentType: json, text: '' }
   return { status: 200, contentType: json, text }
 }
 
 export function dressError(admitted: Admitted, error: AgentError): Dressed {
+  if (admitted.binding === 'GRPC') return { ...grpc, text: '', bytes: nothing, headers: grpcErrorFields(error) }
   if (admitted.binding === 'JSONRPC') return { status: 200, contentType: json, text: jsonRpcError(admitted, error) }
   return { status: error.http, contentType: json, text: restError(error) }
 }
 
-export interface DressedEvent {
-  /** 'error' or '' */
-  readonly name: string
-  readonly text: string
-}
-
-export function dressEvent(admitted: Admitted, text: string): DressedEvent {
+export function dressEvent(admitted: Admitted, text: string): DressedEvent | Refusal {
+  if (admitted.binding === 'GRPC') {
+    const body = encode(admitted, text)
+    return isRefusal(body) ? body : { name: '', ...body }
+  }
   return { name: '', text: admitted.binding === 'JSONRPC' ? envelope(admitted, text) : text }
 }
 
 export function dressEventError(admitted: Admitted, error: AgentError): DressedEvent {
+  if (admitted.binding === 'GRPC') return { name: 'error', text: '', bytes: nothing, trailers: grpcErrorFields(error) }
   if (admitted.binding === 'JSONRPC') return { name: '', text: jsonRpcError(admitted, error) }
   return { name: 'error', text: restError(error) }
+}
+
+/** A message of an agent that speaks gRPC to a caller that does: its own bytes. */
+export function frameOriginal(original: Buffer, text: string): Dressed {
+  return { ...grpc, text, bytes: frameMessage(original), trailers: grpcOk }
+}
+
+/** The error of such an agent, in its own words and details. */
+export function passFailure(failure: GrpcFailure): Dressed {
+  return { ...grpc, text: '', bytes: nothing, headers: grpcFailureFields(failure) }
+}
+
+function encode({ operation }: Admitted, text: string): DressedBody | Refusal {
+  // made by ourselves, or passed by the strict scanner
+  const encoded = encodeAnswer(operation, JSON.parse(text) as JsonValue)
+  if (!encoded.ok) return refuse('RELEASE_INVALID_ANSWER', `${encoded.reason} at ${encoded.path}`)
+  const headers = lostFields(encoded.lost)
+  return { text, bytes: frameMessage(encoded.bytes), ...(headers && { headers }) }
+}
+
+const mostNamed = 20 // bound: lost members that an answer names
+
+/** Names what the caller's form has no place for: nothing is dropped in silence. */
+function lostFields(lost: readonly string[]): HeaderRecord | undefined {
+  if (lost.length === 0) return undefined
+  const named = lost.slice(0, mostNamed).map((path) => encodeURI(path).slice(0, 200))
+  return { 'sallyport-lost-fields': named.join(', ') }
 }
 
 function envelope(admitted: Admitted, result: string): string {
@@ -50,6 +101,6 @@ function jsonRpcError(admitted: Admitted, { jsonRpc, message, details }: AgentEr
   return `{"jsonrpc":"2.0","id":${admitted.requestId},"error":{"code":${jsonRpc},"message":${JSON.stringify(message)}${data}}}`
 }
 
-function restError({ http, grpc, message, details }: AgentError): string {
-  return JSON.stringify({ error: { code: http, status: grpc, message, details } })
+function restError({ http, grpc: status, message, details }: AgentError): string {
+  return JSON.stringify({ error: { code: http, status, message, details } })
 }

@@ -3,6 +3,9 @@
 
 import { renameContexts } from '../a2a/context-places.ts'
 import type { Admitted } from '../exchange/exchange.ts'
+import type { OpenedResult } from '../faces/open-answer.ts'
+import { rewriteAnswer } from '../protobuf/rewrite-wire.ts'
+import type { OpenedAnswer } from './open.ts'
 import type { OwnershipBook } from './settle-ownership.ts'
 
 /** What the caller is to see for a context. */
@@ -23,20 +26,21 @@ export function namesFor(
   return contexts.some((contextId) => nameOf(contextId) !== contextId) ? nameOf : undefined
 }
 
-interface Texts {
-  readonly original: string
-  readonly text: () => string
-}
+type OpenedOriginal = OpenedResult & Pick<OpenedAnswer, 'original'>
 
-/** The texts of an answer or event with the caller's names. */
-export function withNames(admitted: Admitted, opened: Texts, nameOf: NameOf | undefined): Texts {
+/** An answer or event with the caller's names, both as the agent wrote it and in canonical form. */
+export function withNames(admitted: Admitted, opened: OpenedOriginal, nameOf: NameOf | undefined): OpenedOriginal {
   if (nameOf === undefined) return opened
   const { operation, agentFace } = admitted
-  const path = agentFace.binding === 'JSONRPC' ? ['result'] : []
   return {
-    // never asked for where the agent speaks no JSON
+    ...opened,
+    // asked for only where the original goes out
     get original() {
-      return renameContexts(opened.original, operation, path, nameOf, agentFace.version)
+      const { original } = opened
+      if (Buffer.isBuffer(original)) return rewriteAnswer(operation, original, nameOf, agentFace.version)
+      if (typeof original !== 'string') return original
+      const path = agentFace.binding === 'JSONRPC' ? ['result'] : []
+      return renameContexts(original, operation, path, nameOf, agentFace.version)
     },
     text: () => renameContexts(opened.text(), operation, [], nameOf),
   }

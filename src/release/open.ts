@@ -2,6 +2,8 @@
 // shape and ownership are judged by.
 
 import { answersNothing, openJsonRpc, openRestError, openRestResult, type Opened } from '../faces/open-answer.ts'
+import { errorOfGrpc, type GrpcFailure } from '../faces/grpc-error.ts'
+import { decodeAnswer } from '../protobuf/decode.ts'
 import { isSameFace } from '../a2a/operations.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonValue } from '../base/strict-json.ts'
 import type { Admitted } from '../exchange/exchange.ts'
@@ -12,20 +14,25 @@ export interface UnreadAnswer {
   readonly status: number
   readonly contentType: string
   readonly body: Buffer
+  /** on gRPC: with what the agent ended the call, other than OK */
+  readonly grpc?: GrpcFailure | undefined
 }
 
 /** One event as it came from the stream's parser. */
 export interface UnreadEvent {
   readonly name: string
   readonly data: string
+  /** on gRPC, instead of name and data: a message, or with what the agent ended its stream */
+  readonly grpc?: Buffer | GrpcFailure | undefined
 }
 
 /** `original`: what may go out as it is, where caller and agent speak alike. */
-export type OpenedAnswer = Opened & { readonly original: string }
+export type OpenedAnswer = Opened & { readonly original: string | Buffer | GrpcFailure }
 
 export const invalid = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
 
 export function openAnswer(admitted: Admitted, answer: UnreadAnswer): OpenedAnswer | Refusal {
+  if (admitted.agentFace.binding === 'GRPC') return openGrpc(admitted, answer.grpc ?? answer.body)
   const unusable = checkStatus(answer.status)
   if (unusable !== undefined) return unusable
   if (answer.body.length === 0) return openEmpty(admitted, answer)
@@ -37,12 +44,22 @@ export function openAnswer(admitted: Admitted, answer: UnreadAnswer): OpenedAnsw
 }
 
 export function openEvent(admitted: Admitted, event: UnreadEvent): OpenedAnswer | Refusal {
+  if (event.grpc !== undefined) return openGrpc(admitted, event.grpc)
   if (event.name !== '' && event.name !== 'message' && event.name !== 'error')
     return invalid('an event of unknown kind')
   const parsed = parseText(admitted, event.data)
   if (isRefusal(parsed)) return parsed
   const opened = openEventText(admitted, parsed, event.name === 'error')
   return typeof opened === 'string' ? invalid(opened) : { ...opened, original: parsed.text }
+}
+
+function openGrpc(admitted: Admitted, original: Buffer | GrpcFailure): OpenedAnswer | Refusal {
+  if (!Buffer.isBuffer(original)) return { kind: 'error', error: errorOfGrpc(original), original }
+  const decoded = decodeAnswer(admitted.operation, original)
+  if (!decoded.ok) return invalid(`${decoded.reason}: ${decoded.detail}`)
+  const parsed = parseText(admitted, decoded.text)
+  if (isRefusal(parsed)) return parsed
+  return { kind: 'result', value: parsed.value, text: () => parsed.text, original }
 }
 
 interface Parsed {

@@ -2,12 +2,14 @@
 // only the JSON-RPC id becomes that of the request that asks this time.
 
 import { spliceMember } from '../base/strict-json.ts'
-import type { Admitted, Released } from '../exchange/exchange.ts'
+import type { Admitted, HeaderRecord, Released } from '../exchange/exchange.ts'
 
 /** What is kept of an answer that may be asked for again. */
 export interface KeptAnswer {
   readonly status: number
   readonly contentType: string
+  readonly headers?: HeaderRecord | undefined
+  readonly trailers?: HeaderRecord | undefined
   readonly released: Released
   /** the JSON-RPC id that stands in it */
   readonly requestId: string

@@ -394,12 +394,14 @@ test('an extended card speaks of the gateway and of nothing behind it', () => {
 
 test('a list is put together in the binding of the call', () => {
   const page = { nextToken: 'abc', pageSize: 2, totalSize: 5 }
-  const rest = JSON.parse(
-    releaseList(admittedOf({ operation: 'ListTasks', binding: 'HTTP+JSON' }), [task('a'), task('b')], page).released
-      .text,
-  )
+  const listed = (call: FakeAdmitted, tasks: string[]): string => {
+    const answer = releaseList(admittedOf({ operation: 'ListTasks', ...call }), tasks, page)
+    assert.ok(!isRefusal(answer))
+    return answer.released.text
+  }
+  const rest = JSON.parse(listed({ binding: 'HTTP+JSON' }, [task('a'), task('b')]))
   assert.deepEqual([rest.tasks.length, rest.nextPageToken, rest.pageSize, rest.totalSize], [2, 'abc', 2, 5])
-  const rpc = JSON.parse(releaseList(admittedOf({ operation: 'ListTasks', requestId: '7' }), [], page).released.text)
+  const rpc = JSON.parse(listed({ requestId: '7' }, []))
   assert.deepEqual([rpc.id, rpc.result.tasks], [7, []])
 })
 

@@ -6,17 +6,28 @@
 import { frameCard, rebuildCard } from '../a2a/card.ts'
 import { acceptedMethods } from '../config/config.ts'
 import { namedIds, type NamedTask } from '../a2a/named-ids.ts'
+import type { AgentError } from '../a2a/errors.ts'
+import { frameMessage } from '../protobuf/frames.ts'
 import { isSameFace } from '../a2a/operations.ts'
 import { answerShape, checkShape } from '../a2a/shape.ts'
 import type { JsonValue } from '../base/strict-json.ts'
-import type { Admitted, Claim, Released, ReleasedFields } from '../exchange/exchange.ts'
+import type { Admitted, Claim, HeaderRecord, Released, ReleasedFields } from '../exchange/exchange.ts'
 import type { OpenedResult } from '../faces/open-answer.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { checkArtifacts } from './artifact-rules.ts'
-import { dressError, dressEvent, dressEventError, dressResult, type Dressed, type DressedEvent } from './dress.ts'
+import {
+  dressError,
+  dressEvent,
+  dressEventError,
+  dressResult,
+  frameOriginal,
+  passFailure,
+  type Dressed,
+  type DressedEvent,
+} from './dress.ts'
 import { filterConfigs } from './filter-configs.ts'
 import { namesFor, withNames, type NameOf } from './name-contexts.ts'
-import { invalid, openAnswer, openEvent, type UnreadAnswer, type UnreadEvent } from './open.ts'
+import { invalid, openAnswer, openEvent, type OpenedAnswer, type UnreadAnswer, type UnreadEvent } from './open.ts'
 import { textAgain, type KeptAnswer } from './release-again.ts'
 import { claimNamed, type OwnershipBook } from './settle-ownership.ts'
 
@@ -37,9 +48,15 @@ interface Settled {
 export interface ReleasedAnswer extends Settled {
   readonly status: number
   readonly contentType: string
+  /** of the head, beside the content type */
+  readonly headers?: HeaderRecord | undefined
+  /** on gRPC */
+  readonly trailers?: HeaderRecord | undefined
 }
 export interface ReleasedEvent extends Settled {
   readonly name: string
+  /** on gRPC, where the agent's error ends the stream: with what */
+  readonly trailers?: HeaderRecord | undefined
 }
 
 const nothing = (): void => undefined
@@ -56,25 +73,33 @@ export function releaseAnswer(
   if (isRefusal(opened)) return opened
   if (opened.kind === 'error') {
     if (isUnknownTask(admitted, opened.error)) return unknownTask()
-    if (!isUnchanged(admitted)) return pass(dressError(admitted, opened.error))
-    const status = admitted.binding === 'JSONRPC' ? 200 : answer.status
-    return pass({ status, contentType: 'application/json', text: opened.original })
+    return pass(
+      isUnchanged(admitted) ? asTheAgentSaid(admitted, opened, answer.status) : dressError(admitted, opened.error),
+    )
   }
   if (admitted.operation === 'GetExtendedAgentCard') return releaseCard(admitted, opened.value)
   const settled = settle(admitted, opened, ownership)
   if (isRefusal(settled)) return settled
   const named = withNames(admitted, opened, settled.nameOf)
-  const dressed =
-    isUnchanged(admitted) && settled.filtered === undefined
-      ? { status: statusOf(admitted, answer, opened.original), contentType: 'application/json', text: named.original }
-      : dressResult(admitted, settled.filtered ?? named.text())
+  const isOriginal = isUnchanged(admitted) && settled.filtered === undefined
+  const dressed = isOriginal
+    ? asTheAgentSaid(admitted, named, answer.status)
+    : dressResult(admitted, settled.filtered ?? named.text())
+  if (isRefusal(dressed)) {
+    settled.undo()
+    return dressed
+  }
   return { ...pass(dressed), claims: settled.claims, states: settled.states, undo: settled.undo }
 }
 
-/** An empty answer is 204 whatever the agent called it. */
-function statusOf({ binding }: Admitted, { status }: UnreadAnswer, text: string): number {
-  if (binding === 'JSONRPC') return 200
-  return text === '' ? 204 : status
+function asTheAgentSaid(admitted: Admitted, { original, ...opened }: OpenedAnswer, status: number): Dressed {
+  if (typeof original === 'string') {
+    // an empty answer is 204 whatever the agent called it
+    const said = admitted.binding === 'JSONRPC' ? 200 : original === '' ? 204 : status
+    return { status: said, contentType: 'application/json', text: original }
+  }
+  if (!Buffer.isBuffer(original)) return passFailure(original)
+  return frameOriginal(original, opened.kind === 'result' ? opened.text() : '')
 }
 
 /** One event of a stream: a result, or the error with which the agent ends it. */
@@ -86,15 +111,27 @@ export function releaseEvent(
   const opened = openEvent(admitted, event)
   if (isRefusal(opened)) return opened
   if (opened.kind === 'error') {
-    if (admitted.agentFace.binding === 'JSONRPC' && opened.error.jsonRpc === taskNotFound) return unknownTask()
+    if (isUnknownTask(admitted, opened.error)) return unknownTask()
+    if (!isUnchanged(admitted)) return passEvent(dressEventError(admitted, opened.error))
+    const { original } = opened
+    if (typeof original !== 'string') return passEvent(dressEventError(admitted, opened.error))
     const name = admitted.binding === 'JSONRPC' && event.name !== 'error' ? '' : 'error'
-    return passEvent(isUnchanged(admitted) ? { name, text: opened.original } : dressEventError(admitted, opened.error))
+    return passEvent({ name, text: original })
   }
   const settled = settle(admitted, opened, ownership)
   if (isRefusal(settled)) return settled
   const named = withNames(admitted, opened, settled.nameOf)
-  const dressed = isUnchanged(admitted) ? { name: '', text: named.original } : dressEvent(admitted, named.text())
+  const dressed = isUnchanged(admitted) ? originalEvent(named) : dressEvent(admitted, named.text())
+  if (isRefusal(dressed)) {
+    settled.undo()
+    return dressed
+  }
   return { ...passEvent(dressed), claims: settled.claims, states: settled.states, undo: settled.undo }
+}
+
+function originalEvent({ original, text }: OpenedResult & Pick<OpenedAnswer, 'original'>): DressedEvent {
+  if (typeof original === 'string') return { name: '', text: original }
+  return { name: '', text: text(), ...(Buffer.isBuffer(original) && { bytes: frameMessage(original) }) }
 }
 
 const taskNotFound = -32001
@@ -102,18 +139,22 @@ const taskNotFound = -32001
 /** Said in our own words, so that it cannot be told from what a foreign task answers. */
 const unknownTask = (): Refusal => refuse('AUTHZ_TASK_NOT_FOUND', 'the agent does not know the task')
 
-function isUnknownTask({ agentFace }: Admitted, error: { readonly jsonRpc: number; readonly http: number }): boolean {
-  return agentFace.binding === 'JSONRPC' ? error.jsonRpc === taskNotFound : error.http === 404
+/** An HTTP+JSON agent that does not say why has nothing else that could be missing. */
+function isUnknownTask({ agentFace }: Admitted, { jsonRpc, http }: AgentError): boolean {
+  return jsonRpc === taskNotFound || (agentFace.binding === 'HTTP+JSON' && http === 404)
 }
 
 /** What names nobody's task, or only such as were settled before. */
-function pass({ status, contentType, text }: Dressed): ReleasedAnswer {
-  return { status, contentType, released: release(text), ...unclaimed }
+function pass({ status, contentType, headers, trailers, text, bytes }: Dressed): ReleasedAnswer {
+  return { status, contentType, headers, trailers, released: release(text, bytes), ...unclaimed }
 }
 
-function passEvent({ name, text }: DressedEvent): ReleasedEvent {
-  return { name, released: release(text), ...unclaimed }
+function passEvent({ name, trailers, text, bytes }: DressedEvent): ReleasedEvent {
+  return { name, trailers, released: release(text, bytes), ...unclaimed }
 }
+
+const passUnless = (dressed: Dressed | Refusal): ReleasedAnswer | Refusal =>
+  isRefusal(dressed) ? dressed : pass(dressed)
 
 const unclaimed = { claims: [], states: [], undo: nothing } as const
 
@@ -146,8 +187,9 @@ function settle(
 
 /** What this caller was given before. It makes nobody the owner of anything. */
 export function releaseAgain(admitted: Admitted, kept: KeptAnswer): ReleasedAnswer {
-  const { status, contentType } = kept
-  return pass({ status, contentType, text: textAgain(admitted, kept) })
+  const { status, contentType, headers, trailers, released } = kept
+  const text = textAgain(admitted, kept)
+  return { status, contentType, headers, trailers, released: release(text, released.bytes), ...unclaimed }
 }
 
 /** A list of tasks that were each released before, put together here. */
@@ -155,21 +197,21 @@ export function releaseList(
   admitted: Admitted,
   tasks: readonly string[],
   page: { readonly nextToken: string; readonly pageSize: number; readonly totalSize: number },
-): ReleasedAnswer {
+): ReleasedAnswer | Refusal {
   const { pageSize, totalSize } = page
   const body = `{"tasks":[${tasks.join(',')}],"nextPageToken":"${page.nextToken}","pageSize":${pageSize},"totalSize":${totalSize}}`
-  return pass(dressResult(admitted, body))
+  return passUnless(dressResult(admitted, body))
 }
 
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
   const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, acceptedMethods(snapshot.config, agent)))
   if (typeof card === 'string') return invalid(card)
-  return pass(dressResult(admitted, JSON.stringify(card)))
+  return passUnless(dressResult(admitted, JSON.stringify(card)))
 }
 
 /** The one mint of Released. */
-function release(text: string): Released {
-  const fields: ReleasedFields = { text }
+function release(text: string, bytes: Buffer | undefined): Released {
+  const fields: ReleasedFields = { text, bytes }
   return fields as Released
 }

@@ -17,7 +17,14 @@ const snapshot = snapshotOf({
 const card = '/.well-known/agent-card.json'
 
 function request(path: string, method = 'POST', host = 'agents.example.com'): Authenticated {
-  const fields: Pick<ReceivedFields, 'path' | 'method' | 'host' | 'snapshot'> = { path, method, host, snapshot }
+  const headers = new Map<string, string>()
+  const fields: Pick<ReceivedFields, 'path' | 'method' | 'host' | 'snapshot' | 'headers'> = {
+    path,
+    method,
+    host,
+    snapshot,
+    headers,
+  }
   // route reads nothing else
   return fields as unknown as Authenticated
 }
@@ -40,6 +47,7 @@ function found(
 ): { kind: string; agent: string; operation: string; taskId: string } {
   const outcome = go(path, method, host)
   if (isRefusal(outcome)) assert.fail(`${outcome.code} ${outcome.detail}`)
+  assert.ok(!(outcome instanceof Promise))
   const { target } = outcome
   const rest = target.kind === 'rest' ? target.rest : undefined
   return {

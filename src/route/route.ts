@@ -1,5 +1,5 @@
 // Door of route: which agent, which binding, which document. By path (`/agents/{agent}/…`) or by a host name of
-// the agent's own. Our own matcher, case-sensitive; nothing of the caller's path is passed through. An
+// the agent's own; gRPC, whose paths name only the method, in route-grpc.ts. Our own matcher, case-sensitive; nothing of the caller's path is passed through. An
 // agent that this caller may not know of answers as one that does not exist, whatever else is wrong.
 
 import { matchRestPath } from '../a2a/paths.ts'
@@ -14,7 +14,8 @@ import type {
   Routed,
   RoutedFields,
 } from '../exchange/exchange.ts'
-import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { isGrpc, routeGrpc, unknownAgent } from './route-grpc.ts'
 
 const cardPath = '/.well-known/agent-card.json'
 const agentPath = /^\/agents\/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(\/.*)?$/
@@ -65,6 +66,7 @@ export const isTokenRequest = (request: Pick<ReceivedFields, 'path'>): boolean =
 
 /** The binding that a request seems to use, by its own words alone: only for saying "no" in its manner. */
 export function claimedBinding(request: ReceivedFields): Binding {
+  if (isGrpc(request)) return 'GRPC'
   const rest = request.path === '/' ? '' : agentPath.exec(request.path)?.[2]
   const isRoot = rest === '/' || rest === '' || (rest === undefined && agentPath.test(request.path))
   return request.method === 'POST' && isRoot ? 'JSONRPC' : 'HTTP+JSON'
@@ -74,8 +76,9 @@ export function claimedBinding(request: ReceivedFields): Binding {
 export function route(
   authenticated: Authenticated,
   isVisible: (agent: AgentConfig) => boolean,
-): Routed | Discovering | Exchanging | Refusal {
+): Routed | Discovering | Exchanging | Refusal | Promise<Routed | Refusal> {
   const { path, method } = authenticated
+  if (isGrpc(authenticated)) return routeGrpcCall(authenticated, isVisible)
   const place = locate(authenticated, isVisible)
   if (place === undefined) {
     if (isTokenRequest(authenticated)) {
@@ -87,8 +90,7 @@ export function route(
     return Object.assign(authenticated, { target: { kind: 'directory' } }) as unknown as Discovering
   }
   const { agent, rest } = place
-  if (agent === undefined || !isVisible(agent))
-    return refuse('ROUTE_AGENT_UNKNOWN', 'no agent of this name for this caller')
+  if (agent === undefined || !isVisible(agent)) return unknownAgent()
   if (rest === '') return method === 'POST' ? routed(authenticated, { kind: 'json-rpc', agent }) : notAllowed('POST')
   if (rest === cardPath) {
     if (method !== 'GET') return notAllowed('GET')
@@ -100,12 +102,25 @@ export function route(
   return routed(authenticated, { kind: 'rest', agent, rest: matched })
 }
 
+/** Asynchronous, because the agent may be named in the message alone. */
+async function routeGrpcCall(
+  authenticated: Authenticated,
+  isVisible: (agent: AgentConfig) => boolean,
+): Promise<Routed | Refusal> {
+  const own = agentByHost(authenticated.snapshot, authenticated.host)
+  const found = await routeGrpc(authenticated, own !== undefined && isVisible(own) ? own : undefined)
+  if (isRefusal(found)) return found
+  if (!isVisible(found.agent)) return unknownAgent()
+  return routed(authenticated, { kind: 'grpc', ...found })
+}
+
 const notAllowed = (allow: string): Refusal =>
   refuse('ROUTE_METHOD_NOT_ALLOWED', `only ${allow} here`, { headers: { allow } })
 
+const bindingOf = { 'json-rpc': 'JSONRPC', rest: 'HTTP+JSON', grpc: 'GRPC' } as const
+
 function routed(authenticated: Authenticated, target: RoutedFields['target']): Routed {
-  const binding = target.kind === 'json-rpc' ? 'JSONRPC' : 'HTTP+JSON'
-  const fields: RoutedFields = { target, agent: target.agent, binding }
-  // the one mint of Routed: host and path named an agent and, on HTTP+JSON, an operation
+  const fields: RoutedFields = { target, agent: target.agent, binding: bindingOf[target.kind] }
+  // the one mint of Routed: host, path or message named an agent and, but for JSON-RPC, an operation
   return Object.assign(authenticated, fields) as Routed
 }

@@ -189,6 +189,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     agentFace: call.agentFace ?? faceOf(binding, '1.0'),
     params: {},
     paramsText: () => '{}',
+    deadlineMs: Infinity,
     wire: undefined,
     requestId,
     tenant: call.tenant ?? '',

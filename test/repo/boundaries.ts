@@ -15,8 +15,8 @@ interface Row {
 }
 
 /** What everyone stands on. `config` is entered by its door, the others file by file: they have no inside. */
-const floor = ['base', 'a2a', 'faces', 'refusal', 'exchange', 'config'] as const
-const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'faces', 'refusal', 'exchange', 'tlog', 'protobuf'])
+const floor = ['base', 'a2a', 'protobuf', 'faces', 'refusal', 'exchange', 'config'] as const
+const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'protobuf', 'faces', 'refusal', 'exchange', 'tlog'])
 
 export const stages = [
   'listen',
@@ -44,7 +44,7 @@ export const table: Readonly<Record<string, Row>> = {
     may: ['base', 'a2a', 'protobuf'],
     why: 'what a call looks like in each binding and version: values in, values out, nothing of who calls',
   },
-  refusal: { may: ['base', 'a2a', 'protobuf'], why: 'the catalogue must be readable without knowing any stage' },
+  refusal: { may: ['base', 'a2a', 'faces'], why: 'the catalogue must be readable without knowing any stage' },
   exchange: {
     may: ['base', 'a2a', 'refusal'],
     mayTypes: ['config'],

@@ -1,0 +1,184 @@
+// One gRPC call to an agent, messages as bytes in both directions: nothing is decoded here, nothing compressed is asked
+// for, and what is larger than the bound never arrives. A stream is handed on message by message with pause and resume.
+
+import { Metadata, status, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
+import type { GrpcFailure } from '../faces/grpc-error.ts'
+import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { abortedDetail, type AgentAnswer, type AgentCall, type ChunkSink, type StreamAnswer } from './call-agent.ts'
+
+export interface GrpcRequest {
+  readonly client: Client
+  /** `/package.Service/Method` */
+  readonly path: string
+  /** alternating names and values */
+  readonly headers: readonly string[]
+  readonly message: Buffer
+  /** of a unary answer, or of a stream until it begins */
+  readonly firstByteMs: number
+  /** what is left of the caller's own patience; Infinity for none */
+  readonly deadlineMs: number
+  readonly nowMs: number
+  readonly streams: boolean
+  readonly maxAnswerBytes: number
+}
+
+const asBytes = (bytes: Buffer): Buffer => bytes
+
+export function callGrpc(request: GrpcRequest): AgentCall {
+  return request.streams ? new GrpcStream(request) : callUnary(request)
+}
+
+function metadataOf(headers: readonly string[]): Metadata {
+  const metadata = new Metadata()
+  for (let at = 0; at + 1 < headers.length; at += 2) metadata.set(headers[at] ?? '', headers[at + 1] ?? '')
+  return metadata
+}
+
+function callUnary(request: GrpcRequest): AgentCall {
+  let isAborted = false
+  let abort = (): void => undefined
+  const answer = new Promise<AgentAnswer>((resolve) => {
+    const deadline = request.nowMs + Math.min(request.firstByteMs, request.deadlineMs)
+    const call = request.client.makeUnaryRequest(
+      request.path,
+      asBytes,
+      asBytes,
+      request.message,
+      metadataOf(request.headers),
+      { deadline },
+      (error, body) => {
+        if (error !== null) return resolve(isAborted ? aborted() : answerOfError(error))
+        const answered = body ?? Buffer.alloc(0)
+        const isTooLarge = answered.length > request.maxAnswerBytes
+        if (isTooLarge) resolve(refuse('RELEASE_TOO_LARGE', `more than ${request.maxAnswerBytes} bytes`))
+        else resolve({ kind: 'unary', status: 200, contentType: 'application/grpc', body: answered })
+      },
+    )
+    abort = () => call.cancel()
+  })
+  return {
+    answer,
+    abort() {
+      isAborted = true
+      abort()
+    },
+  }
+}
+
+const aborted = (): Refusal => refuse('FORWARD_UNAVAILABLE', abortedDetail)
+
+function answerOfError(error: ServiceError): AgentAnswer {
+  const refusal = refusalOf(error)
+  const body = Buffer.alloc(0)
+  return refusal ?? { kind: 'unary', status: 200, contentType: 'application/grpc', body, grpc: failureOf(error) }
+}
+
+function failureOf({ code, details, metadata }: ServiceError): GrpcFailure {
+  const [bytes] = metadata.get('grpc-status-details-bin')
+  return { code, message: details, details: Buffer.isBuffer(bytes) ? bytes : undefined }
+}
+
+/** What says something of the agent's relation to the gateway rather than of the call; undefined for an agent's answer. */
+function refusalOf({ code, details }: ServiceError): Refusal | undefined {
+  switch (code) {
+    case status.UNAVAILABLE:
+      return refuse('FORWARD_UNAVAILABLE', details)
+    case status.UNAUTHENTICATED:
+    case status.PERMISSION_DENIED:
+      return refuse('FORWARD_UNAVAILABLE', `the agent refused the gateway: ${status[code]}`)
+    case status.DEADLINE_EXCEEDED:
+      return refuse('FORWARD_TIMEOUT', details)
+    case status.RESOURCE_EXHAUSTED:
+      // the library's own word for a message beyond the bound
+      return details.startsWith('Received message') ? refuse('RELEASE_TOO_LARGE', details) : undefined
+    default:
+      return undefined
+  }
+}
+
+class GrpcStream implements AgentCall, StreamAnswer {
+  readonly kind = 'stream'
+  readonly answer: Promise<AgentAnswer>
+  readonly #call: ClientReadableStream<Buffer>
+  readonly #timer: NodeJS.Timeout
+  #settle: (answer: AgentAnswer) => void = () => undefined
+  #begun = false
+  #aborted = false
+  #timedOut = false
+  #ended: 'ended' | Refusal | GrpcFailure | undefined
+  #sink: ChunkSink | undefined
+
+  constructor(request: GrpcRequest) {
+    this.answer = new Promise((resolve) => (this.#settle = resolve))
+    const { client, path, message, headers, deadlineMs, nowMs } = request
+    const options = deadlineMs === Infinity ? {} : { deadline: nowMs + deadlineMs }
+    this.#call = client.makeServerStreamRequest(path, asBytes, asBytes, message, metadataOf(headers), options)
+    this.#timer = setTimeout(() => {
+      this.#timedOut = true
+      this.#call.cancel()
+    }, request.firstByteMs)
+    this.#timer.unref()
+    this.#call.pause()
+    this.#call.on('metadata', () => this.#begin())
+    this.#call.on('error', (error: ServiceError) => this.#fail(error))
+    this.#call.on('end', () => this.#finish('ended'))
+  }
+
+  #begin(): void {
+    if (this.#begun) return
+    this.#begun = true
+    clearTimeout(this.#timer)
+    this.#settle(this)
+  }
+
+  #fail(error: ServiceError): void {
+    clearTimeout(this.#timer)
+    const refusal = this.#aborted
+      ? aborted()
+      : this.#timedOut
+        ? refuse('FORWARD_TIMEOUT', 'the stream did not begin in time')
+        : refusalOf(error)
+    if (!this.#begun) {
+      this.#begun = true
+      this.#settle(refusal ?? answerOfError(error))
+      return
+    }
+    this.#finish(refusal ?? failureOf(error))
+  }
+
+  #finish(how: 'ended' | Refusal | GrpcFailure): void {
+    this.#begin()
+    if (this.#ended !== undefined) return
+    this.#ended = how
+    this.#tell()
+  }
+
+  #tell(): void {
+    const how = this.#ended
+    if (how === undefined || this.#sink === undefined) return
+    if (how === 'ended') return this.#sink.onEnd()
+    if ('kind' in how) return this.#sink.onFailure(how)
+    this.#sink.onAgentError(how)
+  }
+
+  start(sink: ChunkSink): void {
+    this.#sink = sink
+    this.#call.on('data', (message: Buffer) => sink.onChunk(message))
+    this.#call.resume()
+    this.#tell()
+  }
+
+  pause(): void {
+    this.#call.pause()
+  }
+
+  resume(): void {
+    this.#call.resume()
+  }
+
+  abort(): void {
+    if (this.#aborted) return
+    this.#aborted = true
+    this.#call.cancel()
+  }
+}

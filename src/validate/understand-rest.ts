@@ -1,0 +1,79 @@
+// The HTTP+JSON binding (A2A 1.0 §11): the path names the operation, and path, query and body may name the same things,
+// which must then be the same.
+
+import type { Operation } from '../a2a/operations.ts'
+import { buildRestPath, type RestMethod } from '../a2a/paths.ts'
+import { restBodyShape } from '../a2a/shape.ts'
+import type { JsonObject } from '../base/strict-json.ts'
+import type { RestTarget, Routed } from '../exchange/exchange.ts'
+import { paramsOfBody, pathMembers } from '../faces/canonical-text.ts'
+import { isRefusal, type Refusal } from '../refusal/refusal.ts'
+import { buildQuery, readQuery } from './query.ts'
+import { noBody, parseBody, readCall, refuseParams, type Body, type OnBody, type Understood } from './read-request.ts'
+import { checkContentType, negotiateVersion } from './service-parameters.ts'
+
+const nullBody = Buffer.from('null')
+
+export async function understandRest(routed: Routed, rest: RestTarget, onBody: OnBody): Promise<Understood | Refusal> {
+  const { operation } = rest
+  const method = restMethod(routed.method)
+  if (method === undefined) return refuseParams('this method has no meaning here')
+  const query = readQuery(routed.query, operation)
+  // A version named twice is a doubt about the version; any other doubt waits until the version is known.
+  const version = negotiateVersion(routed, typeof query === 'string' ? undefined : query.version)
+  if (isRefusal(version)) return version
+  if (typeof query === 'string') return refuseParams(`query: ${query}`)
+  const body = await readRestBody(routed, { operation, method, onBody })
+  if (isRefusal(body)) return body
+  if (
+    Object.hasOwn(query.members, 'tenant') &&
+    query.members.tenant !== '' &&
+    query.members.tenant !== routed.agent.tenant
+  ) {
+    return refuseParams('tenant: not the tenant of this agent')
+  }
+  const params = body.value ?? query.members
+  const facts = readCall(routed, operation, params, restBodyShape(operation), rest)
+  if (isRefusal(facts)) return facts
+  const { taskId, configId } = facts
+  const upstreamPath = buildRestPath(
+    { operation, tenant: routed.agent.tenant, taskId, configId },
+    buildQuery(query.members),
+  )
+  const named = { ...query.members, ...pathMembers(operation, { taskId, configId }) }
+  return {
+    operation,
+    version,
+    body,
+    params: { ...named, ...(params as JsonObject) }, // readCall refuses everything else
+    paramsText: () => paramsOfBody(body.text, named),
+    facts,
+    wire: undefined,
+    deadlineMs: Infinity,
+    requestId: '',
+    upstreamPath,
+    upstreamMethod: method,
+  }
+}
+
+function restMethod(method: string): RestMethod | undefined {
+  return method === 'GET' || method === 'POST' || method === 'DELETE' ? method : undefined
+}
+
+/** Sends and new webhooks need a body, cancel and subscribe may have one, everything else must not. */
+async function readRestBody(
+  routed: Routed,
+  { operation, method, onBody }: { operation: Operation; method: RestMethod; onBody: OnBody },
+): Promise<Body | Refusal> {
+  const needsBody = method === 'POST' && operation !== 'CancelTask' && operation !== 'SubscribeToTask'
+  const hasType = routed.headers.has('content-type') || routed.headers.has('content-encoding')
+  const badType = needsBody || (method === 'POST' && hasType) ? checkContentType(routed) : undefined
+  if (badType) return badType
+  const bytes = await routed.readBody()
+  if (isRefusal(bytes)) return bytes
+  onBody(bytes)
+  if (bytes.length === 0 && !needsBody) return noBody
+  // the official Go client writes its absent body as null
+  if (method !== 'POST') return bytes.equals(nullBody) ? noBody : refuseParams(`a ${method} request has no body`)
+  return (needsBody ? undefined : checkContentType(routed)) ?? parseBody(routed, bytes)
+}
