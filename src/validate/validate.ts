@@ -26,14 +26,10 @@ export async function validate(routed: Routed, onBody: OnBody = () => undefined)
 
 function understand(routed: Routed, onBody: OnBody): Promise<Understood | Refusal> {
   const { target } = routed
-  switch (target.kind) {
-    case 'json-rpc':
-      return understandJsonRpc(routed, onBody)
-    case 'rest':
-      return understandRest(routed, target.rest, onBody)
-    case 'grpc':
-      return understandGrpc(routed, target.grpc, onBody)
-  }
+  if (target.kind === 'json-rpc') return understandJsonRpc(routed, onBody)
+  return target.kind === 'rest'
+    ? understandRest(routed, target.rest, onBody)
+    : understandGrpc(routed, target.grpc, onBody)
 }
 
 /**

@@ -79,19 +79,17 @@ export function createGrpcCaller(address: string): GrpcCaller {
       const waiting: ((event: JsonObject | undefined) => void)[] = []
       let taken = 0
       let head = new Metadata()
-      let isOver = false
       const tell = (): void => {
-        while (waiting.length > 0 && (taken < received.length || isOver)) {
-          const bytesOfNext = received[taken]
-          if (bytesOfNext !== undefined) taken += 1
-          waiting.shift()?.(bytesOfNext === undefined ? undefined : decode(call.operation, bytesOfNext))
+        for (const bytesOfNext of received.slice(taken, taken + waiting.length)) {
+          taken += 1
+          waiting.shift()?.(decode(call.operation, bytesOfNext))
         }
       }
       const ended = new Promise<GrpcAnswer>((resolve) => {
         const end = (error: ServiceError | null): void => {
-          isOver = true
-          resolve(answerOf(call.operation, head, received, error))
           tell()
+          for (const resolveNext of waiting.splice(0)) resolveNext(undefined)
+          resolve(answerOf(call.operation, head, received, error))
         }
         stream.on('metadata', (fields: Metadata) => (head = fields))
         stream.on('data', (message: Buffer) => {
@@ -103,6 +101,7 @@ export function createGrpcCaller(address: string): GrpcCaller {
       })
       return {
         next: () => {
+          // asked for before the end
           const event = new Promise<JsonObject | undefined>((resolve) => waiting.push(resolve))
           tell()
           return event
