@@ -68,11 +68,12 @@ function ask(
   kind: 'card' | 'directory',
   input: ConfigInput = defaults,
   isVisible = (name: string): boolean => name !== 'vault',
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Answered> {
   const snapshot = snapshotOf(input)
   const target = kind === 'card' ? { kind, agent: snapshot.config.agents[0] } : { kind }
   // discover reads nothing else of a request
-  const discovering = { target, snapshot } as unknown as Discovering
+  const discovering = { target, snapshot, headers: new Map(Object.entries(headers)) } as unknown as Discovering
   return answered((call) => discover(discovering, (agent) => isVisible(agent.name), call, world.parts))
 }
 
@@ -104,6 +105,36 @@ test('a card is rebuilt, and shared by no cache', async () => {
   assert.match(headers['cache-control'] ?? '', /^private/)
   assert.match(headers['vary'] ?? '', /authorization/)
   assert.deepEqual(facts, { agent: 'calculator', operation: 'GetAgentCard', binding: 'HTTP+JSON' })
+})
+
+test('a card that the caller has is not sent again, another one is', async () => {
+  const world = make()
+  const { headers, body } = await ask(world, 'card')
+  const tag = headers['etag'] ?? ''
+  const askAgain = (value: string): Promise<Answered> =>
+    ask(world, 'card', defaults, undefined, { 'if-none-match': value })
+  for (const value of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
+    const again = await askAgain(value)
+    assert.equal(again.status, 304, value)
+    assert.equal(again.body, '')
+    assert.equal(again.headers['etag'], tag)
+    assert.equal(again.headers['cache-control'], headers['cache-control'])
+  }
+  for (const value of ['"other"', tag.replaceAll('"', ''), '', `${tag}x`, tag.toUpperCase()]) {
+    const again = await askAgain(value)
+    assert.equal(again.status, 200, value)
+    assert.equal(again.body, body)
+  }
+})
+
+test('a card of which the agent has made another has another tag', async () => {
+  const world = make()
+  const first = await ask(world, 'card')
+  world.clock.advance(60_000)
+  world.card = () => Buffer.from('{"name":"Another"}')
+  const second = await ask(world, 'card', defaults, undefined, { 'if-none-match': first.headers['etag'] ?? '' })
+  assert.equal(second.status, 200)
+  assert.notEqual(second.headers['etag'], first.headers['etag'])
 })
 
 test('a card is fetched once a minute, however many ask, also at once', async () => {
@@ -183,7 +214,7 @@ function askPublic(
   assert.ok(agent)
   const document = kind === 'public-card' ? { kind, agent } : { kind }
   // discoverPublic reads nothing else of a request
-  const request = { snapshot, reply } as unknown as ReceivedFields
+  const request = { snapshot, reply, headers: new Map() } as unknown as ReceivedFields
   return answered((call) => discoverPublic(request, document, call, world.parts)).then((outcome) => ({
     ...outcome,
     reply,

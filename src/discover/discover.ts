@@ -8,6 +8,7 @@ import { cardJsonBounds, frameCard, rebuildCard } from '../a2a/card.ts'
 import { acceptedMethods, type AgentConfig, type Snapshot } from '../config/config.ts'
 import type { Discovering, HeaderRecord, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
+import { entityTagOf, isHeldBy } from './entity-tag.ts'
 
 /** Where the answer of a discovery goes: recorded first, then sent. */
 export interface DiscoveryAnswer {
@@ -90,7 +91,7 @@ export async function discoverPublic(
     request.reply.send(200, { 'content-type': 'text/plain; charset=utf-8' }, body)
     return undefined
   }
-  return await answerCard(document.agent, request.snapshot, call, parts, 'public, max-age=60')
+  return await answerCard(document.agent, request, call, parts, 'public, max-age=60')
 }
 
 export async function discover(
@@ -100,7 +101,7 @@ export async function discover(
   parts: DiscoveryParts,
 ): Promise<Refusal | undefined> {
   const { target, snapshot } = discovering
-  if (target.kind === 'card') return await answerCard(target.agent, snapshot, call, parts, 'private, max-age=60')
+  if (target.kind === 'card') return await answerCard(target.agent, discovering, call, parts, 'private, max-age=60')
   call.facts.operation = 'ListAgents'
   const visible = snapshot.config.agents.filter(isVisible)
   const agents = visible.map((agent) => {
@@ -112,7 +113,7 @@ export async function discover(
 
 async function answerCard(
   agent: AgentConfig,
-  snapshot: Snapshot,
+  { snapshot, headers: asked }: Pick<ReceivedFields, 'snapshot' | 'headers'>,
   call: DiscoveryAnswer,
   parts: DiscoveryParts,
   cacheControl: string,
@@ -122,11 +123,11 @@ async function answerCard(
   call.facts.binding = 'HTTP+JSON'
   const card = await cardOf(agent, snapshot, parts)
   if (isRefusal(card)) return card
-  return await call.answer(
-    200,
-    { ...json, 'cache-control': cacheControl, vary: 'authorization, x-api-key' },
-    JSON.stringify(card),
-  )
+  const text = JSON.stringify(card)
+  const etag = entityTagOf(text)
+  const headers = { 'cache-control': cacheControl, vary: 'authorization, x-api-key', etag }
+  if (isHeldBy(asked.get('if-none-match'), etag)) return await call.answer(304, headers, '')
+  return await call.answer(200, { ...json, ...headers }, text)
 }
 
 /** RFC 9116. */

@@ -36,7 +36,6 @@ export const differences: readonly Known[] = [
     columns: ['JSON-RPC 1.0', 'HTTP+JSON 1.0'],
     why: 'extensions are not negotiated yet: the gateway does not pass their names on',
   },
-  { tests: ['card.cache'], columns: ['JSON-RPC 1.0'], why: 'a card that a client has is sent again' },
   {
     tests: ['errors.media-type-of-answers'],
     columns: ['HTTP+JSON 1.0'],
