@@ -82,6 +82,8 @@ export interface CallFacts {
   repeats?: string
   /** the agent has done nothing for the message, which may be sent again */
   unsent?: boolean
+  /** which message in its context this is, where a limit asks */
+  turn?: JsonObject
   /** tasks of which the call has shown that they are over */
   finished?: JsonObject[]
   agent: string
@@ -413,6 +415,7 @@ function callRecord(
           ...(facts.autonomous === true && { autonomous: true }),
           ...(facts.grantedBy !== undefined && { grantedBy: facts.grantedBy }),
           ...(facts.sent && { sent: facts.sent }),
+          ...(facts.turn && { turn: facts.turn }),
           ...(facts.repeats !== undefined && { repeats: facts.repeats }),
           source: facts.source,
           binding: facts.binding,

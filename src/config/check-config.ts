@@ -421,11 +421,12 @@ function checkLimits(config: Config): Finding[] {
   const names = config.agents.map((agent) => agent.name)
   return config.limits.flatMap((limit, index): Finding[] => {
     const found: Finding[] = []
-    if ([limit.requests, limit.concurrentStreams, limit.openTasks].every((bound) => bound === undefined)) {
+    const { requests, concurrentStreams, openTasks, turns } = limit
+    if ([requests, concurrentStreams, openTasks, turns].every((bound) => bound === undefined)) {
       found.push({
         path: ['limits', index],
         message: 'this limit limits nothing',
-        hint: 'give requests, concurrentStreams or openTasks',
+        hint: 'give requests, concurrentStreams, openTasks or turns',
       })
     }
     if (limit.burst !== undefined && limit.requests === undefined) {

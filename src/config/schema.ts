@@ -689,6 +689,14 @@ const limit = z.strictObject({
     .min(1)
     .optional()
     .describe('unfinished tasks; a message that could begin another one is refused beyond it. Default: no limit'),
+  turns: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'messages in one context, whoever sends them, counted from when such a limit is there. Default: no limit',
+    ),
 })
 
 const verifierKey = z

@@ -365,6 +365,8 @@ export interface AdmittedFields {
   readonly releasePermit: () => void
   /** to be called when a task that came of the call has its owner: from then on it counts by itself */
   readonly taskOpened: () => void
+  /** a limit asks how many messages its context has had */
+  readonly countsTurns: boolean
   /** RateLimit and RateLimit-Policy fields for the answer */
   readonly limitHeaders: HeaderRecord
 }

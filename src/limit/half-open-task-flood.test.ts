@@ -25,6 +25,7 @@ function memoryTasks(): Tasks {
       [...known.values()].filter(
         (task) => !task.isOver && (agent ?? task.agent) === task.agent && (caller ?? task.caller) === task.caller,
       ).length,
+    turns: () => 0,
     isOpen: (_agent, _tenant, id) => known.get(id)?.isOver === false,
   }
 }

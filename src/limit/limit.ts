@@ -23,18 +23,18 @@ export function guard(authenticated: Authenticated, limiter: Limiter): Refusal |
 }
 
 /**
- * By now the call is allowed. May refuse LIMIT_RATE and LIMIT_STREAMS, both with retry-after, and LIMIT_OPEN_TASKS. What
- * was taken for a stream is given back by `releasePermit`, which may be called any number of times.
+ * By now the call is allowed. May refuse LIMIT_RATE and LIMIT_STREAMS, both with retry-after, LIMIT_OPEN_TASKS and
+ * LIMIT_TURNS. What was taken for a stream is given back by `releasePermit`, which may be called any number of times.
  */
 export function limit(authorized: Authorized, limiter: Limiter): Admitted | Refusal {
-  const { caller, agent, operation, tenant, taskId } = authorized
+  const { caller, agent, operation, tenant, taskId, agentContextId: contextId } = authorized
   const { streams, carriesMessage } = operations[operation]
-  const opensTask = carriesMessage && limiter.mayOpenTask(agent.name, tenant, taskId)
-  const taken = limiter.take(caller, agent.name, streams, opensTask)
+  const taken = limiter.take(caller, agent.name, streams, carriesMessage ? { tenant, taskId, contextId } : undefined)
   if (!taken.ok) return refuse(taken.code, taken.detail, { headers: taken.headers })
   const fields: AdmittedFields = {
     releasePermit: taken.release,
     taskOpened: taken.opened,
+    countsTurns: taken.countsTurns,
     limitHeaders: taken.headers,
   }
   // The one mint of Admitted. The call's own object grows; it is not copied.

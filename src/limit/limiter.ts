@@ -7,26 +7,28 @@ import type { HeaderRecord, Principal } from '../exchange/exchange.ts'
 import { type Bucket, type BucketTable, createBucketTable } from './bucket-table.ts'
 import { nextEmptyMs, type Rate, remaining, waitMs } from './gcra.ts'
 
+type LimitCode = 'LIMIT_RATE' | 'LIMIT_STREAMS' | 'LIMIT_OPEN_TASKS' | 'LIMIT_TURNS'
+
 export type Taken =
   | {
       readonly ok: true
       readonly release: () => void
       /** the task that was expected is there, and counts by itself */
       readonly opened: () => void
+      /** a limit on turns concerns the call */
+      readonly countsTurns: boolean
       readonly headers: HeaderRecord
     }
   | {
       readonly ok: false
-      readonly code: 'LIMIT_RATE' | 'LIMIT_STREAMS' | 'LIMIT_OPEN_TASKS'
+      readonly code: LimitCode
       readonly detail: string
       readonly headers: HeaderRecord
     }
 
 export interface Limiter {
   /** Takes one call, and one stream and one task when it opens one, from every limit that concerns it; or from none. */
-  take(caller: Pick<Principal, 'id' | 'groups'>, agent: string, opensStream: boolean, opensTask?: boolean): Taken
-  /** Whether a message for this task, '' for none, may have another one come of it. */
-  mayOpenTask(agent: string, tenant: string, taskId: string): boolean
+  take(caller: Pick<Principal, 'id' | 'groups'>, agent: string, opensStream: boolean, message?: SentTo): Taken
   /** Refuses a caller whose own allowance is used up, whatever it asks for; takes nothing. */
   guard(caller: Pick<Principal, 'id' | 'groups'>): Taken | undefined
   /** Takes one from the caller's own allowance for what never became a call: a refusal, a look at the directory. */
@@ -35,10 +37,19 @@ export interface Limiter {
   reconfigure(limits: readonly LimitConfig[]): void
 }
 
-/** What is known of tasks; the index of owners has it. */
+/** Where a message goes: ids as the agent knows them, '' for none. */
+export interface SentTo {
+  readonly tenant: string
+  readonly taskId: string
+  readonly contextId: string
+}
+
+/** What is known of tasks and contexts; the index of owners has it. */
 export interface TaskCounts {
   openTasks(of: { readonly agent?: string; readonly caller?: string }): number
   isOpen(agent: string, tenant: string, taskId: string): boolean
+  /** how many messages a context has had, or that of a task where none is named */
+  turns(agent: string, tenant: string, of: { readonly contextId: string; readonly taskId: string }): number
 }
 
 const defaultLimit: LimitConfig = {
@@ -60,6 +71,7 @@ interface Limit {
   readonly rate: Rate | undefined
   readonly streams: number | undefined
   readonly openTasks: number | undefined
+  readonly turns: number | undefined
   readonly table: BucketTable
 }
 
@@ -98,16 +110,9 @@ export function createLimiter(options: {
       const call = anyCall(caller, clock)
       if (checkCaller(current, call) === undefined) commit(call)
     },
-    mayOpenTask: (agent, tenant, taskId) => taskId === '' || tasks?.isOpen(agent, tenant, taskId) !== true,
-    take: (caller, agent, opensStream, opensTask = false) => {
-      const call: Call = {
-        caller,
-        agent,
-        opensStream,
-        nowMs: clock.monotonicMs(),
-        shares: [],
-        ...(opensTask && { tasks }),
-      }
+    take: (caller, agent, opensStream, message) => {
+      const sent = message === undefined || tasks === undefined ? undefined : { to: message, tasks }
+      const call: Call = { caller, agent, opensStream, nowMs: clock.monotonicMs(), shares: [], sent }
       return checkAll(current, call) ?? commit(call)
     },
   }
@@ -119,8 +124,8 @@ interface Call {
   readonly opensStream: boolean
   readonly nowMs: number
   readonly shares: Share[]
-  /** where a task may come of the call */
-  readonly tasks?: TaskCounts | undefined
+  /** of a message: where it goes, and what is known of that */
+  readonly sent?: { readonly to: SentTo; readonly tasks: TaskCounts } | undefined
 }
 
 /** Looks at every limit before anything is taken. */
@@ -164,16 +169,32 @@ function check(call: Call, limit: Limit, rate: Rate | undefined, streams: number
   if (opensStream && streams !== undefined && bucket.streams >= streams) {
     return refusal('LIMIT_STREAMS', limit, 1000, 0, `${bucket.streams} streams are open`)
   }
-  if (call.tasks !== undefined && limit.openTasks !== undefined) {
-    const open = call.tasks.openTasks(tasksOf(limit.scope, call)) + bucket.opening
-    if (open >= limit.openTasks) return refusal('LIMIT_OPEN_TASKS', limit, 0, 0, `${open} tasks are unfinished`)
-  }
+  const full = checkMessage(call, limit, bucket)
+  if (full !== undefined) return full
   const nextMs = rate === undefined ? bucket.emptyMs : nextEmptyMs(rate, bucket.emptyMs, nowMs)
   if (nextMs === undefined && rate !== undefined) {
     return refusal('LIMIT_RATE', limit, waitMs(rate, bucket.emptyMs, nowMs), bucket.emptyMs - nowMs, 'too many calls')
   }
   call.shares.push({ limit, rate, streams, bucket, nextMs: nextMs ?? bucket.emptyMs })
   return undefined
+}
+
+/** Of messages: how many tasks are open, and how long the conversation is by now. */
+function checkMessage(call: Call, limit: Limit, bucket: Bucket): Taken | undefined {
+  if (call.sent === undefined) return undefined
+  const { tasks, to } = call.sent
+  if (limit.turns !== undefined) {
+    const turns = tasks.turns(call.agent, to.tenant, to)
+    if (turns >= limit.turns) return refusal('LIMIT_TURNS', limit, 0, 0, `the context has had ${turns} messages`)
+  }
+  if (limit.openTasks === undefined || !mayOpenTask(call)) return undefined
+  const open = tasks.openTasks(tasksOf(limit.scope, call)) + bucket.opening
+  return open < limit.openTasks ? undefined : refusal('LIMIT_OPEN_TASKS', limit, 0, 0, `${open} tasks are unfinished`)
+}
+
+/** A message for a task that is not open, or that nobody knows, may have another one come of it. */
+function mayOpenTask({ agent, sent }: Call): boolean {
+  return sent !== undefined && (sent.to.taskId === '' || !sent.tasks.isOpen(agent, sent.to.tenant, sent.to.taskId))
 }
 
 function compileLimits(configs: readonly LimitConfig[], before: LimitSet['tables'], maxKeys: number): LimitSet {
@@ -204,6 +225,7 @@ function compileLimit(config: LimitConfig, table: BucketTable, names: Map<string
     rate: requests === undefined ? undefined : { ...requests, burst: config.burst ?? requests.count },
     streams: config.concurrentStreams,
     openTasks: config.openTasks,
+    turns: config.turns,
     table,
   }
 }
@@ -237,13 +259,15 @@ function tasksOf(scope: Scope, { caller, agent }: Call): { agent?: string; calle
 
 const nothingToRelease = (): void => {}
 
-function commit({ shares, opensStream, nowMs, tasks }: Call): Taken {
+function commit(call: Call): Taken {
+  const { shares, opensStream, nowMs } = call
+  const opensTask = shares.some(({ limit }) => limit.openTasks !== undefined) && mayOpenTask(call)
   const held: Bucket[] = []
   const opening: Bucket[] = []
   for (const { limit, bucket, rate, streams, nextMs } of shares) {
     if (rate !== undefined) bucket.emptyMs = nextMs
     // until there is a task, or the call is over: two at once are two
-    if (tasks !== undefined && limit.openTasks !== undefined) {
+    if (opensTask && limit.openTasks !== undefined) {
       bucket.opening++
       opening.push(bucket)
     }
@@ -265,7 +289,8 @@ function commit({ shares, opensStream, nowMs, tasks }: Call): Taken {
           opened()
           closed()
         }
-  return { ok: true, release, opened, headers: describe(shares, nowMs) }
+  const countsTurns = call.sent !== undefined && shares.some(({ limit }) => limit.turns !== undefined)
+  return { ok: true, release, opened, countsTurns, headers: describe(shares, nowMs) }
 }
 
 function releaseOnce(held: Bucket[]): () => void {
@@ -288,16 +313,12 @@ function describe(shares: readonly Share[], nowMs: number): HeaderRecord {
   return policies === '' ? {} : { ratelimit: states, 'ratelimit-policy': policies }
 }
 
-function refusal(
-  code: 'LIMIT_RATE' | 'LIMIT_STREAMS' | 'LIMIT_OPEN_TASKS',
-  limit: Limit,
-  retryMs: number,
-  fullInMs: number,
-  why: string,
-): Taken {
-  // time alone ends no task
+function refusal(code: LimitCode, limit: Limit, retryMs: number, fullInMs: number, why: string): Taken {
+  // time alone ends no task, and makes no conversation shorter
   const headers: HeaderRecord =
-    code === 'LIMIT_OPEN_TASKS' ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) }
+    code === 'LIMIT_OPEN_TASKS' || code === 'LIMIT_TURNS'
+      ? {}
+      : { 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) }
   const { rate } = limit
   if (code === 'LIMIT_RATE' && rate !== undefined && limit.scope !== 'agent') {
     headers['ratelimit'] = `"${limit.name}";r=0;t=${Math.max(1, Math.ceil(fullInMs / 1000))}`

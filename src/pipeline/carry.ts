@@ -63,10 +63,15 @@ async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts, me
   // before the agent sees anything: a record that nobody vouches for is none where that is asked for
   const unwitnessed = parts.unwitnessed?.()
   if (unwitnessed !== undefined) return unavailable(unwitnessed)
+  // first: the message that begins a context is not one in a context that is known
+  const turn = admitted.countsTurns && met.kind !== 'again' ? parts.ownership.takeTurn(admitted) : undefined
+  if (turn !== undefined) call.facts.turn = { contextId: turn.contextId, number: turn.number }
   const claimed = parts.ownership.claim(claimOfRequest(admitted, parts.ownership))
   // someone else took it between authorize and here
-  if (!claimed.ok)
+  if (!claimed.ok) {
+    turn?.undo()
     return refuse('AUTHZ_TASK_NOT_FOUND', `the ${claimed.conflict.kind} was claimed by another at the same time`)
+  }
   const decision = parts.audit.allowed(call.facts, admitted, claimed.fresh, requestContent(admitted, parts))
   // awaited below on every path; this only keeps an early failure from being reported as unhandled
   decision.catch(() => undefined)
@@ -76,6 +81,7 @@ async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts, me
     const receipt = await receiptOf(trip)
     if (isRefusal(receipt)) {
       claimed.undo()
+      turn?.undo()
       return receipt
     }
   }

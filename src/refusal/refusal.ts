@@ -60,6 +60,7 @@ export type RefusalCode =
   | 'LIMIT_RATE'
   | 'LIMIT_STREAMS'
   | 'LIMIT_OPEN_TASKS'
+  | 'LIMIT_TURNS'
   | 'LIMIT_MEMORY'
   | 'LIMIT_DUPLICATE'
   | 'LIMIT_DUPLICATE_OPEN'
@@ -115,6 +116,7 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   LIMIT_RATE:                   row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many requests'),
   LIMIT_STREAMS:                row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'RATE_LIMITED',          'Too many open streams'),
   LIMIT_OPEN_TASKS:             row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'TOO_MANY_TASKS',        'Too many unfinished tasks'),
+  LIMIT_TURNS:                  row(429, 429, -32042, 'RESOURCE_EXHAUSTED',  'TOO_MANY_TURNS',        'Too many messages in this context'),
   LIMIT_MEMORY:                 row(503, 503, -32043, 'UNAVAILABLE',         'UNAVAILABLE',           'Too many answers wait for slow callers'),
   LIMIT_DUPLICATE:              row(409, 409, -32045, 'ALREADY_EXISTS',      'DUPLICATE_MESSAGE',     'This message was sent before'),
   LIMIT_DUPLICATE_OPEN:         row(409, 409, -32045, 'ABORTED',             'DUPLICATE_MESSAGE',     'This message is being worked on'),

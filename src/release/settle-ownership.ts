@@ -15,6 +15,14 @@ import type {
 } from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 
+/** A message in a context that had some before. */
+export interface TakenTurn {
+  readonly contextId: string
+  /** how many came when it was known already, this one among them */
+  readonly number: number
+  undo(): void
+}
+
 /** The index of owners as the walk reads and writes it; store implements it. */
 export interface OwnershipBook {
   task(agent: string, tenant: string, taskId: string): OwnedTask | undefined
@@ -26,6 +34,8 @@ export interface OwnershipBook {
   freshName(place: ContextPlace, contextId: string): string | undefined
   pushConfig(agent: string, tenant: string, taskId: string, configId: string): Owned | undefined
   claim(claims: readonly Claim[]): ClaimResult
+  /** counts a message in its context, where that is known already */
+  takeTurn(call: Admitted): TakenTurn | undefined
   /** which of these tasks were not known to be over, and are by what an answer says; to be asked before `note` */
   ending(states: readonly NamedTask[], call: Admitted): readonly NamedTask[]
   /** remembers what a released answer said of the caller's tasks; for ListTasks */

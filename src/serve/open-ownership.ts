@@ -113,6 +113,7 @@ async function replayLog(index: OwnershipIndex, name: string, replay: Replay): P
     sent.hear(record)
     if (Array.isArray(claims)) claimAgain(index, claims)
     noteEndings(index, record)
+    noteTurn(index, record)
     if (index.waiting >= replayedAtOnce) await flush(index)
   }
   if (next < applied) throw new Unusable(new Error(`it has ${applied} records of ${origin}, which has fewer`))
@@ -153,6 +154,16 @@ function claimAgain(index: OwnershipIndex, claims: readonly JsonValue[]): void {
   } catch (cause) {
     throw new Unusable(cause)
   }
+}
+
+/** A turn is recorded by its number, so that hearing of it twice counts it once. */
+function noteTurn(index: OwnershipIndex, { envelope: { agent }, event }: LedgerRecord): void {
+  const { turn, tenant } = event ?? {}
+  if (!isJsonObject(turn) || typeof tenant !== 'string') return
+  const { contextId, number } = turn
+  if (typeof contextId !== 'string' || typeof number !== 'number') return
+  const known = index.context(agent, tenant, contextId)
+  if (known !== undefined && known.turns < number) index.noteTurns(agent, tenant, contextId, number)
 }
 
 /** Which tasks a call has shown to be over: nobody may ask about them again, and a limit counts those that are not. */

@@ -22,6 +22,18 @@ export function createOwnershipBook(
     context: index.context.bind(index),
     pushConfig: index.pushConfig.bind(index),
     claim: index.claim.bind(index),
+    takeTurn({ agent: { name }, tenant, taskId, agentContextId }) {
+      const context = index.knownContext(name, tenant, { contextId: agentContextId, taskId })
+      if (context === undefined) return undefined
+      const { contextId, turns } = context
+      const note = (number: number): void => index.noteTurns(name, tenant, contextId, number)
+      note(turns + 1)
+      const undo = (): void => {
+        const current = index.context(name, tenant, contextId)?.turns
+        if (current !== undefined && current > 0) note(current - 1)
+      }
+      return { contextId, number: turns + 1, undo }
+    },
     ending: (tasks, { agent, tenant }) =>
       tasks.filter(({ taskId, state }) => isFinished(state) && index.isOpen(agent.name, tenant, taskId)),
     note(tasks, { call, operation, agent, tenant }) {

@@ -33,7 +33,7 @@ test('no page names one who was erased, however pages were split before', () => 
           groups: '[]',
           createdAtMs: 1,
         }
-        writer.saveContext(owned, `context-${subjects.indexOf(subject)}`, 'planning')
+        writer.saveContext(owned, `context-${subjects.indexOf(subject)}`, { name: 'planning', turns: 0 })
       }
     })
   }

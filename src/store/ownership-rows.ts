@@ -27,6 +27,8 @@ export interface TaskRow extends OwnedRow {
 export interface ContextRow extends OwnedRow {
   readonly contextId: string
   readonly name: string
+  /** messages that came when it was known already */
+  readonly turns: number
 }
 export interface PushConfigRow extends OwnedRow {
   readonly taskId: string

@@ -48,5 +48,13 @@ const schema = `
 // of a context, what its owner calls it; '' where that is its id
 const names = "ALTER TABLE context ADD COLUMN name TEXT NOT NULL DEFAULT ''"
 
+// messages in a context that was known already, where a limit asks for them
+const turns = 'ALTER TABLE context ADD COLUMN turns INTEGER NOT NULL DEFAULT 0'
+
 /** NORMAL: after a power cut the last transactions may be gone, each with its mark of what was applied. */
-export const indexShape: DatabaseShape = { version: 4, schema, upgrades: [sentSchema, names], synchronous: 'NORMAL' }
+export const indexShape: DatabaseShape = {
+  version: 5,
+  schema,
+  upgrades: [sentSchema, names, turns],
+  synchronous: 'NORMAL',
+}

@@ -25,7 +25,9 @@ export function prepareRowReader(database: DatabaseSync): RowReader {
   const task = database.prepare(
     `SELECT ${owned}, r.context_id, r.state, r.timestamp_ms ${from('task')} WHERE r.task_id = ? AND ${inScope}`,
   )
-  const context = database.prepare(`SELECT ${owned}, r.name ${from('context')} WHERE r.context_id = ? AND ${inScope}`)
+  const context = database.prepare(
+    `SELECT ${owned}, r.name, r.turns ${from('context')} WHERE r.context_id = ? AND ${inScope}`,
+  )
   const config = database.prepare(
     `SELECT ${owned} ${from('push_config')} WHERE r.task_id = ? AND r.config_id = ? AND ${inScope}`,
   )
@@ -44,7 +46,14 @@ export function prepareRowReader(database: DatabaseSync): RowReader {
       const row = context.get(contextId, agent, tenant)
       if (row === undefined) return undefined
       const name = text(row, 'name')
-      return { agent, tenant, contextId, ...readOwned(row), name: name === '' ? contextId : name }
+      return {
+        agent,
+        tenant,
+        contextId,
+        ...readOwned(row),
+        name: name === '' ? contextId : name,
+        turns: integer(row, 'turns'),
+      }
     },
     pushConfig: (agent, tenant, taskId, configId) => {
       const row = config.get(taskId, configId, agent, tenant)

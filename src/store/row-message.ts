@@ -32,7 +32,7 @@ export const contextKind: RowKind<ContextRow> = {
   saved: 2,
   removed: -2,
   key: (row, into) => void into.push(row.contextId),
-  rest: (row, into) => void into.push(row.name),
+  rest: (row, into) => void into.push(row.name, row.turns),
 }
 export const pushConfigKind: RowKind<PushConfigRow> = {
   name: 'pushConfig',
@@ -79,7 +79,7 @@ export interface StoredOwner {
 
 export interface RowSink {
   saveTask(owned: StoredOwner, taskId: string, rest: { contextId: string; state: string; timestampMs: number }): void
-  saveContext(owned: StoredOwner, contextId: string, name: string): void
+  saveContext(owned: StoredOwner, contextId: string, rest: { name: string; turns: number }): void
   savePushConfig(owned: StoredOwner, taskId: string, configId: string): void
   saveSent(owned: StoredOwner, key: string, rest: { print: string; call: string; taskId: string }): void
   removeSent(key: string): void
@@ -111,7 +111,7 @@ export function readRows(fields: readonly Field[], sink: RowSink): void {
     if (code === taskKind.removed) sink.removeTask(agent, tenant, id)
     else if (code === contextKind.removed) sink.removeContext(agent, tenant, id)
     else if (code === pushConfigKind.removed) sink.removePushConfig(agent, tenant, id, configId)
-    else if (code === contextKind.saved) sink.saveContext(ownedBy(agent, tenant), id, word())
+    else if (code === contextKind.saved) sink.saveContext(ownedBy(agent, tenant), id, { name: word(), turns: number() })
     else if (code === pushConfigKind.saved) sink.savePushConfig(ownedBy(agent, tenant), id, configId)
     else if (code === sentRemoved) sink.removeSent(id)
     else if (code === sentSaved)

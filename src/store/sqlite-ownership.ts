@@ -32,10 +32,21 @@ import { unreachable, WriterThread } from './writer-thread.ts'
 export interface OwnershipIndex extends OwnershipReader {
   /** All or nothing, at once. Throws a Fault when too much waits to be written. */
   claim(claims: readonly Claim[]): ClaimResult
+  context(agent: string, tenant: string, contextId: string): ContextRow | undefined
   /** Beside its owner what an agent last said of it. */
   task(agent: string, tenant: string, taskId: string): TaskRow | undefined
   /** Unfinished tasks of one caller, on one agent, or of the one on the other; what nobody has said how it is among them. */
   openTasks(of: { readonly agent?: string; readonly caller?: string }): number
+  /** How many messages a context has had: that of a task where it is not named. 0 where none is known. */
+  turns(agent: string, tenant: string, of: { readonly contextId: string; readonly taskId: string }): number
+  /** So many messages came to a context when it was known already. */
+  noteTurns(agent: string, tenant: string, contextId: string, turns: number): void
+  /** The context of a message, where it is known already. */
+  knownContext(
+    agent: string,
+    tenant: string,
+    of: { readonly contextId: string; readonly taskId: string },
+  ): ContextRow | undefined
   /** Whether a task is known, and nobody has said that it is over. */
   isOpen(agent: string, tenant: string, taskId: string): boolean
   /** What an agent last said of a known task; of an unknown one nothing is kept. */
@@ -167,6 +178,28 @@ class SqliteOwnership implements OwnershipIndex {
     return row !== undefined && !isFinished(row.state)
   }
 
+  knownContext(
+    agent: string,
+    tenant: string,
+    { contextId, taskId }: { readonly contextId: string; readonly taskId: string },
+  ): ContextRow | undefined {
+    const id = contextId !== '' || taskId === '' ? contextId : (this.task(agent, tenant, taskId)?.contextId ?? '')
+    return id === '' ? undefined : this.context(agent, tenant, id)
+  }
+
+  turns(agent: string, tenant: string, of: { readonly contextId: string; readonly taskId: string }): number {
+    const row = this.knownContext(agent, tenant, of)
+    // the message with which it began was not known to be its
+    return row === undefined ? 0 : row.turns + 1
+  }
+
+  noteTurns(agent: string, tenant: string, contextId: string, turns: number): void {
+    const row = this.context(agent, tenant, contextId)
+    if (row === undefined || row.turns === turns || isNobodys(row)) return
+    if (this.#queue.size > maxWaiting) throw unreachable(this.#queue.problem ?? 'the disk is too slow')
+    this.#contexts.update(row.contextId, { ...row, turns })
+  }
+
   claim(claims: readonly Claim[]): ClaimResult {
     if (this.#queue.size > maxWaiting) throw unreachable(this.#queue.problem ?? 'the disk is too slow')
     const fresh: Claim[] = []
@@ -281,7 +314,7 @@ class SqliteOwnership implements OwnershipIndex {
       if (known !== undefined) return isOwner(known, owner) ? 'known' : 'conflict'
       const contextId = this.#contextIds.keep(claim.contextId)
       const name = claim.name === undefined ? contextId : detach(claim.name)
-      const row: ContextRow = { agent, tenant, owner, groups, createdAtMs, contextId, name }
+      const row: ContextRow = { agent, tenant, owner, groups, createdAtMs, contextId, name, turns: 0 }
       return take(this.#contexts, contextId, row, () => this.context(agent, tenant, contextId))
     }
     const known = this.pushConfig(agent, tenant, claim.taskId, claim.configId)

@@ -24,12 +24,15 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
   const isErased = database.prepare(
     'SELECT 1 FROM task t JOIN owner o ON o.id = t.owner WHERE t.task_id = ? AND t.scope = ? AND o.caller = ?',
   )
+  const isErasedContext = database.prepare(
+    'SELECT 1 FROM context c JOIN owner o ON o.id = c.owner WHERE c.context_id = ? AND c.scope = ? AND o.caller = ?',
+  )
   const saveTask = database.prepare(`
     INSERT INTO task (scope, task_id, owner, group_set, created_at_ms, context_id, state, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET owner = excluded.owner, group_set = excluded.group_set, created_at_ms = excluded.created_at_ms,
       context_id = excluded.context_id, state = excluded.state, timestamp_ms = excluded.timestamp_ms`)
   const saveContext = database.prepare(
-    'INSERT OR REPLACE INTO context (scope, context_id, owner, group_set, created_at_ms, name) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO context (scope, context_id, owner, group_set, created_at_ms, name, turns) VALUES (?, ?, ?, ?, ?, ?, ?)',
   )
   const saveConfig = database.prepare(
     'INSERT OR REPLACE INTO push_config (scope, task_id, config_id, owner, group_set, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
@@ -56,10 +59,11 @@ export function prepareRowWriter(database: DatabaseSync): RowWriter {
       const groups = groupSets.of(row.groups)
       saveTask.run(scope, taskId, ownerOf(scope, row), groups, row.createdAtMs, contextId, state, timestampMs)
     },
-    saveContext: (row, contextId, name) => {
+    saveContext: (row, contextId, { name, turns }) => {
       const scope = scopeOf(row.agent, row.tenant)
+      if (row.caller !== nobody.caller && isErasedContext.get(contextId, scope, nobody.caller) !== undefined) return
       const kept = name === contextId ? '' : name
-      saveContext.run(scope, contextId, ownerOf(scope, row), groupSets.of(row.groups), row.createdAtMs, kept)
+      saveContext.run(scope, contextId, ownerOf(scope, row), groupSets.of(row.groups), row.createdAtMs, kept, turns)
     },
     savePushConfig: (row, taskId, configId) => {
       const scope = scopeOf(row.agent, row.tenant)

@@ -224,6 +224,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
       (operations[operation].namesTask ? { caller: caller.id, origin: call.origin ?? caller.id } : undefined),
     releasePermit: () => undefined,
     taskOpened: () => undefined,
+    countsTurns: false,
     limitHeaders: {},
   }
   // A test's stand-in for all stages before forward: nothing of it was checked.
@@ -294,6 +295,7 @@ export function memoryOwnership(): MemoryOwnership {
       }
       return { ok: true, fresh: [...fresh], undo }
     },
+    takeTurn: () => undefined,
     ending: () => [],
     note: (states) => void book.noted.push(...states),
   }
