@@ -57,9 +57,38 @@ test('of two interfaces of one binding the one at the given origin wins', () => 
   assert.equal(placeAgent('http://127.0.0.1:9001', card).places.url, 'http://127.0.0.1:9001/y')
 })
 
+test('an agent that speaks 0.3 alone is called so, at the paths that its card names', () => {
+  const card = facts(
+    atRoot,
+    ['JSONRPC', 'http://127.0.0.1:9001/rpc', '0.3'],
+    ['HTTP+JSON', 'http://127.0.0.1:9001/rest', '0.3.0'],
+  )
+  assert.deepEqual(placeAgent('http://127.0.0.1:9001', card), {
+    places: {
+      url: 'http://127.0.0.1:9001/rpc',
+      restUrl: 'http://127.0.0.1:9001/rest',
+      cardUrl: atRoot,
+      speaks: ['0.3'],
+    },
+    notes: [],
+  })
+  const url = 'http://127.0.0.1:9001/rpc'
+  assert.deepEqual(compareWithCard({ url, restUrl: 'http://127.0.0.1:9001/rest', speaks: ['0.3'] }, card), [])
+  assert.match(compareWithCard({ url }, card)[0] ?? '', /^speaks is 1\.0, but/)
+})
+
+test('of two versions 1.0 is taken, whatever the card prefers', () => {
+  const card = facts(atRoot, ['JSONRPC', 'http://127.0.0.1:9001/old', '0.3'], ['JSONRPC', 'http://127.0.0.1:9001/new'])
+  assert.equal(placeAgent('http://127.0.0.1:9001', card).places.url, 'http://127.0.0.1:9001/new')
+  assert.equal(placeAgent('http://127.0.0.1:9001', card).places.speaks, undefined)
+  assert.equal(compareWithCard({ url: 'http://127.0.0.1:9001/old' }, card).length, 1)
+})
+
 test('older versions, other bindings and what is no URL are left out, and that nothing is left is told', () => {
   for (const [binding, url, version] of [
-    ['JSONRPC', 'http://127.0.0.1:9001/old', '0.3'],
+    ['JSONRPC', 'http://127.0.0.1:9001/old', '0.2'],
+    ['JSONRPC', 'http://127.0.0.1:9001/old', '0.30'],
+    ['JSONRPC', 'http://127.0.0.1:9001/new', '10'],
     ['GRPC', 'http://127.0.0.1:9001/grpc', '1.0'],
     ['JSONRPC', 'not a url', '1.0'],
     ['JSONRPC', 'file:///etc/passwd', '1.0'],

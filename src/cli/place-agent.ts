@@ -1,7 +1,7 @@
 // Where the gateway will call an agent: the paths come from its card, the origin from the operator. A card is the
 // agent's own word and may name any host; what was typed is what the operator meant to reach.
 
-import { isCallable } from '../a2a/card.ts'
+import type { ProtocolVersion } from '../a2a/operations.ts'
 import { isLoopback } from '../config/config.ts'
 import type { CardFacts } from './ports.ts'
 
@@ -14,10 +14,13 @@ export interface AgentPlaces {
   readonly restUrl?: string
   /** where the card lies, when not at `<url>/.well-known/agent-card.json` */
   readonly cardUrl?: string
+  /** where its card says that it speaks another version than 1.0 */
+  readonly speaks?: readonly ProtocolVersion[]
 }
 
 /** Places for an agent reached at `given`, and what the operator should know of the choice. */
 export function placeAgent(given: string, facts: CardFacts): { places: AgentPlaces; notes: readonly string[] } {
+  const version = versionOf(facts)
   const jsonRpc = choose(given, facts, 'JSONRPC')
   const rest = choose(given, facts, 'HTTP+JSON')
   const url = jsonRpc === undefined ? given : movedTo(given, jsonRpc.url)
@@ -32,6 +35,7 @@ export function placeAgent(given: string, facts: CardFacts): { places: AgentPlac
       url,
       ...(trimmed(restUrl) !== trimmed(url) && { restUrl }),
       ...(facts.cardUrl !== defaultCardUrl(url) && { cardUrl: facts.cardUrl }),
+      ...(version === '0.3' && { speaks: [version] }),
     },
     notes: jsonRpc === undefined && rest === undefined ? [...notes, speaksNothing] : notes,
   }
@@ -39,10 +43,18 @@ export function placeAgent(given: string, facts: CardFacts): { places: AgentPlac
 
 /** Where a configured agent and its card disagree about paths. */
 export function compareWithCard(
-  agent: { readonly url: string; readonly restUrl?: string | undefined },
+  agent: {
+    readonly url: string
+    readonly restUrl?: string | undefined
+    readonly speaks?: readonly ProtocolVersion[]
+  },
   facts: CardFacts,
 ): readonly string[] {
-  if (!facts.interfaces.some(isCallable)) return [speaksNothing]
+  const version = versionOf(facts)
+  if (version === undefined) return [speaksNothing]
+  const { speaks = ['1.0'] } = agent
+  if (!facts.interfaces.some((face) => speaks.some((each) => isOf(face, each))))
+    return [`speaks is ${speaks.join(', ')}, but the card names interfaces of ${version} alone`]
   const places = [
     { field: 'url', binding: 'JSONRPC', url: agent.url },
     { field: agent.restUrl === undefined ? 'url' : 'restUrl', binding: 'HTTP+JSON', url: agent.restUrl ?? agent.url },
@@ -57,12 +69,23 @@ export function compareWithCard(
 
 export const defaultCardUrl = (url: string): string => `${trimmed(url)}/.well-known/agent-card.json`
 
-const speaksNothing = 'the card names no interface of A2A 1.0 over JSONRPC or HTTP+JSON; calls will probably fail'
+const speaksNothing =
+  'the card names no interface of A2A 1.0 or 0.3 over JSONRPC or HTTP+JSON; calls will probably fail'
+
+const isOf = ({ binding, version }: CardInterface, wanted: ProtocolVersion): boolean =>
+  (wanted === '1.0' ? /^1(?:\.|$)/ : /^0\.3(?:\.|$)/).test(version) &&
+  (binding === 'JSONRPC' || binding === 'HTTP+JSON')
+
+/** In which version the agent is called: 1.0 where it has it. */
+const versionOf = ({ interfaces }: CardFacts): ProtocolVersion | undefined =>
+  (['1.0', '0.3'] as const).find((version) => interfaces.some((face) => isOf(face, version)))
 
 const trimmed = (url: string): string => url.replace(/\/+$/, '')
 
-const callable = (facts: CardFacts, binding: string): CardInterface[] =>
-  facts.interfaces.filter((face) => face.binding === binding && isCallable(face) && isHttp(face.url))
+function callable(facts: CardFacts, binding: string): CardInterface[] {
+  const version = versionOf(facts) ?? '1.0'
+  return facts.interfaces.filter((face) => face.binding === binding && isOf(face, version) && isHttp(face.url))
+}
 
 function isHttp(url: string): boolean {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)

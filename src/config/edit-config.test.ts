@@ -152,3 +152,10 @@ test('keeps the mode, follows a link and leaves nothing behind', async () => {
   assert.ok(lstatSync(link).isSymbolicLink())
   assert.deepEqual(readdirSync(join(file, '..')).sort(), ['link.yaml', 'sallyport.yaml'])
 })
+
+test('the version that an agent speaks is written as a text, not as a number', async () => {
+  const file = write('agents: []\n')
+  const edit = await addAgent(file, { name: 'old', url: 'http://127.0.0.1:9', speaks: ['0.3'] })
+  assert.ok(edit.ok)
+  assert.deepEqual(edit.loaded.config.agents[0]?.speaks, ['0.3'])
+})

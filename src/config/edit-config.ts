@@ -6,6 +6,7 @@ import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises
 import { isDeepStrictEqual } from 'node:util'
 import { isMap, isSeq, stringify } from 'yaml'
 import type { Document, YAMLSeq } from 'yaml'
+import type { ProtocolVersion } from '../a2a/operations.ts'
 import { isSystemError, systemReason } from '../base/system-error.ts'
 import { decodeAgeFile } from './age.ts'
 import { loadConfig, openConfig, valueAt } from './load-config.ts'
@@ -26,7 +27,13 @@ export type Edit =
 /** Appends an agent to the list. Refused where the name is taken or the file would not be valid. */
 export function addAgent(
   file: string,
-  agent: { name: string; url: string; restUrl?: string; cardUrl?: string },
+  agent: {
+    name: string
+    url: string
+    restUrl?: string
+    cardUrl?: string
+    speaks?: readonly ProtocolVersion[]
+  },
   options: LoadOptions = {},
 ): Promise<Edit> {
   return edit(file, options, () => ({ path: ['agents'], item: agent }))

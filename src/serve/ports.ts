@@ -7,6 +7,7 @@ import { fileBounds, nodeFiles, verifyLedger } from '../audit/audit.ts'
 import { systemClock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
 import { cardJsonBounds, interfacesOf } from '../a2a/card.ts'
+import { cardFrom03, isCard03 } from '../a2a/v0-3/cards.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { AgentTarget, CardFacts, Ports } from '../cli/ports.ts'
 import { createDialler, openAssertionRing } from '../forward/forward.ts'
@@ -158,7 +159,7 @@ function readCard(cardUrl: string, bytes: Buffer): CardFacts {
     })
   }
   const card = parsed.value
-  const interfaces = interfacesOf(card)
+  const interfaces = interfacesOf(isCard03(card) ? cardFrom03(card) : card)
   const capabilities = isJsonObject(card['capabilities']) ? card['capabilities'] : {}
   const versions = interfaces.map((each) => each.version)
   return {
