@@ -103,17 +103,16 @@ export async function exerciseWithSdk(options: ExerciseOptions): Promise<Observe
 export async function connectWithSdk(options: ExerciseOptions, interceptor?: CallInterceptor): Promise<Client> {
   const fetchImpl = authenticatedFetch(options)
   const legacyCompat = { enabled: options.version === '0.3' }
+  const grpcChannelCredentials =
+    options.ca === undefined ? credentials.createInsecure() : credentials.createSsl(options.ca)
+  const transports = {
+    JSONRPC: new JsonRpcTransportFactory({ fetchImpl, legacyCompat }),
+    'HTTP+JSON': new RestTransportFactory({ fetchImpl, legacyCompat }),
+    GRPC: new GrpcTransportFactory({ grpcChannelCredentials, legacyCompat }),
+  }
   const factory = new ClientFactory({
-    transports: [
-      new JsonRpcTransportFactory({ fetchImpl, legacyCompat }),
-      new RestTransportFactory({ fetchImpl, legacyCompat }),
-      new GrpcTransportFactory({
-        grpcChannelCredentials:
-          options.ca === undefined ? credentials.createInsecure() : credentials.createSsl(options.ca),
-        legacyCompat,
-      }),
-    ],
-    preferredTransports: [options.binding],
+    // this one alone: of several it falls back to another where the card does not name the binding
+    transports: [transports[options.binding]],
     clientConfig: { interceptors: [keyInMetadata(options), ...(interceptor === undefined ? [] : [interceptor])] },
   })
   const card = await resolveWithSdk(options)

@@ -146,6 +146,25 @@ test('only bindings are offered that the agent answers', () => {
     assert.deepEqual(offers(...unknown), ['JSONRPC', 'HTTP+JSON'])
 })
 
+test('an agent that speaks gRPC is named there by the tenant, at host and port, after the others', () => {
+  const grpcOf = (publicUrl: string, tenant = ''): unknown => {
+    const frame = frameCard(publicUrl, { name: 'calculator', tenant }, security, ['JSONRPC', 'GRPC'])
+    const interfaces = rebuilt({ name: 'x' }, frame)['supportedInterfaces'] as JsonObject[]
+    assert.equal(
+      interfaces.findIndex((each) => each['protocolBinding'] === 'GRPC'),
+      interfaces.length - 1,
+    )
+    return interfaces.at(-1)
+  }
+  const named = { tenant: 'calculator', protocolBinding: 'GRPC', protocolVersion: '1.0' }
+  assert.deepEqual(grpcOf('https://agents.example.com'), { url: 'agents.example.com:443', ...named })
+  assert.deepEqual(grpcOf('http://localhost'), { url: 'localhost:80', ...named })
+  assert.deepEqual(grpcOf('http://127.0.0.1:7000'), { url: '127.0.0.1:7000', ...named })
+  assert.deepEqual(grpcOf('https://[::1]:7000'), { url: '[::1]:7000', ...named })
+  const ownTenant = { url: 'a:443', ...named, tenant: 'calculator/acme' }
+  assert.deepEqual(grpcOf('https://a', 'acme'), ownTenant)
+})
+
 test('what must be there is there, also where the agent left it out', () => {
   const card = rebuilt({ name: 'x' })
   assert.deepEqual(

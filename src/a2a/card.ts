@@ -3,7 +3,7 @@
 // security requirements are dropped (A2A 1.0.1 §4.4, §8; notes on signed cards in docs/threat-model.md).
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
-import { protocolVersion } from './operations.ts'
+import { protocolVersion, type Binding } from './operations.ts'
 
 /** A card is read by whoever may see the agent: it need not be as large as an answer. */
 export const cardJsonBounds = {
@@ -24,15 +24,28 @@ export interface CardFrame extends CardSecurity {
   /** the gateway's URL of this agent, no trailing slash */
   readonly url: string
   readonly tenant: string
+  /** host:port of the gRPC binding and the tenant that names the agent there; undefined where it is not offered */
+  readonly grpc: { readonly url: string; readonly tenant: string } | undefined
 }
 
-/** What a card must say of the gateway for this agent. */
+/** What a card must say of the gateway for this agent, which speaks these bindings. */
 export function frameCard(
   publicUrl: string,
   agent: { readonly name: string; readonly tenant: string },
   security: CardSecurity,
+  spoken: readonly Binding[] = ['JSONRPC', 'HTTP+JSON'],
 ): CardFrame {
-  return { ...security, url: `${publicUrl}/agents/${agent.name}`, tenant: agent.tenant }
+  const { name, tenant } = agent
+  const grpc = spoken.includes('GRPC')
+    ? { url: hostAndPort(publicUrl), tenant: tenant === '' ? name : `${name}/${tenant}` }
+    : undefined
+  return { ...security, url: `${publicUrl}/agents/${name}`, tenant, grpc }
+}
+
+/** As gRPC clients take it: without a scheme, and with a port, which they would guess each in its own way. */
+function hostAndPort(url: string): string {
+  const { protocol, hostname, port } = new URL(url)
+  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
 }
 
 const copiedText = ['description', 'version', 'documentationUrl', 'iconUrl'] as const
@@ -57,12 +70,16 @@ export function rebuildCard(upstream: JsonValue, frame: CardFrame): JsonObject |
   if (isJsonObject(provider)) card['provider'] = pick(provider, ['organization', 'url'], [])
   return {
     ...card,
-    supportedInterfaces: bindingsOf(upstream).map((protocolBinding) => ({
-      url: frame.url,
-      protocolBinding,
-      protocolVersion,
-      ...(frame.tenant === '' ? {} : { tenant: frame.tenant }),
-    })),
+    supportedInterfaces: [
+      ...bindingsOf(upstream).map((protocolBinding) => ({
+        url: frame.url,
+        protocolBinding,
+        protocolVersion,
+        ...(frame.tenant === '' ? {} : { tenant: frame.tenant }),
+      })),
+      // last: a client without a wish of its own takes the first
+      ...(frame.grpc === undefined ? [] : [{ ...frame.grpc, protocolBinding: 'GRPC', protocolVersion }]),
+    ],
     capabilities: {
       streaming: capabilities['streaming'] === true,
       pushNotifications: capabilities['pushNotifications'] === true,

@@ -7,6 +7,7 @@ import { decodeUtf8, parseStrictJson, type JsonObject } from '../base/strict-jso
 import { cardJsonBounds, frameCard, rebuildCard } from '../a2a/card.ts'
 import { acceptedMethods, type AgentConfig, type Snapshot } from '../config/config.ts'
 import type { Discovering, HeaderRecord, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
+import { spokenBindings } from '../faces/choose-face.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { entityTagOf, isHeldBy } from './entity-tag.ts'
 
@@ -64,7 +65,8 @@ async function fetchCard(agent: AgentConfig, snapshot: Snapshot, parts: Discover
   if (text === undefined) return refuse('RELEASE_INVALID_ANSWER', 'the card is not UTF-8')
   const parsed = parseStrictJson(text, cardJsonBounds)
   if (!parsed.ok) return refuse('RELEASE_INVALID_ANSWER', `the card is not strict JSON: ${parsed.reason}`)
-  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, acceptedMethods(snapshot.config, agent)))
+  const accepted = acceptedMethods(snapshot.config, agent)
+  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted, spokenBindings(agent)))
   return typeof card === 'string' ? refuse('RELEASE_INVALID_ANSWER', card) : card
 }
 

@@ -12,6 +12,7 @@ import { isSameFace } from '../a2a/operations.ts'
 import { answerShape, checkShape } from '../a2a/shape.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { Admitted, Claim, HeaderRecord, Released, ReleasedFields } from '../exchange/exchange.ts'
+import { spokenBindings } from '../faces/choose-face.ts'
 import type { OpenedResult } from '../faces/open-answer.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { checkArtifacts } from './artifact-rules.ts'
@@ -205,7 +206,8 @@ export function releaseList(
 
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
-  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, acceptedMethods(snapshot.config, agent)))
+  const accepted = acceptedMethods(snapshot.config, agent)
+  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted, spokenBindings(agent)))
   if (typeof card === 'string') return invalid(card)
   return passUnless(dressResult(admitted, JSON.stringify(card)))
 }

@@ -32,7 +32,8 @@ export interface GatewayOptions {
   readonly policy?: ConfigInput['policy']
   readonly limits?: ConfigInput['limits']
   readonly bounds?: NonNullable<ConfigInput['gateway']>['bounds']
-  readonly tls?: NonNullable<ConfigInput['gateway']>['tls']
+  /** TLS, for instance; a public URL needs a port that is known */
+  readonly gateway?: ConfigInput['gateway']
   readonly unauthenticated?: ConfigInput['unauthenticated']
   /** beside API keys */
   readonly kubernetes?: NonNullable<ConfigInput['identity']>['kubernetes']
@@ -174,7 +175,7 @@ function configOf(options: GatewayOptions): ConfigInput {
     gateway: {
       listen: '127.0.0.1:0',
       ...(options.bounds && { bounds: options.bounds }),
-      ...(options.tls && { tls: options.tls }),
+      ...options.gateway,
     },
     admin: { listen: '127.0.0.1:0' },
     dataDir: './data',

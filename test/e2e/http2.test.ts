@@ -24,7 +24,7 @@ before(async () => {
   const tls = { certificate: `file:${fixtures}/server.crt`, key: `file:${fixtures}/server.key` }
   ;[cleartext, secure] = await Promise.all([
     startGateway({ agents: { calculator: agent.url }, callers: ['alice', 'nobody'] }),
-    startGateway({ agents: { calculator: agent.url }, callers: ['alice', 'nobody'], tls }),
+    startGateway({ agents: { calculator: agent.url }, callers: ['alice', 'nobody'], gateway: { tls } }),
   ])
   sessions['in cleartext'] = connect(`http://127.0.0.1:${cleartext.port}`)
   sessions['under TLS'] = connect(`https://localhost:${secure.port}`, { ca: readFileSync(join(fixtures, 'ca.crt')) })

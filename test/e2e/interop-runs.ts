@@ -2,7 +2,7 @@
 // stands here as impossible fails alike when the agent is called directly, so that a newer SDK that can is noticed.
 // docs/interop.md says it in words.
 
-import type { Binding, Operation } from '../../src/a2a/operations.ts'
+import { bindingNames, type Binding, type Operation } from '../../src/a2a/operations.ts'
 import { goClient, javascriptClient, pythonClient, type Exercise } from './interop-clients.ts'
 
 export const clients = { javascript: javascriptClient(), python: pythonClient(), go: goClient() }
@@ -31,18 +31,25 @@ export interface Run {
   readonly isTls: boolean
 }
 
-const bindings: readonly Binding[] = ['JSONRPC', 'HTTP+JSON']
-
-/** The calculator speaks 1.0 and checks who calls; the conformance agent speaks everything. */
+/** The calculator checks who calls and speaks two bindings of 1.0; the conformance agent speaks everything. */
 const plainRuns: readonly Run[] = languages.flatMap((language) => [
-  ...bindings.map((binding): Run => ({ language, agent: 'calculator', binding, version: '1.0', isTls: false })),
-  ...bindings.map((binding): Run => ({ language, agent: 'conformance', binding, version: '1.0', isTls: false })),
+  ...(['JSONRPC', 'HTTP+JSON'] as const).map((binding): Run => ({
+    language,
+    agent: 'calculator',
+    binding,
+    version: '1.0',
+    isTls: false,
+  })),
+  ...bindingNames.map((binding): Run => ({ language, agent: 'conformance', binding, version: '1.0', isTls: false })),
 ])
 const secureRuns: readonly Run[] = (
   [
     ['javascript', 'JSONRPC'],
+    ['javascript', 'GRPC'],
     ['python', 'HTTP+JSON'],
+    ['python', 'GRPC'],
     ['go', 'JSONRPC'],
+    ['go', 'GRPC'],
   ] as const
 ).map(([language, binding]) => ({ language, agent: 'conformance', binding, version: '1.0', isTls: true }))
 export const runs: readonly Run[] = [...plainRuns, ...secureRuns]

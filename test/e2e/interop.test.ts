@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { isOperation } from '../../src/a2a/operations.ts'
 import { needs } from '../needs.ts'
-import { startGateway, type Gateway } from './harness.ts'
+import { deadUrl, startGateway, type Gateway } from './harness.ts'
 import type { Exercise, Seen } from './interop-clients.ts'
 import {
   answers,
@@ -34,21 +34,24 @@ let secureGateway: Gateway
 before(async () => {
   agents = await startAgents(() => gateway.url)
   conformance = await startConformance()
-  const start = (tls?: Parameters<typeof startGateway>[0]['tls']): Promise<Gateway> =>
+  const start = (more?: Parameters<typeof startGateway>[0]['gateway']): Promise<Gateway> =>
     startGateway({
       agents: {
         calculator: { url: agents.calculator.url, discovery: 'public' },
-        conformance: { url: conformance.url, discovery: 'public' },
+        conformance: { url: conformance.url, grpcUrl: `http://${conformance.grpc}`, discovery: 'public' },
       },
       callers: [...languages, 'stranger'],
       policy: {
         roles: [{ name: 'user', rules: [{ agents: ['*'], operations: ['*'] }] }],
         bindings: [{ role: 'user', callers: languages.map((name) => `key:${name}`) }],
       },
-      ...(tls && { tls }),
+      ...(more && { gateway: more }),
     })
   const tls = { certificate: `file:${fixtures}/server.crt`, key: `file:${fixtures}/server.key` }
-  ;[gateway, secureGateway] = await Promise.all([start(), start(tls)])
+  // a name, because JavaScript's gRPC cannot ask an address for its certificate
+  const { port } = new URL(await deadUrl())
+  const named = { listen: `127.0.0.1:${port}`, publicUrl: `https://localhost:${port}`, tls }
+  ;[gateway, secureGateway] = await Promise.all([start(), start(named)])
 })
 after(async () => {
   await Promise.all([gateway.stop(), secureGateway.stop()])
@@ -57,10 +60,13 @@ after(async () => {
 
 const gatewayOf = ({ isTls }: Run): Gateway => (isTls ? secureGateway : gateway)
 
+/** Where the card says that the gateway is. */
+const hostOf = (run: Run): string => `${run.isTls ? 'localhost' : '127.0.0.1'}:${gatewayOf(run).port}`
+
 function exerciseOf(run: Run, key?: string): Exercise {
-  const { url, keys } = gatewayOf(run)
+  const { keys } = gatewayOf(run)
   return {
-    agent: `${url}/agents/${run.agent}`,
+    agent: `${run.isTls ? 'https' : 'http'}://${hostOf(run)}/agents/${run.agent}`,
     key: key ?? keys[run.language] ?? '',
     binding: run.binding,
     version: run.version,
@@ -117,8 +123,10 @@ function assertSeen(seen: Seen, run: Run): void {
   const done = { state: 'TASK_STATE_COMPLETED', text: answers[agent] }
   assert.deepEqual(seen.publicCard, { name: agent }, shown)
   assert.equal(seen.card.name, agent)
-  for (const [binding, , address] of seen.card.interfaces)
-    if (binding !== 'GRPC') assert.equal(address, exerciseOf(run).agent)
+  for (const [binding, , address, tenant] of seen.card.interfaces) {
+    assert.equal(address, binding === 'GRPC' ? hostOf(run) : exerciseOf(run).agent)
+    if (binding === 'GRPC') assert.equal(tenant, agent)
+  }
   is('send', { state: seen.send.state, text: seen.send.text }, done)
   const { kinds = [], last } = seen.stream
   is('stream', [kinds[0], kinds.at(-2), last], ['task', 'artifact_update', 'TASK_STATE_COMPLETED'])
