@@ -30,6 +30,8 @@ const tasks = {
   'bench:access': benchAccess,
   'bench:ledger': benchLedger,
   'soak:ledger': soakLedger,
+  'test:streams': testStreams,
+  'soak:streams': soakStreams,
   'conformance-agent': conformanceAgent,
   'test:conformance': testConformance,
 }
@@ -71,6 +73,15 @@ function conformanceAgent(args) {
 
 function testConformance(args) {
   return run(pinnedNode(), ['test/conformance/main.ts', ...args])
+}
+
+// A minute of silence, and ten.
+function testStreams(args) {
+  return run(pinnedNode(), ['test/soak/idle-streams.ts', '--seconds', '60', ...args])
+}
+
+function soakStreams(args) {
+  return run(pinnedNode(), ['test/soak/idle-streams.ts', '--seconds', '600', ...args])
 }
 
 async function gen(args) {

@@ -19,6 +19,8 @@ interface Call {
 const mostTasks = 500_000
 const tasks = new Map<string, string>()
 const streams = new Map<Socket, { readonly id: string; readonly taskId: string }>()
+/** events that every stream had so far */
+let turn = 0
 const findings = 'Revenue rose by four percent; travel costs doubled in the second month and want a look. '.repeat(3)
 
 const server = createServer({ noDelay: true }, (socket) => {
@@ -37,6 +39,7 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
 process.on('disconnect', () => process.exit(0))
 process.on('message', (order: BackendOrder) => {
   if (order.kind !== 'event-to-every-stream') return
+  turn++
   for (const [socket, { id, taskId }] of streams) socket.write(chunkOf(eventOf(resultOf(id, statusUpdate(taskId)))))
 })
 
@@ -125,7 +128,7 @@ function taskJson(taskId: string, contextId: string, messageId: string): string 
 }
 
 function statusUpdate(taskId: string): string {
-  return `{"statusUpdate":{"taskId":"${taskId}","contextId":"${tasks.get(taskId) ?? ''}","status":{"state":"TASK_STATE_WORKING"}}}`
+  return `{"statusUpdate":{"taskId":"${taskId}","contextId":"${tasks.get(taskId) ?? ''}","status":{"state":"TASK_STATE_WORKING"},"metadata":{"turn":${turn}}}}`
 }
 
 function eventOf(json: string): string {

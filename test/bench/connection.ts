@@ -18,7 +18,7 @@ export interface ConnectionEvents {
   readonly ready: () => void
   readonly answer: (answer: Answer) => void
   /** one event of a stream that the answer opened; an error in its place counts as the loss of the stream */
-  readonly event: () => void
+  readonly event: (line: string) => void
   readonly lost: (reason: string) => void
 }
 
@@ -53,7 +53,7 @@ export function openConnection(port: number, events: ConnectionEvents): Connecti
       rest = rest.slice(lineEnd)
       // A proxy that does not like an event says so in one of its own.
       if (line.includes('"error":')) lose(`the stream went wrong: ${line}`)
-      else events.event()
+      else events.event(line)
     }
     // Half of the word may have arrived.
     rest = rest.slice(-4)

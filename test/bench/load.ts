@@ -17,8 +17,17 @@ const thoroughEvery = 32
 const opening = 32
 let calls = 0
 const tasksOf = new Map<string, readonly string[]>()
-const streams = new Map<Connection, { events: number }>()
+interface OpenStream {
+  /** since it was last asked, and one for the task that it began with */
+  events: number
+  /** that the agent made for it */
+  taskId: string
+  /** of the event that came last */
+  turn: number
+}
+const streams = new Map<Connection, OpenStream>()
 let lostStreams = 0
+let misplacedEvents = 0
 
 process.on('disconnect', () => process.exit(0))
 process.on('message', (order: LoadOrder) => {
@@ -46,6 +55,7 @@ async function obey(order: LoadOrder): Promise<LoadAnswer> {
       for (const stream of streams.keys()) stream.close()
       streams.clear()
       lostStreams = 0
+      misplacedEvents = 0
       return { kind: 'streams', figures: countStreams() }
   }
 }
@@ -221,7 +231,7 @@ async function openStreams(target: Target, count: number): Promise<StreamFigures
 
 function openStream(target: Target, fail: (error: Error) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const state = { events: 0 }
+    const state: OpenStream = { events: 0, taskId: '', turn: 0 }
     const connection = openConnection(target.port, {
       ready: () => {
         const template = callTemplate(target, 'stream')
@@ -230,7 +240,8 @@ function openStream(target: Target, fail: (error: Error) => void): Promise<void>
       },
       answer: ({ status, body }) =>
         reject(new Error(`${target.name}: a stream was answered ${status} ${body.slice(0, 400)}`)),
-      event: () => {
+      event: (line) => {
+        if (!isNext(state, line)) misplacedEvents++
         if (++state.events > 1) return
         streams.set(connection, state)
         resolve()
@@ -241,6 +252,18 @@ function openStream(target: Target, fail: (error: Error) => void): Promise<void>
       },
     })
   })
+}
+
+/** Whether this is the event that the agent sent next on this stream: its task first, then its updates by number. */
+function isNext(state: OpenStream, line: string): boolean {
+  if (state.taskId === '') {
+    state.taskId = /"task":\{"id":"([^"]+)"/.exec(line)?.[1] ?? ''
+    return state.taskId !== ''
+  }
+  const turn = Number(/"turn":(\d+)/.exec(line)?.[1])
+  const isOwn = /"taskId":"([^"]+)"/.exec(line)?.[1] === state.taskId && turn === state.turn + 1
+  state.turn = turn
+  return isOwn
 }
 
 async function awaitEvents(ms: number): Promise<StreamFigures> {
@@ -254,7 +277,7 @@ async function awaitEvents(ms: number): Promise<StreamFigures> {
 function countStreams(): StreamFigures {
   let reached = 0
   for (const stream of streams.values()) if (stream.events > 1) reached++
-  return { open: streams.size, lost: lostStreams, reached }
+  return { open: streams.size, lost: lostStreams, reached, misplaced: misplacedEvents }
 }
 
 function figuresOf(latencies: number[], seconds: number): Omit<CallFigures, 'cpuMs' | 'othersMs'> {

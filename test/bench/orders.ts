@@ -54,6 +54,8 @@ export interface StreamFigures {
   readonly open: number
   readonly lost: number
   readonly reached: number
+  /** events that were of another stream, or not the next one of theirs */
+  readonly misplaced: number
 }
 
 export type LoadAnswer =

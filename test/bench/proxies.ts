@@ -119,7 +119,7 @@ async function prepareSallyport(
   const config = join(dir, 'sallyport.yaml')
   writeFileSync(
     config,
-    `gateway: { listen: 127.0.0.1:${port} }
+    `gateway: { listen: 127.0.0.1:${port}, bounds: { streamSilence: 1h } }
 admin: { listen: 127.0.0.1:${await findFreePort()} }
 dataDir: ./state
 agents:
@@ -149,7 +149,7 @@ limits:
 }
 
 async function awaitFirstCall(target: Target, started: Started): Promise<void> {
-  const untilMs = performance.now() + 15_000
+  const untilMs = performance.now() + 60_000
   let last: number | string = 'nothing'
   while (performance.now() < untilMs) {
     last = await callOnce(target)

@@ -14,6 +14,8 @@ export interface SeenCall {
   /** names lower case; repeated fields joined by ', ' */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** the same as it came */
+  readonly bytes: Buffer
   readonly binding: Binding
   readonly operation: Operation | ''
   /** the first text part of the message; '' where there is none */

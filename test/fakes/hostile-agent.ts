@@ -209,7 +209,8 @@ export async function startHostileAgent(): Promise<HostileAgent> {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks).toString()
+    const bytes = Buffer.concat(chunks)
+    const body = bytes.toString()
     if ((request.url ?? '').endsWith('/.well-known/agent-card.json')) {
       response.setHeader('content-type', 'application/json')
       response.end(JSON.stringify(card(url)))
@@ -224,6 +225,7 @@ export async function startHostileAgent(): Promise<HostileAgent> {
       url: request.url ?? '',
       headers: joinHeaders(request.rawHeaders),
       body,
+      bytes,
       binding: call.binding,
       operation: call.operation,
       text: call.text,
