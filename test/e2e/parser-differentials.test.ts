@@ -138,7 +138,7 @@ const withBytes = (bytes: Buffer): Buffer => {
 }
 const utf32 = (value: string): Buffer => {
   const bytes = Buffer.alloc(value.length * 4)
-  for (const [at, character] of [...value].entries()) bytes.writeUInt32LE(character.codePointAt(0) ?? 0, at * 4)
+  for (const [at, character] of Array.from(value).entries()) bytes.writeUInt32LE(character.codePointAt(0) ?? 0, at * 4)
   return bytes
 }
 
