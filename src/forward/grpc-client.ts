@@ -24,6 +24,9 @@ export interface GrpcRequest {
 
 const asBytes = (bytes: Buffer): Buffer => bytes
 
+/** Servers send their head before they know whether they refuse: what comes in this time decides what the call gets. */
+const headAloneMs = 1_000 // bound: a gRPC stream whose head has come waits for its first message for
+
 export function callGrpc(request: GrpcRequest): AgentCall {
   return request.streams ? new GrpcStream(request) : callUnary(request)
 }
@@ -96,11 +99,17 @@ function refusalOf({ code, details }: ServiceError): Refusal | undefined {
   }
 }
 
+/**
+ * Begins with its first message: an agent that ends a stream before any has refused the call, and is answered for as a
+ * refusal, not as a stream that broke off.
+ */
 class GrpcStream implements AgentCall, StreamAnswer {
   readonly kind = 'stream'
   readonly answer: Promise<AgentAnswer>
   readonly #call: ClientReadableStream<Buffer>
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
+  /** what came before anybody took it */
+  #early: Buffer[] = []
   #settle: (answer: AgentAnswer) => void = () => undefined
   #begun = false
   #aborted = false
@@ -118,10 +127,24 @@ class GrpcStream implements AgentCall, StreamAnswer {
       this.#call.cancel()
     }, request.firstByteMs)
     this.#timer.unref()
-    this.#call.pause()
-    this.#call.on('metadata', () => this.#begin())
+    this.#call.on('data', (message: Buffer) => this.#take(message))
+    this.#call.on('metadata', () => this.#waitAfterHead())
     this.#call.on('error', (error: ServiceError) => this.#fail(error))
     this.#call.on('end', () => this.#finish('ended'))
+  }
+
+  #waitAfterHead(): void {
+    if (this.#begun) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#begin(), headAloneMs)
+    this.#timer.unref()
+  }
+
+  #take(message: Buffer): void {
+    if (this.#sink !== undefined) return this.#sink.onChunk(message)
+    this.#early.push(message)
+    this.#call.pause()
+    this.#begin()
   }
 
   #begin(): void {
@@ -163,8 +186,9 @@ class GrpcStream implements AgentCall, StreamAnswer {
 
   start(sink: ChunkSink): void {
     this.#sink = sink
-    this.#call.on('data', (message: Buffer) => sink.onChunk(message))
     this.#call.resume()
+    // a sink that pauses at once finds what follows unread
+    for (const message of this.#early.splice(0)) sink.onChunk(message)
     this.#tell()
   }
 

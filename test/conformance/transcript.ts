@@ -48,9 +48,12 @@ function entryOf({ failure, http, headers, wire }: Answer, isCard: boolean): Ent
   return { http, mediaType: mediaTypeOf(headers), ...(!isCard && { wire }) }
 }
 
-/** Without parameters: JSON has one encoding. Which of its two names HTTP+JSON uses is a test of its own. */
+/**
+ * Without parameters, and one name for each form: JSON has one encoding, gRPC one message format by default. Which of
+ * its two names HTTP+JSON uses is a test of its own.
+ */
 function mediaTypeOf(headers: Readonly<Record<string, string>>): string {
-  return (headers['content-type'] ?? '').replace(/;.*/, '').replace('a2a+', '')
+  return (headers['content-type'] ?? '').replace(/;.*/, '').replace('a2a+', '').replace('grpc+proto', 'grpc')
 }
 
 function recordStream(stream: Stream, slot: Entry[]): Stream {
