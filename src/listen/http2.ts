@@ -17,13 +17,14 @@ import { readBody } from './read-body.ts'
 import type { Receiver } from './receive.ts'
 import { createMuteReply } from './socket-reply.ts'
 
-const streamsAtOnce = 250 // bound: open streams of one HTTP/2 connection
-const resetsAtOnce = 250 // bound: streams reset by a client before they were answered, at once
-const resetsPerSecond = 25 // bound: streams reset by a client before they were answered, per second after that
+// the codec counts a stream until a turn after its end: who keeps all of them busy sees some refused
+const streamsAtOnce = 500 // bound: open streams of one HTTP/2 connection
+const resetsAtOnce = 500 // bound: streams reset by a client before they were answered, at once
+const resetsPerSecond = 50 // bound: streams reset by a client before they were answered, per second after that
 const codecResetsAtOnce = 1_000 // bound: streams reset by a client, answered or not, at once
 const codecResetsPerSecond = 100 // bound: streams reset by a client, answered or not, per second after that
 const invalidFrames = 100 // bound: invalid or empty frames of one HTTP/2 connection
-const rejectedStreams = 100 // bound: streams of one HTTP/2 connection rejected for want of memory
+const rejectedStreams = 500 // bound: streams of one HTTP/2 connection rejected in a row, for want of memory or number
 const settingsInFrame = 32 // bound: settings in one frame
 const sessionMegabytes = 64 // bound: memory of one HTTP/2 connection in MB, answers on their way included
 const windowBytes = 65_535 // bound: unread bytes of one stream's body
@@ -90,7 +91,8 @@ export function createHttp2({ receiver, clock, ...started }: Http2Options): Prot
   const onStream = (line: Line, stream: ServerHttp2Stream, { isHead, rawHeaders }: StreamHead): void => {
     const id = stream.id ?? 0
     // of two streams that came at once the codec gives the first one up first
-    if (id > line.lastStream + 2) record(line, 'LISTEN_HEAD_MALFORMED', `streams before ${id} were no requests`)
+    if (id > line.lastStream + 2)
+      record(line, 'LISTEN_HEAD_MALFORMED', `streams before ${id} never came up: malformed, or too many`)
     line.lastStream = id
     line.missingSinceMs = undefined
     // an error of a stream is followed by its `close`
@@ -153,7 +155,11 @@ export function createHttp2({ receiver, clock, ...started }: Http2Options): Prot
     if (beganStream(line) > line.lastStream) {
       line.missingSinceMs ??= nowMs
       if (nowMs - line.missingSinceMs <= bounds.headTime) return
-      recordEnd(line, 'LISTEN_HEAD_MALFORMED', `stream ${beganStream(line)} was no request, or its head never ended`)
+      recordEnd(
+        line,
+        'LISTEN_HEAD_MALFORMED',
+        `stream ${beganStream(line)} never came up: malformed, or without its end`,
+      )
       session.close()
     } else if (line.open.size === 0 && nowMs - line.idleSinceMs > bounds.idleTime) session.close()
   }
@@ -170,7 +176,11 @@ export function createHttp2({ receiver, clock, ...started }: Http2Options): Prot
       // before the session hears of it, and forgets what it knew
       socket.once('close', () => {
         if (beganStream(line) > line.lastStream)
-          record(line, 'LISTEN_HEAD_MALFORMED', 'it ended with a stream that was no request')
+          record(
+            line,
+            'LISTEN_HEAD_MALFORMED',
+            'it ended with a stream that never came up: malformed, or without its end',
+          )
         lines.delete(line)
       })
       const session = performServerHandshake(socket, optionsOf(headBytes))

@@ -22,7 +22,7 @@ import { createHttp2 } from './http2.ts'
 import { readPeer } from './peer-certificate.ts'
 import { createReceiver, type Unreadable } from './receive.ts'
 import { createSocketReply } from './socket-reply.ts'
-import { sniffProtocol } from './sniff-protocol.ts'
+import { sniffProtocol, type Sniffing } from './sniff-protocol.ts'
 
 export type { Unreadable } from './receive.ts'
 
@@ -66,13 +66,20 @@ export interface Listener {
 export function createListener(options: ListenerOptions): Listener {
   let { bounds } = options.snapshot().config.gateway
   const { clock } = options
-  const open = new Set<Socket>()
+  /** open connections; those in cleartext with the timer for their first head, which ends with it */
+  const open = new Map<Socket, NodeJS.Timeout | undefined>()
   let onLastClose = (): void => undefined
   let trust: ClientTrust | undefined = trustOf(options.tls)
   const receiver = createReceiver({ ...options, isSecure: options.tls !== undefined })
   const http1 = createHttp1(receiver, bounds.head)
   const http2 = createHttp2({ receiver, clock, bounds })
   const sides: readonly ProtocolSide[] = [http1, http2]
+
+  function onClose(this: Socket): void {
+    clearTimeout(open.get(this))
+    open.delete(this)
+    if (open.size === 0) onLastClose()
+  }
 
   const accept = (socket: Socket): void => {
     const presented = socket instanceof TLSSocket ? readPeer(socket, clock, () => trust) : 'none'
@@ -81,42 +88,36 @@ export function createListener(options: ListenerOptions): Listener {
       return
     }
     const peer = presented === 'none' ? undefined : presented
-    open.add(socket)
+    open.set(socket, undefined)
     // an error of a socket is followed by its `close`
-    socket.on('error', () => undefined)
-    socket.once('close', () => {
-      open.delete(socket)
-      if (open.size === 0) onLastClose()
-    })
-    if (socket instanceof TLSSocket)
-      (socket.alpnProtocol === 'h2' ? http2 : http1).accept(socket, peer, () => undefined)
-    else if (options.tls !== undefined) http1.accept(socket, peer, () => undefined)
+    socket.on('error', ignore)
+    socket.once('close', onClose)
+    if (socket instanceof TLSSocket) (socket.alpnProtocol === 'h2' ? http2 : http1).accept(socket, peer, ignore)
+    else if (options.tls !== undefined) http1.accept(socket, peer, ignore)
     else acceptCleartext(socket)
   }
 
   /** Waiting for the first bytes is part of the time for the first head, whatever they turn out to be. */
   const acceptCleartext = (socket: Socket): void => {
     const sinceMs = clock.monotonicMs()
-    let isHanded = false
-    const giveTo = (side: ProtocolSide): void => {
-      isHanded = true
-      side.accept(socket, undefined, () => clearTimeout(timer))
+    const endWait = (): void => {
+      clearTimeout(open.get(socket))
+      if (open.has(socket)) open.set(socket, undefined)
     }
-    const sniffing = sniffProtocol(socket, (sniffed) => {
-      if (sniffed.kind !== 'ended') return giveTo(sniffed.kind === 'HTTP/2' ? http2 : http1)
-      clearTimeout(timer)
-      if (sniffed.bytes === 0) socket.end()
+    let sniffing: Sniffing | undefined = sniffProtocol(socket, (sniffed) => {
+      sniffing = undefined
+      if (sniffed.kind !== 'ended') (sniffed.kind === 'HTTP/2' ? http2 : http1).accept(socket, undefined, endWait)
+      else if (sniffed.bytes === 0) socket.end()
       else receiver.refuse('LISTEN_HEAD_MALFORMED', 'ended early', socket.remoteAddress, createSocketReply(socket))
     })
     const onTime = (): void => {
       const restMs = sinceMs + bounds.headTime - clock.monotonicMs()
       // the bound may have been made longer since
-      if (restMs > 0) return void (timer = setTimeout(onTime, restMs).unref())
-      if (!isHanded) sniffing.settle()
+      if (restMs > 0) return void open.set(socket, setTimeout(onTime, restMs).unref())
+      sniffing?.settle()
       http1.refuseSlow(socket)
     }
-    let timer = setTimeout(onTime, bounds.headTime).unref()
-    socket.once('close', () => clearTimeout(timer))
+    open.set(socket, setTimeout(onTime, bounds.headTime).unref())
   }
 
   const tlsServer = options.tls && createServerOf(options.tls, trust, bounds.headTime, accept)
@@ -161,7 +162,7 @@ export function createListener(options: ListenerOptions): Listener {
       }
       closeIdle()
       const timer = setTimeout(() => {
-        for (const socket of open) socket.destroy()
+        for (const socket of open.keys()) socket.destroy()
       }, graceMs)
       const sweep = setInterval(closeIdle, 50)
       await closed
@@ -172,6 +173,8 @@ export function createListener(options: ListenerOptions): Listener {
     },
   }
 }
+
+const ignore = (): void => undefined
 
 const trustOf = (tls: ListenerTls | undefined): ClientTrust | undefined =>
   tls?.clients === undefined ? undefined : createClientTrust(tls.clients)

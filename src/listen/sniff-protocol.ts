@@ -6,18 +6,27 @@ import type { Socket } from 'node:net'
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
+const nothing: Buffer = Buffer.alloc(0)
+
 export type Sniffed =
   /** the bytes are in the socket again */
   | { readonly kind: 'HTTP/1' | 'HTTP/2' }
   /** the other side ended before it had said enough; `bytes` of a preface had come */
   | { readonly kind: 'ended'; readonly bytes: number }
 
-/** Calls back once, unless the socket closes before; `settle` of what is returned makes it HTTP/1 at once. */
-export function sniffProtocol(socket: Socket, onKnown: (sniffed: Sniffed) => void): { settle(): void } {
-  let seen: Buffer = Buffer.alloc(0)
+export interface Sniffing {
+  /** makes it HTTP/1 at once; only while nobody has been called back */
+  settle(): void
+}
+
+/** Calls back once, unless the socket closes before. */
+export function sniffProtocol(socket: Socket, onKnown: (sniffed: Sniffed) => void): Sniffing {
+  let seen = nothing
   const tell = (sniffed: Sniffed): void => {
     socket.off('readable', read).off('end', onEnd)
     if (sniffed.kind !== 'ended' && seen.length > 0) socket.unshift(seen)
+    // the connection may live for hours, and this with it
+    seen = nothing
     onKnown(sniffed)
   }
   const read = (): void => {

@@ -11,25 +11,25 @@ const refusedStream = 7
 test('a connection has so many streams at once, whether it has agreed to that or not', () =>
   withDoor({ onCall: ({ reply }) => reply.begin(200, {}) }, async (door) => {
     const raw = await door.raw()
-    raw.send(...Array.from({ length: 300 }, (_, i) => headers(1 + 2 * i, requestFields())))
+    raw.send(...Array.from({ length: 550 }, (_, i) => headers(1 + 2 * i, requestFields())))
     assert.equal(
-      errorCode(await raw.frame(({ type, stream }) => type === 'rstStream' && stream === 599)),
+      errorCode(await raw.frame(({ type, stream }) => type === 'rstStream' && stream === 1_099)),
       refusedStream,
     )
-    assert.equal(door.calls.length, 250)
+    assert.equal(door.calls.length, 500)
     // those that end make room
     for (const { reply } of door.calls.slice(0, 10)) reply.end()
     await raw.frame(({ type, stream, flags: each }) => type === 'data' && stream === 19 && each === flags.endStream)
-    raw.send(headers(601, requestFields()))
-    await raw.frame(({ type, stream }) => type === 'headers' && stream === 601)
-    assert.equal(door.calls.length, 251)
+    raw.send(headers(1_101, requestFields()))
+    await raw.frame(({ type, stream }) => type === 'headers' && stream === 1_101)
+    assert.equal(door.calls.length, 501)
   }))
 
 test('who goes on although it has agreed to fewer loses its connection', () =>
   withDoor({ onCall: ({ reply }) => reply.begin(200, {}) }, async (door) => {
     const raw = await door.raw()
     raw.send(frame('settings', flags.ack, 0))
-    raw.send(...Array.from({ length: 300 }, (_, i) => headers(1 + 2 * i, requestFields())))
+    raw.send(...Array.from({ length: 550 }, (_, i) => headers(1 + 2 * i, requestFields())))
     await raw.closed
     assert.ok(door.calls.every(({ reply }) => reply.gone))
     assert.equal(door.unreadable.length, 1)
