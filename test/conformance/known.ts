@@ -32,10 +32,11 @@ export const failures: readonly Known[] = [
 /** Differs through the gateway, and should not: a fault of ours that is not mended yet. */
 export const differences: readonly Known[] = [
   {
-    tests: ['card.extension', 'extensions.required-given', 'extensions.several', 'extensions.activated'],
-    columns: ['JSON-RPC 1.0', 'HTTP+JSON 1.0'],
+    tests: ['extensions.required-given', 'extensions.several', 'extensions.activated'],
+    columns: ['JSON-RPC 1.0', 'HTTP+JSON 1.0', 'gRPC 1.0'],
     why: 'extensions are not negotiated yet: the gateway does not pass their names on',
   },
+  { tests: ['card.extension'], columns: ['JSON-RPC 1.0'], why: 'the card is rebuilt without extensions' },
   {
     tests: ['errors.media-type-of-answers'],
     columns: ['HTTP+JSON 1.0'],
@@ -44,7 +45,7 @@ export const differences: readonly Known[] = [
 ]
 
 /** Columns that the gateway does not serve yet. */
-export const unserved: readonly string[] = ['gRPC 1.0', 'JSON-RPC 0.3', 'HTTP+JSON 0.3', 'gRPC 0.3']
+export const unserved: readonly string[] = ['JSON-RPC 0.3', 'HTTP+JSON 0.3', 'gRPC 0.3']
 
 export function findKnown(list: readonly Known[], id: string, face: Face): Known | undefined {
   return list.find(({ tests, columns }) => tests.includes(id) && columns.includes(nameOf(face)))
