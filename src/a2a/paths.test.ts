@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { buildRestPath, isPathId, isReservedTenant, matchRestPath } from './paths.ts'
+import { buildRestPath, isTaskPathId, isReservedTenant, matchRestPath } from './paths.ts'
 
 // prettier-ignore
 const routes: readonly [method: string, path: string, operation: string, tenant: string, taskId: string, configId: string][] = [
@@ -22,7 +22,6 @@ const routes: readonly [method: string, path: string, operation: string, tenant:
   ['POST',   '/acme/message:send',                         'SendMessage',                      'acme', '', ''],
   ['GET',    '/acme/tasks',                                'ListTasks',                        'acme', '', ''],
   ['DELETE', '/acme/tasks/t-1/pushNotificationConfigs/c',  'DeleteTaskPushNotificationConfig', 'acme', 't-1', 'c'],
-  ['GET',    '/tasks/tasks',                               'GetTask',                          '', 'tasks', ''],
   ['GET',    '/tasks/urn:uuid:1',                          'GetTask',                          '', 'urn:uuid:1', ''],
   ['GET',    '/tasks/urn%3Auuid%3A1',                      'GetTask',                          '', 'urn:uuid:1', ''],
   ['POST',   '/tasks/urn:uuid:1:cancel',                   'CancelTask',                       '', 'urn:uuid:1', ''],
@@ -50,7 +49,7 @@ const missing: readonly [why: string, path: string][] = [
   ['a query in an id', '/tasks/a%3Fb'], ['a fragment in an id', '/tasks/a%23b'], ['NUL', '/tasks/a%00'], ['a newline', '/tasks/a%0Ab'], ['DEL', '/tasks/a%7F'], ['C1', '/tasks/a%C2%85'], ['a line separator', '/tasks/a%E2%80%A8'],
   ['bad UTF-8', '/tasks/a%FF'], ['overlong UTF-8', '/tasks/a%C0%AF'], ['an encoded surrogate', '/tasks/a%ED%A0%80'], ['a raw space', '/tasks/a b'], ['raw text beyond ASCII', '/tasks/é'],
   ['an id too long', `/tasks/${'a'.repeat(257)}`],
-  ['tenant tasks', '/tasks/tasks/t-1'], ['tenant TASKS', '/TASKS/tasks/t-1'], ['tenant message:send', '/message:send/tasks'], ['tenant extendedAgentCard', '/extendedAgentCard/tasks'], ['tenant .well-known', '/.well-known/tasks'], ['tenant pushNotificationConfigs', '/pushnotificationconfigs/tasks'],
+  ['a task named as a collection', '/tasks/tasks'], ['the card of a tenant tasks', '/tasks/extendedAgentCard'], ['tenant tasks', '/tasks/tasks/t-1'], ['tenant TASKS', '/TASKS/tasks/t-1'], ['tenant message:send', '/message:send/tasks'], ['tenant extendedAgentCard', '/extendedAgentCard/tasks'], ['tenant .well-known', '/.well-known/tasks'], ['tenant pushNotificationConfigs', '/pushnotificationconfigs/tasks'],
   ['two tenants', '/a/b/tasks'], ['too deep', '/a/tasks/t/pushNotificationConfigs/c/d'], ['one more segment', '/tasks/t/pushNotificationConfigs/c/d/e/f'],
   ['another sub-resource', '/tasks/t/artifacts'], ['capitals in a sub-resource', '/tasks/t/pushnotificationconfigs'],
 ]
@@ -94,9 +93,19 @@ test('rebuilds every route to the same meaning', () => {
 test('an identifier means the same after the path is rebuilt, whatever it is', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), (id) => {
-      const path = buildRestPath({ operation: 'CancelTask', tenant: '', taskId: isPathId(id) ? id : 'x', configId: '' })
+      const path = buildRestPath({
+        operation: 'CancelTask',
+        tenant: '',
+        taskId: isTaskPathId(id) ? id : 'x',
+        configId: '',
+      })
       const match = matchRestPath('POST', path)
-      assert.deepEqual(match, { operation: 'CancelTask', tenant: '', taskId: isPathId(id) ? id : 'x', configId: '' })
+      assert.deepEqual(match, {
+        operation: 'CancelTask',
+        tenant: '',
+        taskId: isTaskPathId(id) ? id : 'x',
+        configId: '',
+      })
     }),
     { interruptAfterTimeLimit: 400 },
   )

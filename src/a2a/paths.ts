@@ -68,7 +68,7 @@ function matchSegments(method: string, segments: readonly string[], tenant: stri
   if (task === undefined) return choose(collections.get(head), method, { tenant, taskId: '', configId: '' })
   if (head !== 'tasks' || segments.length > 4) return 'not-found'
   if (configs === undefined) return matchTask(method, task, tenant)
-  const taskId = decodePathId(task)
+  const taskId = decodeTaskId(task)
   if (configs !== configSegment || taskId === undefined) return 'not-found'
   if (config === undefined) return choose(configList, method, { tenant, taskId, configId: '' })
   const configId = decodePathId(config)
@@ -79,7 +79,7 @@ function matchTask(method: string, segment: string, tenant: string): RestMatch {
   const colon = segment.lastIndexOf(':')
   const verb = colon === -1 ? '' : segment.slice(colon)
   const known = taskVerbs.has(verb) ? verb : ''
-  const taskId = decodePathId(known === '' ? segment : segment.slice(0, colon))
+  const taskId = decodeTaskId(known === '' ? segment : segment.slice(0, colon))
   return taskId === undefined ? 'not-found' : choose(taskVerbs.get(known), method, { tenant, taskId, configId: '' })
 }
 
@@ -107,6 +107,19 @@ export function decodePathId(segment: string): string | undefined {
     }
   }
   return isPathId(id) ? id : undefined
+}
+
+function decodeTaskId(segment: string): string | undefined {
+  const id = decodePathId(segment)
+  return id !== undefined && isTaskPathId(id) ? id : undefined
+}
+
+/**
+ * True for a task's identifier that a path can hold. `/tasks/extendedAgentCard` is the card of the tenant `tasks` for
+ * routers that try tenants first (js).
+ */
+export function isTaskPathId(id: string): boolean {
+  return isPathId(id) && !isReservedTenant(id)
 }
 
 // Delimiters, a second layer of encoding, C0, DEL, C1, line separators and lone surrogates.

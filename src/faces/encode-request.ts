@@ -4,7 +4,7 @@
 import { encodeRequest as encodeGrpcRequest } from '../protobuf/encode.ts'
 import { methodOf } from '../protobuf/schema.ts'
 import type { Operation } from '../a2a/operations.ts'
-import { buildRestPath, type RestMethod } from '../a2a/paths.ts'
+import { buildRestPath, isPathId, isTaskPathId, type RestMethod } from '../a2a/paths.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { removeMember, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 
@@ -58,8 +58,11 @@ const methods: Readonly<Record<Operation, RestMethod>> = Object.freeze({
   GetExtendedAgentCard:             'GET',
 })
 
-/** What stands in the path, and so not in query or body (a2a.proto, google.api.http). */
-export function encodeRest({ operation, params, text, tenant }: CanonicalCall): EncodedRequest {
+/**
+ * What stands in the path, and so not in query or body (a2a.proto, google.api.http). A string says which id no path can
+ * hold: `..` would be another resource for the agent's server.
+ */
+export function encodeRest({ operation, params, text, tenant }: CanonicalCall): EncodedRequest | string {
   const method = methods[operation]
   const isConfig = operation.includes('PushNotificationConfig')
   const taskId = textOf(isConfig ? params['taskId'] : params['id'])
@@ -68,6 +71,8 @@ export function encodeRest({ operation, params, text, tenant }: CanonicalCall): 
   const inPath = isConfig ? (isNewConfig ? ['taskId', 'tenant'] : ['taskId', 'id', 'tenant']) : ['tenant']
   if (operation === 'GetTask' || operation === 'CancelTask' || operation === 'SubscribeToTask') inPath.push('id')
   const path = { operation, tenant, taskId, configId }
+  if (taskId !== '' && !isTaskPathId(taskId)) return 'the id of the task cannot stand in a path'
+  if (configId !== '' && !isPathId(configId)) return 'the id of the configuration cannot stand in a path'
   if (method !== 'POST') return { method, path: buildRestPath(path, queryOf(params, inPath)), body: '' }
   const body = inPath.reduce(removeMember, text)
   return { method, path: buildRestPath(path), body }

@@ -43,7 +43,9 @@ test('what the path names stands neither in the query nor in the body', () => {
     operation: Parameters<typeof encodeRest>[0]['operation'],
     params: Record<string, never>,
   ): string[] => {
-    const { method, path, body } = encodeRest({ operation, params, text: JSON.stringify(params), tenant: '' })
+    const encoded = encodeRest({ operation, params, text: JSON.stringify(params), tenant: '' })
+    assert.ok(typeof encoded !== 'string')
+    const { method, path, body } = encoded
     return [method, path, body]
   }
   const given = (params: object): Record<string, never> => params as Record<string, never>

@@ -76,8 +76,7 @@ function encode(admitted: Admitted): EncodedRequest | Refusal {
   const { agentFace, operation, paramsText, tenant } = admitted
   const call = { operation, params: admitted.params, text: inItsContext(admitted, paramsText(), []), tenant }
   if (agentFace.binding === 'JSONRPC') return encodeJsonRpc(call, '1')
-  if (agentFace.binding === 'HTTP+JSON') return encodeRest(call)
-  const encoded = encodeGrpc(call)
+  const encoded = agentFace.binding === 'HTTP+JSON' ? encodeRest(call) : encodeGrpc(call)
   return typeof encoded === 'string' ? refuse('VALIDATE_PARAMS', encoded, { hint: encoded }) : encoded
 }
 

@@ -46,7 +46,7 @@ const readers: Readonly<Record<Operation, Reader>> = Object.freeze({
   SubscribeToTask:                  readTask,
   CreateTaskPushNotificationConfig: readNewPushConfig,
   GetTaskPushNotificationConfig:    readPushConfig,
-  ListTaskPushNotificationConfigs:  readPushConfig,
+  ListTaskPushNotificationConfigs:  readPushConfigList,
   DeleteTaskPushNotificationConfig: readPushConfig,
   GetExtendedAgentCard:             () => facts({}),
 })
@@ -121,6 +121,12 @@ function readPushConfig(params: JsonObject, path: PathIds): Facts | string {
   if (taskId === undefined) return 'taskId: not the task of the path'
   const configId = agree(path.configId, params.id)
   return configId === undefined ? 'id: not the configuration of the path' : facts({ taskId, configId })
+}
+
+/** It has no `id`: a member of that name is one that the schema does not know. */
+function readPushConfigList(params: JsonObject, path: PathIds): Facts | string {
+  const taskId = agree(path.taskId, params.taskId)
+  return taskId === undefined ? 'taskId: not the task of the path' : facts({ taskId })
 }
 
 function readNewPushConfig(params: JsonObject, path: PathIds): Facts | string {
