@@ -212,6 +212,25 @@ for (const binding of bindings) {
   })
 }
 
+test('a shared conversation goes on in a new task that refers to one in it, for whom it is shared with alone', async () => {
+  const contextId = 'handed over'
+  const own = await talk('alice', 'secret', { contextId })
+  const next = await talk('carol', 'more', { contextId, referenceTaskIds: [own.task] })
+  assert.deepEqual([next.context, next.seen, next.heard], [contextId, own.seen, 'secret'])
+  // the new task is hers, in a context that is not
+  const got = await ask('carol', 'GetTask', { id: next.task })
+  assert.equal(got.result['contextId'], contextId, got.text)
+  assert.equal((await talk('carol', 'x', { contextId, taskId: next.task })).seen, own.seen)
+  assert.equal((await talk('carol', 'x', { contextId })).heard, '')
+  const seen = agent.seen.length
+  assertRefused(
+    await ask('bob', 'SendMessage', say('x', { contextId, referenceTaskIds: [own.task] })),
+    'AUTHZ_TASK_NOT_FOUND',
+    'JSONRPC',
+  )
+  assert.equal(agent.seen.length, seen)
+})
+
 test('what the agent makes, and its owner calls another context so, gets another name', async () => {
   const next = String(Number((await talk('alice', 'x', {})).context) + 1)
   const own = await talk('alice', 'of my naming', { contextId: next })
