@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StringPlaces } from '../base/replace-strings.ts'
 import { contextPlacesOfAnswer, contextPlacesOfRequest, placeContext, renameContexts } from './context-places.ts'
+import { decodeAnswer } from '../protobuf/decode.ts'
+import { encodeAnswer } from '../protobuf/encode.ts'
+import { rewriteAnswer } from '../protobuf/rewrite-wire.ts'
 import { operationNames, type Operation } from './operations.ts'
 import { namedIds } from './named-ids.ts'
 import { answerShape, requestShape, streamEventShape, type Shape } from './shape.ts'
@@ -70,4 +73,36 @@ test('a request gets another context in the message, and nowhere else', () => {
     `{"id":1,"params":${placed}}`,
   )
   assert.equal(placeContext(params, 'GetTask', [], 'c'), params)
+})
+
+test('on the wire of gRPC the same ids are renamed', () => {
+  const rename = (id: string): string => `name of ${id}`
+  const read = (operation: Operation, bytes: Buffer): unknown => {
+    const decoded = decodeAnswer(operation, bytes)
+    assert.ok(decoded.ok)
+    return JSON.parse(decoded.text)
+  }
+  for (const [operation, answer] of answers) {
+    const encoded = encodeAnswer(operation, JSON.parse(JSON.stringify(answer)) as never)
+    assert.ok(encoded.ok, JSON.stringify(encoded))
+    const text = JSON.stringify(read(operation, encoded.bytes))
+    const renamed = JSON.parse(renameContexts(text, operation, [], rename)) as unknown
+    assert.deepEqual(read(operation, rewriteAnswer(operation, encoded.bytes, rename)), renamed)
+    assert.notDeepEqual(JSON.parse(text), renamed)
+  }
+})
+
+test('answers of 0.3 say a task, a message or an event in place of what holds it', () => {
+  const of03 = [
+    { kind: 'task', ...task },
+    { kind: 'message', messageId: 'm', contextId: 'c1', parts: [{ kind: 'data', data: { contextId: 'said' } }] },
+    { kind: 'status-update', taskId: 't', contextId: 'c1', status: { message: message('c2') }, final: true },
+    { kind: 'artifact-update', taskId: 't', contextId: 'c1', artifact: { contextId: 'said' } },
+    { task },
+  ]
+  for (const result of of03) {
+    const text = JSON.stringify({ id: 1, result })
+    const renamed = renameContexts(text, 'SendStreamingMessage', ['result'], (id) => `<${id}>`, '0.3')
+    assert.equal(renamed, text.replaceAll(/"contextId":"(c\d)"/g, '"contextId":"<$1>"'))
+  }
 })
