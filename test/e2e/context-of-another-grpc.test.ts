@@ -63,7 +63,9 @@ for (const name of names) {
       const sent = await grpc.call({ operation: 'SendMessage', params: message(contextId), ...as })
       assert.equal(sent.code, 0, sent.message)
       assert.deepEqual([...new Set(contextsIn(sent.messages))], [contextId])
-      const id = (sent.messages[0]?.['task'] as JsonObject)['id'] as string
+      const task = sent.messages[0]?.['task'] as JsonObject | undefined
+      assert.ok(task)
+      const id = task['id'] as string
       ids.push(await known(id))
       const got = await grpc.call({ operation: 'GetTask', params: { id }, ...as })
       assert.deepEqual([...new Set(contextsIn(got.messages))], [contextId])
