@@ -10,7 +10,7 @@ const security: CardSecurity = {
   senderConstrained: false,
   certificateRequired: false,
 }
-const frame = frameCard('https://agents.example.com', { name: 'calculator', tenant: '' }, security)
+const frame = frameCard('https://agents.example.com', { name: 'calculator', tenant: '', versions: ['1.0'] }, security)
 
 function rebuilt(upstream: JsonValue, as = frame): JsonObject {
   const card = rebuildCard(upstream, as)
@@ -63,6 +63,7 @@ test('a card for callers speaks of the gateway and of nothing behind it', () => 
   assert.deepEqual(card['supportedInterfaces'], [
     { url: 'https://agents.example.com/agents/calculator', protocolBinding: 'JSONRPC', protocolVersion: '1.0' },
     { url: 'https://agents.example.com/agents/calculator', protocolBinding: 'HTTP+JSON', protocolVersion: '1.0' },
+    { url: 'agents.example.com:443', protocolBinding: 'GRPC', protocolVersion: '1.0', tenant: 'calculator' },
   ])
 })
 
@@ -120,10 +121,13 @@ test("the security schemes are the gateway's", () => {
 })
 
 test('a fixed tenant is named on each interface', () => {
-  const card = rebuilt({ name: 'x' }, frameCard('https://a', { name: 'b', tenant: 'acme' }, security))
+  const card = rebuilt(
+    { name: 'x' },
+    frameCard('https://a', { name: 'b', tenant: 'acme', versions: ['1.0'] }, security),
+  )
   assert.deepEqual(
     (card['supportedInterfaces'] as JsonObject[]).map((each) => each['tenant']),
-    ['acme', 'acme'],
+    ['acme', 'acme', 'b/acme'],
   )
 })
 
@@ -137,18 +141,39 @@ test('only bindings are offered that the agent answers', () => {
     const card = rebuilt({ name: 'x', supportedInterfaces })
     return (card['supportedInterfaces'] as JsonObject[]).map((each) => each['protocolBinding'])
   }
-  assert.deepEqual(offers(['JSONRPC', '1.0']), ['JSONRPC'])
-  assert.deepEqual(offers(['HTTP+JSON', '1.0'], ['GRPC', '1.0']), ['HTTP+JSON'])
-  assert.deepEqual(offers(['HTTP+JSON', '1.1'], ['JSONRPC', '1']), ['JSONRPC', 'HTTP+JSON'])
-  assert.deepEqual(offers(['JSONRPC', '1.0'], ['HTTP+JSON', '0.3']), ['JSONRPC'])
-  // nothing is known of 1.x there
-  for (const unknown of [[], [['JSONRPC', '0.3']], [['JSONRPC', '10']], [['GRPC', '1.0']]] as [string, string][][])
-    assert.deepEqual(offers(...unknown), ['JSONRPC', 'HTTP+JSON'])
+  // gRPC is translated to JSON-RPC where the agent has only that
+  assert.deepEqual(offers(['JSONRPC', '1.0']), ['JSONRPC', 'GRPC'])
+  assert.deepEqual(offers(['HTTP+JSON', '1.0']), ['HTTP+JSON'])
+  assert.deepEqual(offers(['HTTP+JSON', '1.1'], ['JSONRPC', '1']), ['JSONRPC', 'HTTP+JSON', 'GRPC'])
+  assert.deepEqual(offers(['JSONRPC', '1.0'], ['HTTP+JSON', '2.0']), ['JSONRPC', 'GRPC'])
+  // nothing is known of a version that the gateway speaks there
+  for (const unknown of [[], [['JSONRPC', '0.2']], [['JSONRPC', '10']], [['GRPC', '2.0']]] as [string, string][][])
+    assert.deepEqual(offers(...unknown), ['JSONRPC', 'HTTP+JSON', 'GRPC'])
+})
+
+test('an agent whose bindings are configured is reached in every other one too, its own first', () => {
+  const asked = { name: 'b', tenant: '', versions: ['1.0', '0.3'], bindings: ['HTTP+JSON'] } as const
+  const card = rebuilt({ name: 'x' }, frameCard('http://127.0.0.1:7000', asked, security))
+  assert.deepEqual(
+    (card['supportedInterfaces'] as JsonObject[]).map((each) => [
+      each['protocolVersion'],
+      each['protocolBinding'],
+      each['url'],
+    ]),
+    [
+      ['1.0', 'HTTP+JSON', 'http://127.0.0.1:7000/agents/b'],
+      ['1.0', 'JSONRPC', 'http://127.0.0.1:7000/agents/b'],
+      ['1.0', 'GRPC', '127.0.0.1:7000'],
+      ['0.3', 'HTTP+JSON', 'http://127.0.0.1:7000/agents/b'],
+      ['0.3', 'JSONRPC', 'http://127.0.0.1:7000/agents/b'],
+    ],
+  )
+  assert.deepEqual([card['preferredTransport'], card['protocolVersion']], ['HTTP+JSON', '0.3.0'])
 })
 
 test('an agent that speaks gRPC is named there by the tenant, at host and port, after the others', () => {
   const grpcOf = (publicUrl: string, tenant = ''): unknown => {
-    const frame = frameCard(publicUrl, { name: 'calculator', tenant }, security, ['JSONRPC', 'GRPC'])
+    const frame = frameCard(publicUrl, { name: 'calculator', tenant, versions: ['1.0'] }, security)
     const interfaces = rebuilt({ name: 'x' }, frame)['supportedInterfaces'] as JsonObject[]
     assert.equal(
       interfaces.findIndex((each) => each['protocolBinding'] === 'GRPC'),
@@ -198,7 +223,8 @@ test('whatever an agent says, no address of its own becomes an interface, and no
       (fields) => {
         const card = rebuilt({ ...fields, name: 'x' })
         const urls = (card['supportedInterfaces'] as JsonObject[]).map((each) => each['url'])
-        assert.deepEqual(new Set(urls), new Set(['https://agents.example.com/agents/calculator']))
+        const ours = ['https://agents.example.com/agents/calculator', 'agents.example.com:443']
+        assert.deepEqual(new Set(urls).difference(new Set(ours)), new Set())
         assert.equal('signatures' in card, false)
       },
     ),

@@ -3,7 +3,8 @@
 // security requirements are dropped (A2A 1.0.1 §4.4, §8; notes on signed cards in docs/threat-model.md).
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
-import { protocolVersion, type Binding } from './operations.ts'
+import { bindingNames, type Binding, type ProtocolVersion } from './operations.ts'
+import { addLegacyFields, cardFrom03, isCard03 } from './v0-3/cards.ts'
 
 /** A card is read by whoever may see the agent: it need not be as large as an answer. */
 export const cardJsonBounds = {
@@ -23,38 +24,52 @@ export interface CardSecurity {
 export interface CardFrame extends CardSecurity {
   /** the gateway's URL of this agent, no trailing slash */
   readonly url: string
+  /** host:port at which the gateway speaks gRPC; undefined where its address cannot be said so */
+  readonly grpcAddress: string | undefined
+  readonly name: string
   readonly tenant: string
-  /** host:port of the gRPC binding and the tenant that names the agent there; undefined where it is not offered */
-  readonly grpc: { readonly url: string; readonly tenant: string } | undefined
+  /** what the agent speaks, as configured; by default what its card says */
+  readonly bindings: readonly Binding[] | undefined
+  /** the gateway knows where the agent speaks gRPC */
+  readonly hasGrpc: boolean
+  /** in which callers may speak */
+  readonly versions: readonly ProtocolVersion[]
 }
 
-/** What a card must say of the gateway for this agent, which speaks these bindings. */
+/** What a card must say of the gateway for this agent. */
 export function frameCard(
   publicUrl: string,
-  agent: { readonly name: string; readonly tenant: string },
+  agent: Pick<CardFrame, 'name' | 'tenant' | 'versions'> & {
+    readonly bindings?: CardFrame['bindings']
+    readonly grpcUrl?: string | undefined
+  },
   security: CardSecurity,
-  spoken: readonly Binding[] = ['JSONRPC', 'HTTP+JSON'],
 ): CardFrame {
-  const { name, tenant } = agent
-  const grpc = spoken.includes('GRPC')
-    ? { url: hostAndPort(publicUrl), tenant: tenant === '' ? name : `${name}/${tenant}` }
-    : undefined
-  return { ...security, url: `${publicUrl}/agents/${name}`, tenant, grpc }
+  const { name, tenant, versions, bindings } = agent
+  const grpcAddress = grpcAddressOf(publicUrl)
+  const hasGrpc = agent.grpcUrl !== undefined
+  return { ...security, url: `${publicUrl}/agents/${name}`, grpcAddress, name, tenant, bindings, hasGrpc, versions }
 }
 
-/** As gRPC clients take it: without a scheme, and with a port, which they would guess each in its own way. */
-function hostAndPort(url: string): string {
-  const { protocol, hostname, port } = new URL(url)
-  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
+/** gRPC has no paths of its own to put an agent below. */
+function grpcAddressOf(publicUrl: string): string | undefined {
+  const { protocol, host, port, pathname } = new URL(publicUrl)
+  if (pathname !== '/') return undefined
+  return port === '' ? `${host}:${protocol === 'https:' ? 443 : 80}` : host
 }
 
 const copiedText = ['description', 'version', 'documentationUrl', 'iconUrl'] as const
 const skillText = ['id', 'name', 'description'] as const
 const skillLists = ['tags', 'examples', 'inputModes', 'outputModes'] as const
 
-/** The card for callers, or why the agent's own cannot be used. */
-export function rebuildCard(upstream: JsonValue, frame: CardFrame): JsonObject | string {
-  if (!isJsonObject(upstream)) return 'the card is not an object'
+/** The card for callers, or why the agent's own cannot be used. Where callers may speak 0.3 it is one for both. */
+export function rebuildCard(given: JsonValue, frame: CardFrame): JsonObject | string {
+  if (!isJsonObject(given)) return 'the card is not an object'
+  const card = rebuild(isCard03(given) ? cardFrom03(given) : given, frame)
+  return typeof card === 'string' || !frame.versions.includes('0.3') ? card : addLegacyFields(card)
+}
+
+function rebuild(upstream: JsonObject, frame: CardFrame): JsonObject | string {
   const name = text(upstream['name'])
   if (name === undefined) return 'the card has no name'
   const capabilities = isJsonObject(upstream['capabilities']) ? upstream['capabilities'] : {}
@@ -70,16 +85,7 @@ export function rebuildCard(upstream: JsonValue, frame: CardFrame): JsonObject |
   if (isJsonObject(provider)) card['provider'] = pick(provider, ['organization', 'url'], [])
   return {
     ...card,
-    supportedInterfaces: [
-      ...bindingsOf(upstream).map((protocolBinding) => ({
-        url: frame.url,
-        protocolBinding,
-        protocolVersion,
-        ...(frame.tenant === '' ? {} : { tenant: frame.tenant }),
-      })),
-      // last: a client without a wish of its own takes the first
-      ...(frame.grpc === undefined ? [] : [{ ...frame.grpc, protocolBinding: 'GRPC', protocolVersion }]),
-    ],
+    supportedInterfaces: frame.versions.flatMap((version) => interfacesFor(upstream, frame, version)),
     capabilities: {
       streaming: capabilities['streaming'] === true,
       pushNotifications: capabilities['pushNotifications'] === true,
@@ -109,18 +115,37 @@ export function interfacesOf(card: JsonObject): CardInterface[] {
   }))
 }
 
-/** One that the gateway can call: A2A 1.x over a binding that it speaks. */
+/** One that the gateway can call: A2A 1.x or 0.3 over a binding that it speaks. */
 export function isCallable({ binding, version }: CardInterface): boolean {
-  return /^1(\.|$)/.test(version) && ourBindings.some((known) => known === binding)
+  return /^(?:1|0\.3)(?:\.|$)/.test(version) && bindingNames.some((known) => known === binding)
 }
 
-const ourBindings = ['JSONRPC', 'HTTP+JSON'] as const
+/** Where callers reach the agent in this version: first in the bindings that it speaks itself. */
+function interfacesFor(upstream: JsonObject, frame: CardFrame, version: ProtocolVersion): JsonObject[] {
+  const own = frame.bindings ?? offeredBindings(upstream, frame.hasGrpc)
+  // a call in another binding is translated to the one that is known to reach the agent: without `bindings` JSON-RPC
+  const isKnown = frame.bindings !== undefined || own.includes('JSONRPC')
+  const bridged = frame.bindings === undefined ? (['GRPC'] as const) : bindingNames
+  const others = isKnown ? bridged.filter((binding) => !own.includes(binding)) : []
+  return [...own, ...others].flatMap((protocolBinding): JsonObject[] => {
+    const face = { protocolBinding, protocolVersion: version }
+    if (protocolBinding !== 'GRPC')
+      return [{ url: frame.url, ...face, ...(frame.tenant !== '' && { tenant: frame.tenant }) }]
+    // 0.3 has no tenant by which a caller could name the agent
+    if (frame.grpcAddress === undefined || version === '0.3') return []
+    const tenant = frame.tenant === '' ? frame.name : `${frame.name}/${frame.tenant}`
+    return [{ url: frame.grpcAddress, ...face, tenant }]
+  })
+}
 
-/** The bindings that would reach the agent; both where its card says nothing of those the gateway speaks. */
-function bindingsOf(card: JsonObject): readonly (typeof ourBindings)[number][] {
-  const offered = interfacesOf(card).filter(isCallable)
-  if (offered.length === 0) return ourBindings
-  return ourBindings.filter((binding) => offered.some((each) => each.binding === binding))
+/** The bindings of the agent's own card; both JSON ones where it says nothing of those the gateway speaks. */
+function offeredBindings(card: JsonObject, hasGrpc: boolean): readonly Binding[] {
+  const offered = interfacesOf(card)
+  const ours = bindingNames.filter(
+    (binding) =>
+      (binding !== 'GRPC' || hasGrpc) && offered.some((each) => each.binding === binding && isCallable(each)),
+  )
+  return ours.length === 0 ? ['JSONRPC', 'HTTP+JSON'] : ours
 }
 
 /**

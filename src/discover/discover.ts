@@ -7,9 +7,9 @@ import { decodeUtf8, parseStrictJson, type JsonObject } from '../base/strict-jso
 import { cardJsonBounds, frameCard, rebuildCard } from '../a2a/card.ts'
 import { acceptedMethods, type AgentConfig, type Snapshot } from '../config/config.ts'
 import type { Discovering, HeaderRecord, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
-import { spokenBindings } from '../faces/choose-face.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { entityTagOf, isHeldBy } from './entity-tag.ts'
+import { answerHealth } from './grpc-health.ts'
 
 /** Where the answer of a discovery goes: recorded first, then sent. */
 export interface DiscoveryAnswer {
@@ -66,7 +66,7 @@ async function fetchCard(agent: AgentConfig, snapshot: Snapshot, parts: Discover
   const parsed = parseStrictJson(text, cardJsonBounds)
   if (!parsed.ok) return refuse('RELEASE_INVALID_ANSWER', `the card is not strict JSON: ${parsed.reason}`)
   const accepted = acceptedMethods(snapshot.config, agent)
-  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted, spokenBindings(agent)))
+  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted))
   return typeof card === 'string' ? refuse('RELEASE_INVALID_ANSWER', card) : card
 }
 
@@ -86,6 +86,7 @@ export async function discoverPublic(
     )
     return undefined
   }
+  if (document.kind === 'grpc-health') return await answerHealth(request, document)
   if (document.kind === 'security-txt') {
     const contact = request.snapshot.config.gateway.securityContact
     if (contact === undefined) return refuse('ROUTE_NOT_FOUND', 'no security contact is configured')

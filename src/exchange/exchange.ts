@@ -206,6 +206,8 @@ export type Target =
 /** A matched HTTP+JSON path: identifiers are decoded once and hold no '/', control or '%' tricks. */
 export interface RestTarget {
   readonly operation: Operation
+  /** of A2A, whose path it is */
+  readonly version: ProtocolVersion
   readonly tenant: string
   readonly taskId: string
   readonly configId: string
@@ -404,6 +406,8 @@ export type Exchanging = Authenticated & ExchangingFields & Brand<'exchanging'>
 export type PublicDocument =
   | { readonly kind: 'jwks' }
   | { readonly kind: 'security-txt' }
+  /** grpc.health.v1 */
+  | { readonly kind: 'grpc-health'; readonly method: 'check' | 'watch' }
   | { readonly kind: 'public-card'; readonly agent: AgentConfig }
 
 /** What a call makes its caller the owner of. Rides in the ledger before anyone sees the id. */

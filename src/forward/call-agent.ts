@@ -51,6 +51,8 @@ export type AgentAnswer = UnaryAnswer | StreamAnswer | Refusal
 /** A call on its way; `abort` ends it and settles `answer` with a refusal. */
 export interface AgentCall {
   readonly answer: Promise<AgentAnswer>
+  /** members of the caller's request that the agent's form of it has no place for */
+  readonly lost?: readonly string[] | undefined
   abort(): void
 }
 

@@ -8,6 +8,7 @@ import { isSameFace, operations } from '../a2a/operations.ts'
 import { encodeGrpc, encodeJsonRpc, encodeRest, type EncodedRequest } from '../faces/encode-request.ts'
 import { methodOf } from '../protobuf/schema.ts'
 import { rewriteRequest } from '../protobuf/rewrite-wire.ts'
+import { encodeOld } from '../faces/old-version.ts'
 import { placeContext } from '../a2a/context-places.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -57,13 +58,19 @@ function requestOf(admitted: Admitted): EncodedRequest | Refusal {
   const { agentFace, operation, binding, version, bodyText, wire, tenant, upstreamMethod, upstreamPath } = admitted
   if (!isSameFace(agentFace, { binding, version })) return encode(admitted)
   if (binding === 'JSONRPC')
-    return { method: 'POST', path: '', body: placeTenant(inItsContext(admitted, bodyText, ['params']), tenant) }
+    // 0.3 has no tenants
+    return {
+      method: 'POST',
+      path: '',
+      body: placeTenant(inItsContext(admitted, bodyText, ['params']), version === '0.3' ? '' : tenant),
+    }
   if (binding === 'HTTP+JSON')
     return { method: upstreamMethod, path: upstreamPath, body: inItsContext(admitted, bodyText, []) }
   const { contextId, agentContextId } = admitted
   const sent = wire ?? Buffer.alloc(0)
-  const message = contextId === agentContextId ? sent : rewriteRequest(operation, sent, { contextId: agentContextId })
-  return { method: 'POST', path: methodOf(operation)?.path ?? '', body: '', message }
+  const message =
+    contextId === agentContextId ? sent : rewriteRequest(operation, sent, { contextId: agentContextId }, version)
+  return { method: 'POST', path: methodOf(operation, version)?.path ?? '', body: '', message }
 }
 
 /** `path` leads to the parameters. Nothing changes where the caller calls the context as the agent does. */
@@ -75,10 +82,13 @@ function inItsContext(admitted: Admitted, text: string, path: readonly string[])
 function encode(admitted: Admitted): EncodedRequest | Refusal {
   const { agentFace, operation, paramsText, tenant } = admitted
   const call = { operation, params: admitted.params, text: inItsContext(admitted, paramsText(), []), tenant }
+  if (agentFace.version === '0.3') return orRefuse(encodeOld(call, agentFace.binding, '1'))
   if (agentFace.binding === 'JSONRPC') return encodeJsonRpc(call, '1')
-  const encoded = agentFace.binding === 'HTTP+JSON' ? encodeRest(call) : encodeGrpc(call)
-  return typeof encoded === 'string' ? refuse('VALIDATE_PARAMS', encoded, { hint: encoded }) : encoded
+  return orRefuse(agentFace.binding === 'HTTP+JSON' ? encodeRest(call) : encodeGrpc(call))
 }
+
+const orRefuse = (encoded: EncodedRequest | string): EncodedRequest | Refusal =>
+  typeof encoded === 'string' ? refuse('VALIDATE_PARAMS', encoded, { hint: encoded.slice(0, 200) }) : encoded
 
 function send(
   admitted: Admitted,
@@ -96,8 +106,14 @@ function send(
     dispatch({ admitted, upstream, clock: forwarder.clock, request, who, maxAnswerBytes })
   const call = identity instanceof Promise ? beginLater(identity, begin) : begin(identity)
   void call.answer.then((answer) => noteHealth(upstream, answer))
-  return call
+  return request.lost === undefined || request.lost.length === 0 ? call : withLost(call, request.lost)
 }
+
+const withLost = (call: AgentCall, lost: readonly string[]): AgentCall => ({
+  answer: call.answer,
+  abort: () => call.abort(),
+  lost,
+})
 
 interface Dispatch {
   readonly admitted: Admitted
@@ -196,7 +212,7 @@ function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly stri
 }
 
 function bodyType(admitted: Admitted): string {
-  const isRest = admitted.agentFace.binding === 'HTTP+JSON'
+  const isRest = admitted.agentFace.binding === 'HTTP+JSON' && admitted.agentFace.version !== '0.3'
   const isA2aJson = isRest && admitted.headers.get('content-type')?.startsWith('application/a2a+json')
   return isA2aJson === true ? 'application/a2a+json' : 'application/json'
 }

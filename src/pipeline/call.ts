@@ -106,6 +106,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
     knowsAgent(routed) {
       facts.agent = routed.agent.name
       facts.binding = face = routed.binding
+      if (routed.target.kind === 'rest' && routed.target.rest.version === '0.3') face = 'HTTP+JSON 0.3'
     },
     knowsBody(bytes) {
       facts.requestBytes = bytes.length

@@ -12,6 +12,7 @@ import { forward, type AgentAnswer, type AgentCall, type StreamAnswer, type Unar
 import { isRefusal, refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import {
   claimOfRequest,
+  lostFields,
   releaseAgain,
   releaseAnswer,
   type KeptAnswer,
@@ -164,8 +165,9 @@ async function receiptOf(trip: Trip): Promise<Receipt | Refusal> {
   }
 }
 
-const headersOf = async ({ admitted, record }: Trip): Promise<HeaderRecord> => ({
+const headersOf = async ({ admitted, record, agentCall }: Trip): Promise<HeaderRecord> => ({
   ...admitted.limitHeaders,
+  ...lostFields(agentCall?.lost ?? [], 'sallyport-lost-request-fields'),
   ...(await record),
 })
 

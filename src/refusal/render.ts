@@ -2,6 +2,7 @@
 // /token RFC 6749 §5.2.
 
 import type { Binding } from '../a2a/operations.ts'
+import { restErrorTo03 } from '../a2a/v0-3/errors.ts'
 import { errorInfoDomain, errorInfoType } from '../a2a/errors.ts'
 import { grpcErrorFields } from '../faces/grpc-error.ts'
 import { catalogue, type Refusal, type RefusalCode } from './refusal.ts'
@@ -12,7 +13,8 @@ export interface RenderedRefusal {
   readonly body: string
 }
 
-export type RefusalFace = Binding | 'OAuth'
+/** In which form a caller is told; the error bodies of HTTP+JSON are others in 0.3. */
+export type RefusalFace = Binding | 'HTTP+JSON 0.3' | 'OAuth'
 
 const errorInfo = (reason: string, metadata: Refusal['metadata']): string => {
   const more = metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`
@@ -73,6 +75,11 @@ export function renderRefusal(refusal: Refusal, face: RefusalFace, requestId: st
   if (face === 'GRPC')
     return { status: 200, headers: { ...grpcHead, ...refusal.headers, ...renderGrpcError(refusal) }, body: '' }
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', ...refusal.headers }
+  if (face === 'HTTP+JSON 0.3') {
+    const { jsonRpc: code, publicMessage } = row
+    const message = refusal.hint === undefined ? publicMessage : `${publicMessage}: ${refusal.hint}`
+    return { status: row.http, headers, body: JSON.stringify(restErrorTo03({ code, message })) }
+  }
   if (face === 'OAuth') return { status: row.http, headers, body: renderOauthError(refusal) }
   return face === 'JSONRPC'
     ? { status: row.jsonRpcHttp, headers, body: renderJsonRpcError(refusal, requestId) }

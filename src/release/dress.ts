@@ -4,6 +4,8 @@
 import type { AgentError } from '../a2a/errors.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { Admitted, HeaderRecord } from '../exchange/exchange.ts'
+import { resultToOld, type TranslatedText } from '../faces/old-version.ts'
+import { errorCodeTo03, restErrorTo03 } from '../a2a/v0-3/errors.ts'
 import { grpcErrorFields, grpcFailureFields, grpcOk, type GrpcFailure } from '../faces/grpc-error.ts'
 import { answersNothing } from '../faces/open-answer.ts'
 import { encodeAnswer } from '../protobuf/encode.ts'
@@ -35,34 +37,52 @@ const grpc = { status: 200, contentType: 'application/grpc' } as const
 const nothing = Buffer.alloc(0)
 
 /** `text` is the JSON of a result in canonical form. */
-export function dressResult(admitted: Admitted, text: string): Dressed | Refusal {
+export function dressResult(admitted: Admitted, text: string, lost?: readonly string[]): Dressed | Refusal {
+  const said = speak(admitted, text, lost)
+  if (isRefusal(said)) return said
+  const headers = lostFields(said.lost)
   if (admitted.binding === 'GRPC') {
-    const body = encode(admitted, text)
+    const body = encode(admitted, said)
     return isRefusal(body) ? body : { ...grpc, trailers: grpcOk, ...body }
   }
-  if (admitted.binding === 'JSONRPC') return { status: 200, contentType: json, text: envelope(admitted, text) }
-  if (answersNothing(admitted.operation)) return { status: 204, contentType: json, text: '' }
-  return { status: 200, contentType: json, text }
+  const head = { status: 200, contentType: json, ...(headers && { headers }) }
+  if (admitted.binding === 'JSONRPC') return { ...head, text: envelope(admitted, said.text) }
+  // 200 with a body for everything: what clients of every language take for success
+  return { ...head, text: answersNothing(admitted.operation) ? '{}' : said.text }
+}
+
+/** In the caller's version of A2A. */
+function speak(
+  { operation, version, binding }: Admitted,
+  text: string,
+  lost: readonly string[] = [],
+): TranslatedText | Refusal {
+  if (version !== '0.3') return { text, lost }
+  const old = resultToOld(operation, text, binding)
+  if (typeof old === 'string') return refuse('RELEASE_INVALID_ANSWER', old)
+  return { text: old.text, lost: [...lost, ...old.lost] }
 }
 
 export function dressError(admitted: Admitted, error: AgentError): Dressed {
   if (admitted.binding === 'GRPC') return { ...grpc, text: '', bytes: nothing, headers: grpcErrorFields(error) }
   if (admitted.binding === 'JSONRPC') return { status: 200, contentType: json, text: jsonRpcError(admitted, error) }
-  return { status: error.http, contentType: json, text: restError(error) }
+  return { status: error.http, contentType: json, text: restError(admitted, error) }
 }
 
 export function dressEvent(admitted: Admitted, text: string): DressedEvent | Refusal {
+  const said = speak(admitted, text)
+  if (isRefusal(said)) return said
   if (admitted.binding === 'GRPC') {
-    const body = encode(admitted, text)
+    const body = encode(admitted, said)
     return isRefusal(body) ? body : { name: '', ...body }
   }
-  return { name: '', text: admitted.binding === 'JSONRPC' ? envelope(admitted, text) : text }
+  return { name: '', text: admitted.binding === 'JSONRPC' ? envelope(admitted, said.text) : said.text }
 }
 
 export function dressEventError(admitted: Admitted, error: AgentError): DressedEvent {
   if (admitted.binding === 'GRPC') return { name: 'error', text: '', bytes: nothing, trailers: grpcErrorFields(error) }
   if (admitted.binding === 'JSONRPC') return { name: '', text: jsonRpcError(admitted, error) }
-  return { name: 'error', text: restError(error) }
+  return { name: 'error', text: restError(admitted, error) }
 }
 
 /** A message of an agent that speaks gRPC to a caller that does: its own bytes. */
@@ -75,21 +95,21 @@ export function passFailure(failure: GrpcFailure): Dressed {
   return { ...grpc, text: '', bytes: nothing, headers: grpcFailureFields(failure) }
 }
 
-function encode({ operation }: Admitted, text: string): DressedBody | Refusal {
+function encode({ operation, version }: Admitted, { text, lost }: TranslatedText): DressedBody | Refusal {
   // made by ourselves, or passed by the strict scanner
-  const encoded = encodeAnswer(operation, JSON.parse(text) as JsonValue)
+  const encoded = encodeAnswer(operation, JSON.parse(text) as JsonValue, version)
   if (!encoded.ok) return refuse('RELEASE_INVALID_ANSWER', `${encoded.reason} at ${encoded.path}`)
-  const headers = lostFields(encoded.lost)
+  const headers = lostFields([...lost, ...encoded.lost])
   return { text, bytes: frameMessage(encoded.bytes), ...(headers && { headers }) }
 }
 
 const mostNamed = 20 // bound: lost members that an answer names
 
 /** Names what the caller's form has no place for: nothing is dropped in silence. */
-function lostFields(lost: readonly string[]): HeaderRecord | undefined {
+export function lostFields(lost: readonly string[], name = 'sallyport-lost-fields'): HeaderRecord | undefined {
   if (lost.length === 0) return undefined
-  const named = lost.slice(0, mostNamed).map((path) => encodeURI(path).slice(0, 200))
-  return { 'sallyport-lost-fields': named.join(', ') }
+  const named = lost.slice(0, mostNamed).map((path) => encodeURIComponent(path).slice(0, 200))
+  return { [name]: named.join(', ') }
 }
 
 function envelope(admitted: Admitted, result: string): string {
@@ -97,10 +117,12 @@ function envelope(admitted: Admitted, result: string): string {
 }
 
 function jsonRpcError(admitted: Admitted, { jsonRpc, message, details }: AgentError): string {
+  const code = admitted.version === '0.3' ? errorCodeTo03(jsonRpc) : jsonRpc
   const data = details.length === 0 ? '' : `,"data":${JSON.stringify(details)}`
-  return `{"jsonrpc":"2.0","id":${admitted.requestId},"error":{"code":${jsonRpc},"message":${JSON.stringify(message)}${data}}}`
+  return `{"jsonrpc":"2.0","id":${admitted.requestId},"error":{"code":${code},"message":${JSON.stringify(message)}${data}}}`
 }
 
-function restError({ http, grpc: status, message, details }: AgentError): string {
+function restError({ version }: Admitted, { http, jsonRpc, grpc: status, message, details }: AgentError): string {
+  if (version === '0.3') return JSON.stringify(restErrorTo03({ code: jsonRpc, message }))
   return JSON.stringify({ error: { code: http, status, message, details } })
 }

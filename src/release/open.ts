@@ -3,6 +3,9 @@
 
 import { answersNothing, openJsonRpc, openRestError, openRestResult, type Opened } from '../faces/open-answer.ts'
 import { errorOfGrpc, type GrpcFailure } from '../faces/grpc-error.ts'
+import { resultFromOld } from '../faces/old-version.ts'
+import { errorOfJsonRpc } from '../a2a/errors.ts'
+import { errorFromRest03 } from '../a2a/v0-3/errors.ts'
 import { decodeAnswer } from '../protobuf/decode.ts'
 import { isSameFace } from '../a2a/operations.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonValue } from '../base/strict-json.ts'
@@ -27,7 +30,11 @@ export interface UnreadEvent {
 }
 
 /** `original`: what may go out as it is, where caller and agent speak alike. */
-export type OpenedAnswer = Opened & { readonly original: string | Buffer | GrpcFailure }
+export type OpenedAnswer = Opened & {
+  readonly original: string | Buffer | GrpcFailure
+  /** members that the canonical form has no place for */
+  readonly lost?: readonly string[] | undefined
+}
 
 export const invalid = (detail: string): Refusal => refuse('RELEASE_INVALID_ANSWER', detail)
 
@@ -50,16 +57,27 @@ export function openEvent(admitted: Admitted, event: UnreadEvent): OpenedAnswer 
   const parsed = parseText(admitted, event.data)
   if (isRefusal(parsed)) return parsed
   const opened = openEventText(admitted, parsed, event.name === 'error')
-  return typeof opened === 'string' ? invalid(opened) : { ...opened, original: parsed.text }
+  return typeof opened === 'string' ? invalid(opened) : canonical(admitted, opened, parsed.text)
 }
 
 function openGrpc(admitted: Admitted, original: Buffer | GrpcFailure): OpenedAnswer | Refusal {
   if (!Buffer.isBuffer(original)) return { kind: 'error', error: errorOfGrpc(original), original }
-  const decoded = decodeAnswer(admitted.operation, original)
+  const decoded = decodeAnswer(admitted.operation, original, admitted.agentFace.version)
   if (!decoded.ok) return invalid(`${decoded.reason}: ${decoded.detail}`)
   const parsed = parseText(admitted, decoded.text)
   if (isRefusal(parsed)) return parsed
-  return { kind: 'result', value: parsed.value, text: () => parsed.text, original }
+  return canonical(admitted, { kind: 'result', value: parsed.value, text: () => parsed.text }, original)
+}
+
+/** What an agent of 0.3 answered is judged as what it means in 1.0. */
+function canonical(admitted: Admitted, opened: Opened, original: OpenedAnswer['original']): OpenedAnswer | Refusal {
+  const { operation, agentFace } = admitted
+  if (agentFace.version !== '0.3' || opened.kind === 'error') return { ...opened, original }
+  const translated = resultFromOld(operation, opened.text(), agentFace.binding)
+  if (typeof translated === 'string') return invalid(translated)
+  const parsed = parseText(admitted, translated.text)
+  if (isRefusal(parsed)) return parsed
+  return { kind: 'result', value: parsed.value, text: () => parsed.text, original, lost: translated.lost }
 }
 
 interface Parsed {
@@ -69,7 +87,8 @@ interface Parsed {
 
 function openText(admitted: Admitted, { text, value }: Parsed, status: number): Opened | string {
   if (admitted.agentFace.binding === 'JSONRPC') return openJsonRpc(text, value, requestIdFor(admitted))
-  return status >= 400 ? openRestError(value, status) : openRestResult(text, value)
+  if (status < 400) return openRestResult(text, value)
+  return admitted.agentFace.version === '0.3' ? openOldRestError(admitted, value, status) : openRestError(value, status)
 }
 
 function openEventText(admitted: Admitted, { text, value }: Parsed, isError: boolean): Opened | string {
@@ -77,11 +96,18 @@ function openEventText(admitted: Admitted, { text, value }: Parsed, isError: boo
     const opened = openJsonRpc(text, value, requestIdFor(admitted))
     return typeof opened !== 'string' && opened.kind === 'result' && isError ? 'a result in an error event' : opened
   }
+  if (admitted.agentFace.version === '0.3')
+    return isError ? openOldRestError(admitted, value, 500) : openRestResult(text, value)
   if (isError || (isJsonObject(value) && Object.hasOwn(value, 'error'))) {
     const opened = openRestError(value, undefined)
     return typeof opened === 'string' ? `error event: ${opened}` : opened
   }
   return openRestResult(text, value)
+}
+
+function openOldRestError({ operation }: Admitted, value: JsonValue, status: number): Opened {
+  const { code, message } = errorFromRest03(operation, status, value)
+  return { kind: 'error', error: { ...errorOfJsonRpc(code, message, undefined), http: status } }
 }
 
 /** The id that our request to the agent carried: the caller's own where it went through as it was. */
@@ -103,7 +129,8 @@ function checkStatus(status: number): Refusal | undefined {
 function openEmpty(admitted: Admitted, answer: UnreadAnswer): OpenedAnswer | Refusal {
   const isDelete = answersNothing(admitted.operation) && admitted.agentFace.binding === 'HTTP+JSON'
   if (!isDelete || answer.status >= 300) return invalid(`status ${answer.status} without a body`)
-  return { kind: 'result', value: {}, text: () => '{}', original: '' }
+  const opened: Opened = { kind: 'result', value: {}, text: () => '{}' }
+  return admitted.agentFace.version === '0.3' ? { ...opened, original: '' } : canonical(admitted, opened, '')
 }
 
 function parseText(admitted: Admitted, text: string): Parsed | Refusal {

@@ -12,7 +12,6 @@ import { isSameFace } from '../a2a/operations.ts'
 import { answerShape, checkShape } from '../a2a/shape.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { Admitted, Claim, HeaderRecord, Released, ReleasedFields } from '../exchange/exchange.ts'
-import { spokenBindings } from '../faces/choose-face.ts'
 import type { OpenedResult } from '../faces/open-answer.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { checkArtifacts } from './artifact-rules.ts'
@@ -32,6 +31,7 @@ import { invalid, openAnswer, openEvent, type OpenedAnswer, type UnreadAnswer, t
 import { textAgain, type KeptAnswer } from './release-again.ts'
 import { claimNamed, type OwnershipBook } from './settle-ownership.ts'
 
+export { lostFields } from './dress.ts'
 export { claimOfRequest } from './settle-ownership.ts'
 export type { KeptAnswer } from './release-again.ts'
 export type { OwnershipBook } from './settle-ownership.ts'
@@ -85,7 +85,7 @@ export function releaseAnswer(
   const isOriginal = isUnchanged(admitted) && settled.filtered === undefined
   const dressed = isOriginal
     ? asTheAgentSaid(admitted, named, answer.status)
-    : dressResult(admitted, settled.filtered ?? named.text())
+    : dressResult(admitted, settled.filtered ?? named.text(), opened.lost)
   if (isRefusal(dressed)) {
     settled.undo()
     return dressed
@@ -207,7 +207,7 @@ export function releaseList(
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
   const accepted = acceptedMethods(snapshot.config, agent)
-  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted, spokenBindings(agent)))
+  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted))
   if (typeof card === 'string') return invalid(card)
   return passUnless(dressResult(admitted, JSON.stringify(card)))
 }

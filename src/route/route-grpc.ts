@@ -3,8 +3,9 @@
 // and behind a slash the agent's own tenant. Where two of them name an agent they must name the same.
 
 import type { AgentConfig } from '../config/config.ts'
-import type { Authenticated, GrpcTarget, ReceivedFields } from '../exchange/exchange.ts'
+import type { Authenticated, GrpcTarget, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
 import { createFrameReader } from '../protobuf/frames.ts'
+import { healthPaths } from '../protobuf/health.ts'
 import { peekTenant } from '../protobuf/rewrite-wire.ts'
 import { methodOfPath } from '../protobuf/schema.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -15,6 +16,13 @@ const grpcType = /^application\/grpc(?:[+;-]|$)/i
 export function isGrpc({ headers }: Pick<ReceivedFields, 'headers'>): boolean {
   const type = headers.get('content-type')
   return type !== undefined && grpcType.test(type)
+}
+
+/** grpc.health.v1: says nothing but whether calls are taken. */
+export function findHealthMethod(request: ReceivedFields): PublicDocument | undefined {
+  if (request.method !== 'POST' || request.protocol !== 'HTTP/2') return undefined
+  if (request.path === healthPaths.check) return { kind: 'grpc-health', method: 'check' }
+  return request.path === healthPaths.watch ? { kind: 'grpc-health', method: 'watch' } : undefined
 }
 
 /** In the words of a missing one also where this caller may not know of it. */

@@ -3,7 +3,8 @@
 // agent that this caller may not know of answers as one that does not exist, whatever else is wrong.
 
 import { matchRestPath } from '../a2a/paths.ts'
-import type { Binding } from '../a2a/operations.ts'
+import { matchRestPath03 } from '../a2a/v0-3/rest-paths.ts'
+import { protocolVersion, type Binding } from '../a2a/operations.ts'
 import type { AgentConfig, Snapshot } from '../config/config.ts'
 import type {
   Authenticated,
@@ -15,7 +16,7 @@ import type {
   RoutedFields,
 } from '../exchange/exchange.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { isGrpc, routeGrpc, unknownAgent } from './route-grpc.ts'
+import { findHealthMethod, isGrpc, routeGrpc, unknownAgent } from './route-grpc.ts'
 
 const cardPath = '/.well-known/agent-card.json'
 const agentPath = /^\/agents\/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(\/.*)?$/
@@ -48,8 +49,9 @@ function agentByHost(snapshot: Snapshot, host: string): AgentConfig | undefined 
   return snapshot.agentsByHost.get(host) ?? snapshot.agentsByHost.get(host.replace(/:\d+$/, ''))
 }
 
-/** A document for everyone: the gateway's keys, its security contact, a card that its agent declares public. */
+/** For everyone: the gateway's keys, its security contact, its health on gRPC, a card that its agent declares public. */
 export function findPublicDocument(request: ReceivedFields): PublicDocument | undefined {
+  if (isGrpc(request)) return findHealthMethod(request)
   if (request.method !== 'GET') return undefined
   if (request.path === '/.well-known/jwks.json') return { kind: 'jwks' }
   if (request.path === '/.well-known/security.txt') return { kind: 'security-txt' }
@@ -96,10 +98,21 @@ export function route(
     if (method !== 'GET') return notAllowed('GET')
     return Object.assign(authenticated, { target: { kind: 'card', agent } }) as unknown as Discovering
   }
-  const matched = matchRestPath(method, rest)
+  const version = claimsOldPaths(authenticated, agent) ? '0.3' : protocolVersion
+  const matched = version === '0.3' ? matchRestPath03(method, rest) : matchRestPath(method, rest)
   if (matched === 'not-found') return refuse('ROUTE_NOT_FOUND', 'not a path of the HTTP+JSON binding')
   if (matched === 'method-not-allowed') return refuse('ROUTE_METHOD_NOT_ALLOWED', method)
-  return routed(authenticated, { kind: 'rest', agent, rest: matched })
+  return routed(authenticated, { kind: 'rest', agent, rest: { ...matched, version } })
+}
+
+/**
+ * Below /v1 a path is one of 0.3 for who speaks that; for who says otherwise it begins with a tenant of that name. What
+ * header and query say is judged by validate: here it only tells the two kinds of path apart.
+ */
+function claimsOldPaths({ headers, query }: ReceivedFields, agent: AgentConfig): boolean {
+  if (!agent.versions.includes('0.3')) return false
+  const named = headers.get('a2a-version') ?? /(?:^|&)A2A-Version=([^&]*)/.exec(query)?.[1] ?? ''
+  return named === '' || named.startsWith('0.3')
 }
 
 /** Asynchronous, because the agent may be named in the message alone. */

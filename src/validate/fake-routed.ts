@@ -42,7 +42,7 @@ export function fakeRouted(request: FakeRequest): Routed {
     agent,
     binding: rest ? 'HTTP+JSON' : 'JSONRPC',
     target: rest
-      ? { kind: 'rest', agent, rest: { tenant: '', taskId: '', configId: '', ...rest } }
+      ? { kind: 'rest', agent, rest: { version: '1.0', tenant: '', taskId: '', configId: '', ...rest } }
       : { kind: 'json-rpc', agent },
     readBody: () => Promise.resolve(typeof body === 'string' ? Buffer.from(body) : body),
   }

@@ -3,7 +3,8 @@
 
 import type { Operation, ProtocolVersion } from '../a2a/operations.ts'
 import type { RestMethod } from '../a2a/paths.ts'
-import { checkShape, type Shape } from '../a2a/shape.ts'
+import { checkShape, requestShape, type Shape } from '../a2a/shape.ts'
+import type { TranslatedText } from '../faces/old-version.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { Routed } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -90,3 +91,19 @@ function findCrowd(params: JsonObject, mostParts: number): string | undefined {
 }
 
 export const refuseParams = (detail: string): Refusal => refuse('VALIDATE_PARAMS', detail, { hint: detail })
+
+/** A request of 0.3 as the parameters that it means; what is judged is the text that comes of it. */
+export function readOldCall(
+  routed: Routed,
+  operation: Operation,
+  translated: TranslatedText | string,
+): { readonly facts: Facts; readonly params: JsonObject; readonly paramsText: () => string } | Refusal {
+  if (typeof translated === 'string') return refuseParams(translated.slice(0, 200))
+  const { text } = translated
+  const { jsonDepth: maxDepth, jsonNodes: maxNodes } = routed.snapshot.config.gateway.bounds
+  const parsed = parseStrictJson(text, { maxDepth, maxNodes })
+  if (!parsed.ok || !isJsonObject(parsed.value)) return refuseParams('the parameters cannot be read')
+  const params = parsed.value
+  const facts = readCall(routed, operation, params, requestShape(operation), noPath)
+  return isRefusal(facts) ? facts : { facts, params, paramsText: () => text }
+}

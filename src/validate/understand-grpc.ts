@@ -4,12 +4,13 @@
 import { requestShape } from '../a2a/shape.ts'
 import { isJsonObject, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
 import type { GrpcTarget, Routed } from '../exchange/exchange.ts'
+import { paramsFromOld } from '../faces/old-version.ts'
 import { decodeRequest } from '../protobuf/decode.ts'
 import { createFrameReader } from '../protobuf/frames.ts'
 import { parseGrpcTimeout } from '../protobuf/grpc-timeout.ts'
 import { rewriteRequest } from '../protobuf/rewrite-wire.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
-import { noBody, noPath, readCall, refuseParams, type OnBody, type Understood } from './read-request.ts'
+import { noBody, noPath, readCall, readOldCall, refuseParams, type OnBody, type Understood } from './read-request.ts'
 import { negotiateVersion } from './service-parameters.ts'
 
 export async function understandGrpc(
@@ -29,8 +30,21 @@ export async function understandGrpc(
   if (deadlineMs === undefined) return refuseParams('grpc-timeout: malformed')
   const sent = openFrame(body, routed.snapshot.config.gateway.bounds.body)
   if (!Buffer.isBuffer(sent)) return sent
-  const decoded = decodeRequest(operation, sent)
+  const decoded = decodeRequest(operation, sent, version)
   if (!decoded.ok) return refuse('VALIDATE_PARAMS', `${decoded.reason}: ${decoded.detail}`, { hint: decoded.reason })
+  const rest = {
+    operation,
+    version,
+    body: noBody,
+    requestId: '',
+    deadlineMs,
+    upstreamPath: '',
+    upstreamMethod: 'POST',
+  } as const
+  if (version === '0.3') {
+    const call = readOldCall(routed, operation, paramsFromOld(operation, decoded.text, 'GRPC'))
+    return isRefusal(call) ? call : { ...call, ...rest, wire: sent }
+  }
   const params = parseMessage(routed, decoded.text)
   if (isRefusal(params)) return params
   const { tenant } = params
@@ -40,19 +54,7 @@ export async function understandGrpc(
   const wire = rewriteRequest(operation, sent, { tenant: routed.agent.tenant })
   const facts = readCall(routed, operation, params, requestShape(operation), noPath)
   if (isRefusal(facts)) return facts
-  return {
-    operation,
-    version,
-    params,
-    paramsText: () => JSON.stringify(params),
-    facts,
-    body: noBody,
-    wire,
-    requestId: '',
-    deadlineMs,
-    upstreamPath: '',
-    upstreamMethod: 'POST',
-  }
+  return { ...rest, params, paramsText: () => JSON.stringify(params), facts, wire }
 }
 
 /** Plain protobuf, uncompressed: nothing is forwarded that nobody has looked into. */

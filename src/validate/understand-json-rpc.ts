@@ -5,10 +5,21 @@ import { isOperation, type Operation } from '../a2a/operations.ts'
 import { foldName, isAlias, requestShape } from '../a2a/shape.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { Routed } from '../exchange/exchange.ts'
+import { paramsFromOld } from '../faces/old-version.ts'
+import { operationOf03 } from '../a2a/v0-3/names.ts'
 import { paramsOfEnvelope } from '../faces/canonical-text.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { readQuery } from './query.ts'
-import { noPath, readCall, readJson, refuseParams, type Body, type OnBody, type Understood } from './read-request.ts'
+import {
+  noPath,
+  readCall,
+  readJson,
+  readOldCall,
+  refuseParams,
+  type Body,
+  type OnBody,
+  type Understood,
+} from './read-request.ts'
 import { rawRequestId, type ValidateRefusal } from './request-id.ts'
 import { checkContentType, negotiateVersion } from './service-parameters.ts'
 
@@ -34,20 +45,23 @@ function understand(routed: Routed, body: Body, requestId: string | undefined): 
   const version = negotiateVersion(routed, query.version)
   if (isRefusal(version)) return version
   const { method: operation } = envelope
+  const rest = { version, body, wire: undefined, requestId: requestId ?? '', deadlineMs: Infinity } as const
+  if (version === '0.3') {
+    const old = operationOf03(operation)
+    if (old === undefined) return refuse('VALIDATE_METHOD_UNKNOWN', 'no operation of A2A 0.3')
+    const call = readOldCall(routed, old, paramsFromOld(old, paramsOfEnvelope(body.text), 'JSONRPC'))
+    return isRefusal(call) ? call : { operation: old, ...call, ...rest, upstreamPath: '', upstreamMethod: 'POST' }
+  }
   if (!isOperation(operation)) return refuse('VALIDATE_METHOD_UNKNOWN', 'no operation of A2A 1.0')
   const params = envelope.params ?? (mayOmitParams(operation) ? noParams : null)
   const facts = readCall(routed, operation, params, requestShape(operation), noPath)
   if (isRefusal(facts)) return facts
   return {
+    ...rest,
     operation,
-    version,
-    body,
     params: params as JsonObject, // readCall refuses everything else
     paramsText: () => paramsOfEnvelope(body.text),
     facts,
-    wire: undefined,
-    deadlineMs: Infinity,
-    requestId: requestId ?? '',
     upstreamPath: '',
     upstreamMethod: 'POST',
   }

@@ -3,14 +3,25 @@
 
 import type { Operation } from '../a2a/operations.ts'
 import { buildRestPath, type RestMethod } from '../a2a/paths.ts'
+import { buildRestPath03 } from '../a2a/v0-3/rest-paths.ts'
+import { paramsFromOldRest } from '../faces/old-version.ts'
 import { restBodyShape } from '../a2a/shape.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { RestTarget, Routed } from '../exchange/exchange.ts'
 import { paramsOfBody, pathMembers } from '../faces/canonical-text.ts'
 import { isRefusal, type Refusal } from '../refusal/refusal.ts'
 import { buildQuery, readQuery } from './query.ts'
-import { noBody, parseBody, readCall, refuseParams, type Body, type OnBody, type Understood } from './read-request.ts'
-import { checkContentType, negotiateVersion } from './service-parameters.ts'
+import {
+  noBody,
+  parseBody,
+  readCall,
+  readOldCall,
+  refuseParams,
+  type Body,
+  type OnBody,
+  type Understood,
+} from './read-request.ts'
+import { checkContentType, negotiateVersion, refuseVersion } from './service-parameters.ts'
 
 const nullBody = Buffer.from('null')
 
@@ -23,6 +34,7 @@ export async function understandRest(routed: Routed, rest: RestTarget, onBody: O
   const version = negotiateVersion(routed, typeof query === 'string' ? undefined : query.version)
   if (isRefusal(version)) return version
   if (typeof query === 'string') return refuseParams(`query: ${query}`)
+  if (version !== rest.version) return refuseVersion(`a path of ${rest.version}`, routed.agent.versions)
   const body = await readRestBody(routed, { operation, method, onBody })
   if (isRefusal(body)) return body
   if (
@@ -31,6 +43,19 @@ export async function understandRest(routed: Routed, rest: RestTarget, onBody: O
     query.members.tenant !== routed.agent.tenant
   ) {
     return refuseParams('tenant: not the tenant of this agent')
+  }
+  const rebuilt = {
+    body,
+    wire: undefined,
+    requestId: '',
+    deadlineMs: Infinity,
+    version,
+    upstreamMethod: method,
+  } as const
+  if (version === '0.3') {
+    const call = readOldCall(routed, operation, paramsFromOldRest(rest, query.members, body.text))
+    const upstreamPath = buildRestPath03(rest, buildQuery(query.members)) ?? ''
+    return isRefusal(call) ? call : { operation, ...call, ...rebuilt, upstreamPath }
   }
   const params = body.value ?? query.members
   const facts = readCall(routed, operation, params, restBodyShape(operation), rest)
@@ -42,17 +67,12 @@ export async function understandRest(routed: Routed, rest: RestTarget, onBody: O
   )
   const named = { ...query.members, ...pathMembers(operation, { taskId, configId }) }
   return {
+    ...rebuilt,
     operation,
-    version,
-    body,
     params: { ...named, ...(params as JsonObject) }, // readCall refuses everything else
     paramsText: () => paramsOfBody(body.text, named),
     facts,
-    wire: undefined,
-    deadlineMs: Infinity,
-    requestId: '',
     upstreamPath,
-    upstreamMethod: method,
   }
 }
 

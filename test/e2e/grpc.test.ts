@@ -3,7 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { status } from '@grpc/grpc-js'
+import { Client, credentials, status } from '@grpc/grpc-js'
+import {
+  decodeHealthResponse,
+  encodeHealthRequest,
+  healthPaths,
+  type ServingStatus,
+} from '../../src/protobuf/health.ts'
 import type { JsonObject } from '../../src/base/strict-json.ts'
 import { say } from './client.ts'
 import { createGrpcCaller, type GrpcCaller } from './grpc-client.ts'
@@ -116,4 +122,27 @@ test('what is no message of the method is refused before the agent', async () =>
     metadata: { ...metadata, 'a2a-version': '0.3' },
   })
   assert.deepEqual([version.code, version.reason], [status.FAILED_PRECONDITION, 'VERSION_NOT_SUPPORTED'])
+})
+
+test('health is told to everybody, of the gateway and of no agent', async () => {
+  const ask = (service: string): Promise<ServingStatus | number> =>
+    new Promise((resolve) => {
+      const client = new Client(`127.0.0.1:${gateway.port}`, credentials.createInsecure())
+      client.makeUnaryRequest(
+        healthPaths.check,
+        (bytes: Buffer) => bytes,
+        (bytes: Buffer) => bytes,
+        encodeHealthRequest(service),
+        (error, answer) => {
+          client.close()
+          resolve(error === null ? (decodeHealthResponse(answer ?? Buffer.alloc(0)) ?? -1) : error.code)
+        },
+      )
+    })
+  assert.deepEqual(await Promise.all(['', 'lf.a2a.v1.A2AService', 'both', 'lf.a2a.v1.Other'].map(ask)), [
+    'SERVING',
+    'SERVING',
+    status.NOT_FOUND,
+    status.NOT_FOUND,
+  ])
 })
