@@ -17,8 +17,10 @@ export async function answerHealth(
   request: ReceivedFields,
   { method }: Extract<PublicDocument, { kind: 'grpc-health' }>,
 ): Promise<Refusal | undefined> {
-  const fail = (grpc: 'UNIMPLEMENTED' | 'NOT_FOUND' | 'INVALID_ARGUMENT', message: string): undefined =>
-    void request.reply.send(200, { ...head, ...grpcErrorFields({ grpc, message, details: [] }) }, '')
+  const fail = (grpc: 'UNIMPLEMENTED' | 'NOT_FOUND' | 'INVALID_ARGUMENT', message: string): undefined => {
+    request.reply.send(200, { ...head, ...grpcErrorFields({ grpc, message, details: [] }) }, '')
+    return undefined
+  }
   if (method === 'watch') return fail('UNIMPLEMENTED', 'watch is not served')
   const body = await request.readBody()
   if (isRefusal(body)) return body
