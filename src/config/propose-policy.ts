@@ -28,11 +28,12 @@ export function proposePolicy(text: string, policy: PolicyConfig): string {
 }
 
 function withoutDefaults(rule: PolicyConfig['roles'][number]['rules'][number]): object {
-  const { owner, when, requireApproval, ...rest } = rule
+  const { owner, when, expiryGrace, requireApproval, ...rest } = rule
   return {
     ...rest,
     ...(when !== undefined && { when }),
     ...(owner !== 'self' && { owner }),
+    ...(expiryGrace !== undefined && { expiryGrace: `${expiryGrace}ms` }),
     ...(requireApproval && { requireApproval }),
   }
 }

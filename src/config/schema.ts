@@ -623,6 +623,10 @@ const policy = z
                   .regex(/^(self|origin|any|group:[^\s*]+)$/, 'expected self, origin, any or group:…')
                   .default('self')
                   .describe("whose tasks: one's own, those one's origin began, those of a group's members, or any"),
+                expiryGrace: optionalDuration(
+                  'a stream that this rule allowed stays open for so long after its credential expired, never after a revocation. Default: it ends',
+                  3_600_000,
+                ),
                 requireApproval: z
                   .boolean()
                   .default(false)

@@ -412,6 +412,7 @@ async function answerStream(trip: Trip, stream: StreamAnswer, headers: HeaderRec
       },
     },
     stillAllowed,
+    expiryGraceMs: stillAllowed.graceMs,
     findBlock: watchBlocks(admitted, parts),
     onBug: parts.onBug,
     recordClaims: async (event) => {

@@ -112,6 +112,8 @@ export async function startFakeWalk(
     /** beside the usual ones, all at the same address */
     agents?: readonly { readonly name: string; readonly principals: string[] }[]
     audit?: (clock: Clock) => AuditTrail
+    /** the credentials of all callers expire then; never by default */
+    keysLastMs?: number
     /** by default a message may be sent again and again: most tests have no other */
     duplicates?: NonNullable<ConfigInput['agents']>[number]['duplicates']
   } = {},
@@ -147,7 +149,8 @@ export async function startFakeWalk(
   const store = memoryKeyStore()
   const pepper = randomBytes(32)
   const admin = administerKeys({ store, clock, environment: 'live', pepper })
-  const keys = new Map(['alice', 'bob', 'nobody'].map((name) => [name, admin.create({ name }).key]))
+  const grant = input.keysLastMs === undefined ? {} : { expiresAtMs: clock.nowMs() + input.keysLastMs }
+  const keys = new Map(['alice', 'bob', 'nobody'].map((name) => [name, admin.create({ name, ...grant }).key]))
   const signer = createAssertionSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
   const grants = createGrantBook({ clock })
   const dialler = createDialler()

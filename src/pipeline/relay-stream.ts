@@ -31,6 +31,8 @@ export interface RelayParts {
   readonly recordClaims: (event: ReleasedEvent) => Promise<unknown>
   /** whether the configuration in force now allows the call that opened the stream */
   readonly stillAllowed: () => boolean
+  /** for how long it may go on after its credential expired; not at all where nothing is given */
+  readonly expiryGraceMs?: () => number
   /** the refusal once somebody in the call, or the agent, is blocked */
   readonly findBlock: () => Refusal | undefined
   /** told of what should never have been thrown */
@@ -125,7 +127,8 @@ class Relay implements ChunkSink, Beating {
     const { bounds } = this.#admitted.snapshot.config.gateway
     const { caller } = this.#admitted
     const blocked = this.#parts.findBlock()
-    if (caller.isRevoked() || caller.expiresAtMs <= this.#parts.clock.nowMs()) {
+    const endsAtMs = caller.expiresAtMs + (this.#parts.expiryGraceMs?.() ?? 0)
+    if (caller.isRevoked() || endsAtMs <= this.#parts.clock.nowMs()) {
       this.#finish('credential-ended', refuse('AUTHN_INVALID', 'the credential ended while the stream was open'))
     } else if (this.#admitted.originIsRevoked()) {
       this.#finish('origin-ended', refuse('AUTHN_INVALID', 'nobody may act for the origin any more'))

@@ -7,13 +7,21 @@ import { decideAgain } from '../authorize/authorize.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { Admitted } from '../exchange/exchange.ts'
+import { expiryGraceMs } from './expiry-grace.ts'
 import type { WalkParts } from './parts.ts'
 
 /** Policy's view of a call is some hundred bytes; a message of thousands of parts is not kept for an hour. */
 const maxInputLength = 32 * 1024 // bound: what policy saw of a call, kept while its stream is open
 
+/** Whether a call is still allowed, and by which rules it is. */
+export interface Permission {
+  (): boolean
+  /** for how long it may go on after its credential expired, by the policy that was asked last */
+  graceMs(): number
+}
+
 /** To be asked at every beat; decides anew only when another configuration is in force than the time before. */
-export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snapshot' | 'rulesOf'>): () => boolean {
+export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snapshot' | 'rulesOf'>): Permission {
   // as text: small, and nothing in it keeps the body alive that it was cut from
   const text = JSON.stringify(admitted.policyInput)
   const recorded = text.length <= maxInputLength ? text : undefined
@@ -22,7 +30,8 @@ export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snap
   // nothing of a cluster's RBAC changes with our configuration, so it is asked again and again by itself
   let rights = parts.rulesOf(admitted.snapshot).access?.watch(admitted)
   const isApproved = admitted.approval !== undefined
-  return () => {
+  let grace = expiryGraceMs(admitted.allowedBy, admitted.snapshot.config)
+  const isHeld = (): boolean => {
     const now = parts.snapshot()
     if (now.digest === judged || !isAllowed) return isAllowed && rights?.isHeld() !== false
     judged = now.digest
@@ -34,8 +43,11 @@ export function watchPermission(admitted: Admitted, parts: Pick<WalkParts, 'snap
     rights = parts.rulesOf(now).access?.watch({ ...admitted, agent }, rights?.confirmedAtMs)
     return rights?.isHeld() !== false
   }
+  return Object.assign(isHeld, { graceMs: () => grace })
+
   function isStillDecided(input: JsonObject, now: Snapshot): boolean {
     const decision = decideAgain(parts.rulesOf(now).policy, input)
+    grace = decision.allowed ? expiryGraceMs(decision.allowedBy, now.config) : 0
     // what a person has approved stays approved; what has come to need it was not
     return decision.allowed && (decision.approvals.length === 0 || isApproved)
   }
