@@ -17,7 +17,7 @@ const maxInputLength = 32 * 1024 // bound: what policy saw of a call, kept while
 export interface Permission {
   (): boolean
   /** for how long it may go on after its credential expired, by the policy that was asked last */
-  graceMs(): number
+  graceMs(this: void): number
 }
 
 /** To be asked at every beat; decides anew only when another configuration is in force than the time before. */

@@ -22,7 +22,7 @@ interface Open {
   readonly walk: FakeWalk
   readonly reply: FakeReply
   readonly over: Promise<unknown>
-  beatAfter(milliseconds: number): void
+  beatAfter(this: void, milliseconds: number): void
 }
 
 /** A stream whose caller's credential expires 10 s after it began. */
