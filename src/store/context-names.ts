@@ -3,7 +3,7 @@
 // another context there, nobody can guess it, and no table has to be kept for it. One that the agent names first is
 // called as the agent calls it, unless its owner calls another so already. docs/decisions/0004-context-ids.md.
 
-import { createHmac, hkdfSync } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { Fault } from '../base/fault.ts'
 import { isIdentifier } from '../a2a/shape.ts'
 import type { ContextPlace, MeantContext, OwnedContext, TaskOwner } from '../exchange/exchange.ts'
@@ -24,7 +24,7 @@ const mostEscapes = 8 // bound: agent-made contexts that clash with one name of 
 const mostErasures = 1_000 // bound: erasures of one owner before its names of contexts are used up
 
 export function createContextNames(secret: Buffer, find: FindContext): ContextNames {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'sallyport context ids', 32))
+  const key = createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'sallyport context ids', 32)))
 
   const isOf = (place: ContextPlace, contextId: string, name: string): boolean => {
     const known = find(place.agent, place.tenant, contextId)
@@ -71,7 +71,7 @@ export function createContextNames(secret: Buffer, find: FindContext): ContextNa
 }
 
 /** In the form of a UUID (RFC 9562, version 8): agents that keep contexts as such take it, 122 bits nobody guesses. */
-function opaqueId(key: Buffer, { agent, tenant, owner }: ContextPlace, name: string, erasures: number): string {
+function opaqueId(key: KeyObject, { agent, tenant, owner }: ContextPlace, name: string, erasures: number): string {
   const said = JSON.stringify([agent, tenant, owner.caller, owner.origin, name, erasures])
   const bytes = createHmac('sha256', key).update(said).digest().subarray(0, 16)
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80

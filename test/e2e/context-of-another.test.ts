@@ -286,6 +286,12 @@ test('records say both, and no answer says what only the agent is to see', async
     const input = event?.['input'] as { message: { contextId: string } }
     assert.equal(input.message.contextId, event?.['context'])
   }
+  // a record is found by either
+  const talked = decisions.find(({ event }) => event?.['context'] === 'kept')?.event
+  for (const id of ['kept', talked?.['agentContext'] as string]) {
+    const { stdout, stderr } = await gateway.command('audit', 'search', '--context', id, '--kind', 'decision', '--json')
+    assert.match(stdout, new RegExp(talked?.['agentContext'] as string), stderr)
+  }
   const names = new Set(decisions.map(({ event }) => event?.['context']))
   for (const id of ids) {
     // what somebody guessed is its name for another
