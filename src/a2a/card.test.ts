@@ -111,6 +111,30 @@ test('capabilities are what the agent says with true, and no extension passes un
   }
 })
 
+test('extensions are in the card as far as they are allowed, rebuilt from known fields', () => {
+  const listed = [
+    { uri: 'urn:a', description: 'A', required: true, params: { hint: [1] }, more: 'POISON' },
+    { uri: 'urn:b', required: 'yes', params: [] },
+    { uri: 'urn:a', description: 'again' },
+    { uri: 'urn:c d' },
+    { uri: 1 },
+    'urn:e',
+  ]
+  const from = { name: 'x', capabilities: { extensions: listed } }
+  const a = { uri: 'urn:a', description: 'A', required: true, params: { hint: [1] } }
+  const b = { uri: 'urn:b', required: false }
+  for (const [allowed, expected] of [
+    ['*', [a, b]],
+    [['urn:b', 'urn:x'], [b]],
+    [['urn:c d'], undefined],
+    [[], undefined],
+  ] as const) {
+    const as = frameCard('https://a', { name: 'b', tenant: '', versions: ['1.0'] }, security, allowed)
+    const { extensions } = rebuilt(from, as)['capabilities'] as JsonObject
+    assert.deepEqual(extensions, expected)
+  }
+})
+
 test("the security schemes are the gateway's", () => {
   const card = rebuilt(upstream)
   assert.deepEqual(card['securityRequirements'], [

@@ -3,6 +3,7 @@
 // security requirements are dropped (A2A 1.0.1 §4.4, §8; notes on signed cards in docs/threat-model.md).
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
+import { isAllowedExtension, readExtensions, type AllowedExtensions } from './extensions.ts'
 import { bindingNames, type Binding, type ProtocolVersion } from './operations.ts'
 import { addLegacyFields, cardFrom03, isCard03 } from './v0-3/cards.ts'
 
@@ -34,6 +35,8 @@ export interface CardFrame extends CardSecurity {
   readonly hasGrpc: boolean
   /** in which callers may speak */
   readonly versions: readonly ProtocolVersion[]
+  /** which of the agent's extensions callers may use */
+  readonly extensions: AllowedExtensions
 }
 
 /** What a card must say of the gateway for this agent. */
@@ -44,11 +47,22 @@ export function frameCard(
     readonly grpcUrl?: string | undefined
   },
   security: CardSecurity,
+  extensions: AllowedExtensions = [],
 ): CardFrame {
   const { name, tenant, versions, bindings } = agent
   const grpcAddress = grpcAddressOf(publicUrl)
   const hasGrpc = agent.grpcUrl !== undefined
-  return { ...security, url: `${publicUrl}/agents/${name}`, grpcAddress, name, tenant, bindings, hasGrpc, versions }
+  return {
+    ...security,
+    extensions,
+    url: `${publicUrl}/agents/${name}`,
+    grpcAddress,
+    name,
+    tenant,
+    bindings,
+    hasGrpc,
+    versions,
+  }
 }
 
 /** gRPC has no paths of its own to put an agent below. */
@@ -73,6 +87,7 @@ function rebuild(upstream: JsonObject, frame: CardFrame): JsonObject | string {
   const name = text(upstream['name'])
   if (name === undefined) return 'the card has no name'
   const capabilities = isJsonObject(upstream['capabilities']) ? upstream['capabilities'] : {}
+  const extensions = readExtensions(upstream).filter(({ uri }) => isAllowedExtension(uri as string, frame.extensions))
   const skills = upstream['skills']
   const card: JsonObject = { name }
   for (const key of copiedText) {
@@ -90,6 +105,7 @@ function rebuild(upstream: JsonObject, frame: CardFrame): JsonObject | string {
       streaming: capabilities['streaming'] === true,
       pushNotifications: capabilities['pushNotifications'] === true,
       extendedAgentCard: capabilities['extendedAgentCard'] === true,
+      ...(extensions.length > 0 && { extensions }),
     },
     ...securityOf(frame),
     defaultInputModes: texts(upstream['defaultInputModes'], ['text/plain']),

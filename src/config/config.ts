@@ -18,6 +18,7 @@ export type {
   PolicyConfig,
 } from './schema.ts'
 export { acceptedMethods, type AcceptedMethods } from './accepted-methods.ts'
+export { allowedExtensions } from './allowed-extensions.ts'
 export { adminRoles, configSchema, parseDuration, parseRate, parseSize } from './schema.ts'
 export type { Finding, Problem } from './problem.ts'
 export { describeProblem, suggest as suggestWord } from './problem.ts'

@@ -128,6 +128,12 @@ const tlsServer = z.strictObject({
     ),
 })
 
+/** The form is that of isExtensionUri in a2a/extensions.ts. */
+const extensionList = z.union([
+  z.literal('*'),
+  z.array(z.string().regex(/^[!-+\--~]{1,512}$/, 'expected a URI without spaces and commas')).max(64), // bound: extensions of a list
+])
+
 const bounds = z
   .strictObject({
     head: size('16KiB', 'largest request head'),
@@ -183,10 +189,9 @@ const gateway = z
       .regex(/^(mailto:|https:\/\/|tel:)\S+$/, 'expected mailto:…, https://… or tel:…')
       .optional()
       .describe('Contact of /.well-known/security.txt (RFC 9116); nothing is served there without it'),
-    extensions: z
-      .array(z.string())
+    extensions: extensionList
       .default([])
-      .describe('A2A extension URIs that may be activated; others are taken out of A2A-Extensions'),
+      .describe('A2A extensions that may be used, by URI, or "*" for all that an agent’s card declares'),
   })
   .prefault({})
 
@@ -489,6 +494,9 @@ const agent = z.strictObject({
     .min(1)
     .default(['1.0'])
     .describe('protocol versions that callers may use'),
+  extensions: extensionList
+    .optional()
+    .describe('A2A extensions that may be used with this agent, by URI, or "*". Default: gateway.extensions'),
   hosts: z
     .array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/, 'expected a lower-case host name'))
     .default([])

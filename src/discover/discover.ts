@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts'
 import { decodeUtf8, parseStrictJson, type JsonObject } from '../base/strict-json.ts'
 import { cardJsonBounds, frameCard, rebuildCard } from '../a2a/card.ts'
-import { acceptedMethods, type AgentConfig, type Snapshot } from '../config/config.ts'
+import { acceptedMethods, allowedExtensions, type AgentConfig, type Snapshot } from '../config/config.ts'
 import type { Discovering, HeaderRecord, PublicDocument, ReceivedFields } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { entityTagOf, isHeldBy } from './entity-tag.ts'
@@ -66,7 +66,8 @@ async function fetchCard(agent: AgentConfig, snapshot: Snapshot, parts: Discover
   const parsed = parseStrictJson(text, cardJsonBounds)
   if (!parsed.ok) return refuse('RELEASE_INVALID_ANSWER', `the card is not strict JSON: ${parsed.reason}`)
   const accepted = acceptedMethods(snapshot.config, agent)
-  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted))
+  const extensions = allowedExtensions(snapshot.config, agent)
+  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted, extensions))
   return typeof card === 'string' ? refuse('RELEASE_INVALID_ANSWER', card) : card
 }
 

@@ -293,7 +293,7 @@ export interface ValidatedFields {
   readonly historyLength: number | undefined
   /** when the caller stops waiting, monotonic milliseconds; Infinity where it did not say */
   readonly deadlineMs: number
-  /** activated extensions: what was asked for and is allowed */
+  /** extensions that were asked for and are allowed; from authorize on of these only what the agent's card declares */
   readonly extensions: readonly string[]
   /** what is checked is what is forwarded: the original text of the body, '' when there is none, or no JSON */
   readonly bodyText: string

@@ -4,6 +4,7 @@
 import type { Dispatcher } from 'undici'
 import type { GrpcFailure } from '../faces/grpc-error.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { readActivated } from './read-activated.ts'
 
 export interface AgentRequest {
   readonly pool: Dispatcher
@@ -24,6 +25,8 @@ export interface UnaryAnswer {
   readonly body: Buffer
   /** on gRPC: with what the agent ended the call, other than OK */
   readonly grpc?: GrpcFailure
+  /** which extensions the agent says that it took up, as it came; '' or undefined when it says nothing */
+  readonly extensions?: string
 }
 
 /** Chunks flow only after `start`. On gRPC a chunk is a message. Exactly one of the other three is called, once. */
@@ -37,6 +40,7 @@ export interface ChunkSink {
 
 export interface StreamAnswer {
   readonly kind: 'stream'
+  readonly extensions?: string
   start(sink: ChunkSink): void
   pause(): void
   resume(): void
@@ -63,6 +67,7 @@ export function callAgent(request: AgentRequest): AgentCall {
 
 class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
   readonly kind = 'stream'
+  extensions = ''
   readonly answer: Promise<AgentAnswer>
   readonly #maxBytes: number
   readonly #bodyMs: number
@@ -112,6 +117,7 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
     this.#status = status
     const contentType = headers['content-type']
     this.#contentType = typeof contentType === 'string' ? contentType.toLowerCase() : ''
+    this.extensions = readActivated(headers)
     const encoding = headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') {
       this.#fail(refuse('RELEASE_INVALID_ANSWER', 'the agent compressed its answer unasked'))
@@ -148,6 +154,7 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
     const body = this.#chunks.length === 1 ? this.#chunks[0] : undefined
     this.#settle({
       kind: 'unary',
+      extensions: this.extensions,
       status: this.#status,
       contentType: this.#contentType,
       body: body ?? Buffer.concat(this.#chunks, this.#bytes),

@@ -187,6 +187,12 @@ test('only fields of ours go out', async () => {
   assert.deepEqual(Object.keys(seen[0]?.headers ?? {}).toSorted(), ours.toSorted())
 })
 
+test('extensions go to the agent under the name that they have in its version', async () => {
+  await world().ask({ extensions: ['urn:a', 'urn:b'] })
+  assert.equal(seen[0]?.headers['a2a-extensions'], 'urn:a, urn:b')
+  assert.equal(seen[0].headers['x-a2a-extensions'], undefined)
+})
+
 test('of a trace goes out what the walk settled, and not what the caller sent', async () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   const own = ['traceparent', '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01', 'tracestate', 'a=1']

@@ -10,6 +10,7 @@ import { methodOf } from '../protobuf/schema.ts'
 import { rewriteRequest } from '../protobuf/rewrite-wire.ts'
 import { encodeOld } from '../faces/old-version.ts'
 import { placeContext } from '../a2a/context-places.ts'
+import { legacyExtensionsHeader } from '../a2a/v0-3/names.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { abortedDetail, callAgent, type AgentAnswer, type AgentCall } from './call-agent.ts'
@@ -204,12 +205,15 @@ function httpHeaders(admitted: Admitted, hasBody: boolean): string[] {
 /** What an agent is told beside the request, in every binding. */
 function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly string[]): string[] {
   const headers = ['a2a-version', admitted.agentFace.version, ...who]
-  if (admitted.extensions.length > 0) headers.push('a2a-extensions', admitted.extensions.join(', '))
+  if (admitted.extensions.length > 0) headers.push(extensionsField(admitted), admitted.extensions.join(', '))
   if (admitted.trace !== undefined) headers.push(...admitted.trace.headers())
   const credential = upstream.secrets.credential
   if (credential !== undefined) headers.push(credential.header, credential.value.text())
   return headers
 }
+
+const extensionsField = ({ agentFace }: Admitted): string =>
+  agentFace.version === '0.3' ? legacyExtensionsHeader : 'a2a-extensions'
 
 function bodyType(admitted: Admitted): string {
   const isRest = admitted.agentFace.binding === 'HTTP+JSON' && admitted.agentFace.version !== '0.3'

@@ -4,7 +4,9 @@
 import { Metadata, status, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
 import type { GrpcFailure } from '../faces/grpc-error.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
+import { legacyExtensionsHeader } from '../a2a/v0-3/names.ts'
 import { abortedDetail, type AgentAnswer, type AgentCall, type ChunkSink, type StreamAnswer } from './call-agent.ts'
+import { readActivated } from './read-activated.ts'
 
 export interface GrpcRequest {
   readonly client: Client
@@ -37,8 +39,15 @@ function metadataOf(headers: readonly string[]): Metadata {
   return metadata
 }
 
+const activatedIn = (head: Metadata): string =>
+  readActivated({
+    'a2a-extensions': head.get('a2a-extensions'),
+    [legacyExtensionsHeader]: head.get(legacyExtensionsHeader),
+  })
+
 function callUnary(request: GrpcRequest): AgentCall {
   let isAborted = false
+  let extensions = ''
   let abort = (): void => undefined
   const answer = new Promise<AgentAnswer>((resolve) => {
     const deadline = request.nowMs + Math.min(request.firstByteMs, request.deadlineMs)
@@ -54,9 +63,10 @@ function callUnary(request: GrpcRequest): AgentCall {
         const answered = body ?? Buffer.alloc(0)
         const isTooLarge = answered.length > request.maxAnswerBytes
         if (isTooLarge) resolve(refuse('RELEASE_TOO_LARGE', `more than ${request.maxAnswerBytes} bytes`))
-        else resolve({ kind: 'unary', status: 200, contentType: 'application/grpc', body: answered })
+        else resolve({ kind: 'unary', status: 200, contentType: 'application/grpc', body: answered, extensions })
       },
     )
+    call.on('metadata', (head: Metadata) => (extensions = activatedIn(head)))
     abort = () => call.cancel()
   })
   return {
@@ -105,6 +115,7 @@ function refusalOf({ code, details }: ServiceError): Refusal | undefined {
  */
 class GrpcStream implements AgentCall, StreamAnswer {
   readonly kind = 'stream'
+  extensions = ''
   readonly answer: Promise<AgentAnswer>
   readonly #call: ClientReadableStream<Buffer>
   #timer: NodeJS.Timeout
@@ -128,7 +139,10 @@ class GrpcStream implements AgentCall, StreamAnswer {
     }, request.firstByteMs)
     this.#timer.unref()
     this.#call.on('data', (message: Buffer) => this.#take(message))
-    this.#call.on('metadata', () => this.#waitAfterHead())
+    this.#call.on('metadata', (head: Metadata) => {
+      this.extensions = activatedIn(head)
+      this.#waitAfterHead()
+    })
     this.#call.on('error', (error: ServiceError) => this.#fail(error))
     this.#call.on('end', () => this.#finish('ended'))
   }

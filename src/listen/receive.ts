@@ -143,7 +143,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 
 const preflightHeaders: HeaderRecord = {
   'access-control-allow-methods': 'GET, POST, DELETE',
-  'access-control-allow-headers': 'authorization, dpop, content-type, x-api-key, a2a-version, a2a-extensions',
+  'access-control-allow-headers':
+    'authorization, dpop, content-type, x-api-key, a2a-version, a2a-extensions, x-a2a-extensions',
   'access-control-max-age': '600',
 }
 
@@ -154,7 +155,7 @@ function corsHeaders(snapshot: Snapshot, headers: ReadonlyMap<string, string>): 
   return {
     'access-control-allow-origin': origin,
     'access-control-expose-headers':
-      'sallyport-record, sallyport-record-signature, ratelimit, ratelimit-policy, retry-after, www-authenticate, dpop-nonce',
+      'sallyport-record, sallyport-record-signature, ratelimit, ratelimit-policy, retry-after, www-authenticate, dpop-nonce, a2a-extensions, x-a2a-extensions',
     vary: 'origin',
   }
 }

@@ -26,6 +26,7 @@ import type { WalkParts } from './parts.ts'
 import { messageOf, resultOf } from './recorded-parts.ts'
 import { relayStream } from './relay-stream.ts'
 import { openGrant } from './open-grant.ts'
+import { tellActivated } from './tell-activated.ts'
 import { watchPermission } from './still-allowed.ts'
 import { findStop } from './find-stop.ts'
 import { watchBlocks } from './watch-blocks.ts'
@@ -191,7 +192,7 @@ async function answerFromAgent(trip: Trip): Promise<Refusal | undefined> {
     agentCall.abort()
     return receipt
   }
-  const headers = await headersOf(trip)
+  const headers = { ...(await headersOf(trip)), ...tellActivated(admitted, answer) }
   if (answer.kind === 'stream') return await answerStream(trip, answer, headers)
   return await answerUnary(trip, isRefusal(answer) ? answer : releaseUnary(trip, answer), headers)
 }

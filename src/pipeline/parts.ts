@@ -6,7 +6,8 @@ import type { Authenticator, GrantBook } from '../authenticate/authenticate.ts'
 import type { AccessAuthority, ApprovalRules, BlockReader, CompiledPolicy } from '../authorize/authorize.ts'
 import type { Clock } from '../base/clock.ts'
 import type { TraceContext } from '../base/trace-context.ts'
-import type { Snapshot } from '../config/config.ts'
+import type { DeclaredExtensions } from '../a2a/extensions.ts'
+import type { AgentConfig, Snapshot } from '../config/config.ts'
 import type { DiscoveryParts } from '../discover/discover.ts'
 import type { Admitted, AgentTrace, Received } from '../exchange/exchange.ts'
 import type { Forwarder } from '../forward/forward.ts'
@@ -77,6 +78,8 @@ export interface WalkParts {
   readonly discovery: DiscoveryParts
   readonly heartbeat: Heartbeat
   readonly metrics: WalkMetrics
+  /** what an agent's card declares of extensions, as it was last read; undefined when that is not known */
+  readonly declaredExtensions?: (agent: AgentConfig, snapshot: Snapshot) => DeclaredExtensions | undefined
   /** absent where no spans are kept: traces of callers are continued all the same */
   readonly tracing?: Tracing | undefined
   /** why the ledger counts as unwitnessed, so that no call may be served; absent where no witness is configured */

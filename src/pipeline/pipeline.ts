@@ -13,7 +13,7 @@ import { guard, limit } from '../limit/limit.ts'
 import type { Unreadable } from '../listen/listen.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { findPublicDocument, route } from '../route/route.ts'
-import { validate } from '../validate/validate.ts'
+import { negotiateExtensions, validate } from '../validate/validate.ts'
 import { openCall, refuseUnreadable, type Call } from './call.ts'
 import { carry } from './carry.ts'
 import type { WalkParts } from './parts.ts'
@@ -93,6 +93,10 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
   // only now, so that it tells nobody of an agent who may not know of it
   const unavailable = findBlockedAgent(authorized.agent.name, parts.blocks)
   if (unavailable !== undefined) return unavailable
+
+  const extensions = negotiateExtensions(authorized, parts.declaredExtensions?.(authorized.agent, received.snapshot))
+  if (isRefusal(extensions)) return extensions
+  Object.assign(authorized, { extensions })
 
   if (rules.access !== undefined) {
     const denied = await rules.access.review(authorized)

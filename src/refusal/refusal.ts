@@ -52,6 +52,8 @@ export type RefusalCode =
   | 'VALIDATE_METHOD_UNKNOWN'
   | 'VALIDATE_PARAMS'
   | 'VALIDATE_VERSION'
+  | 'VALIDATE_EXTENSION_REQUIRED'
+  | 'VALIDATE_EXTENSION_NOT_ALLOWED'
   | 'AUTHZ_DENIED'
   | 'AUTHZ_TASK_NOT_FOUND'
   | 'AUTHZ_APPROVAL_REQUIRED'
@@ -106,6 +108,8 @@ export const catalogue: Readonly<Record<RefusalCode, CatalogueRow>> = Object.fre
   VALIDATE_METHOD_UNKNOWN:      row(404, 200, -32601, 'UNIMPLEMENTED',       'METHOD_NOT_FOUND',      'The method is not known'),
   VALIDATE_PARAMS:              row(400, 200, -32602, 'INVALID_ARGUMENT',    'INVALID_PARAMS',        'The parameters are not valid'),
   VALIDATE_VERSION:             row(400, 200, -32009, 'FAILED_PRECONDITION', 'VERSION_NOT_SUPPORTED', 'The A2A protocol version is not supported here'),
+  VALIDATE_EXTENSION_REQUIRED:  row(400, 200, -32008, 'FAILED_PRECONDITION', 'EXTENSION_SUPPORT_REQUIRED', 'Support of an extension is required'),
+  VALIDATE_EXTENSION_NOT_ALLOWED: row(403, 403, -32041, 'PERMISSION_DENIED', 'PERMISSION_DENIED',     'The message uses an extension that is not allowed'),
   // authorize
   AUTHZ_DENIED:                 row(403, 403, -32041, 'PERMISSION_DENIED',   'PERMISSION_DENIED',     'Permission denied'),
   AUTHZ_TASK_NOT_FOUND:         row(404, 200, -32001, 'NOT_FOUND',           'TASK_NOT_FOUND',        'Task not found'),

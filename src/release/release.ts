@@ -4,7 +4,7 @@
 // passes as the agent wrote it, but for contexts that its caller calls otherwise.
 
 import { frameCard, rebuildCard } from '../a2a/card.ts'
-import { acceptedMethods } from '../config/config.ts'
+import { acceptedMethods, allowedExtensions } from '../config/config.ts'
 import { namedIds, type NamedTask } from '../a2a/named-ids.ts'
 import type { AgentError } from '../a2a/errors.ts'
 import { frameMessage } from '../protobuf/frames.ts'
@@ -207,7 +207,8 @@ export function releaseList(
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
   const accepted = acceptedMethods(snapshot.config, agent)
-  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted))
+  const extensions = allowedExtensions(snapshot.config, agent)
+  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted, extensions))
   if (typeof card === 'string') return invalid(card)
   return passUnless(dressResult(admitted, JSON.stringify(card)))
 }

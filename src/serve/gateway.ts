@@ -59,6 +59,7 @@ import { createAuditUpkeep } from './audit-upkeep.ts'
 import { createClusters } from './clusters.ts'
 import { createBlockMethods } from './block-methods.ts'
 import { describeAlias, describeChangedAliases } from './changed-aliases.ts'
+import { createDeclaredExtensions } from './declared-extensions.ts'
 import { startControlServer } from './control-server.ts'
 import { askIssuer } from './ask-issuer.ts'
 import { createControlMethods } from './control-methods.ts'
@@ -239,6 +240,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const duplicates = createDuplicateBook({ clock, store: state.ownership })
     duplicates.restore(state.ownership.sent())
     state.ownership.onForget((subject) => duplicates.forget(subject))
+    const cardOf = (agent: AgentConfig, of: Snapshot): Promise<Buffer> => fetchCard(agent, rulesOf(of), dialler)
+    const declared = createDeclaredExtensions({ clock, fetchCard: cardOf })
     const parts: WalkParts = {
       clock,
       audit: state.audit,
@@ -272,11 +275,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           const receipts = snapshot.config.audit.receipts === 'signed' ? state.ledger.vkey : undefined
           return formatKeySet({ assertions: signer.jwks().keys, receipts })
         },
-        fetchCard: (agent, of) => fetchCard(agent, rulesOf(of), dialler),
+        fetchCard: cardOf,
       },
       heartbeat,
       metrics,
       ...(tracing && { tracing }),
+      declaredExtensions: (agent, of) => declared.of(agent, of),
       unwitnessed: () => witnesses?.overdue(),
       onBug: (error) => log.error({ err: error }, 'a bug denied a call'),
       onAgentTrouble: (admitted, refusal) => trouble.note(admitted, refusal),
@@ -315,6 +319,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       open.whenIdle(snapshot, () => releaseRules(before))
       adminTokens = nextTokens
       snapshot = next
+      declared.warm(next)
     }
     adopt(buildSnapshot(loaded.config, { publicUrl: url }), loaded)
     warnOfLocalKeys(loaded.config, log)

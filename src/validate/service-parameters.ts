@@ -1,5 +1,5 @@
-// What a request says beside its body: protocol version, activated extensions, content type (A2A 1.0 §3.6, §9.2,
-// §11.2). An absent version means 0.3; one that this agent's callers may not use is refused, never guessed; an extension nobody allowed is never activated.
+// What a request says beside its body: protocol version and content type (A2A 1.0 §3.6, §9.2, §11.2). An absent version
+// means 0.3; one that this agent's callers may not use is refused, never guessed.
 
 import { protocolVersion, type ProtocolVersion } from '../a2a/operations.ts'
 import type { Routed } from '../exchange/exchange.ts'
@@ -45,13 +45,3 @@ export function checkContentType(routed: Routed): Refusal | undefined {
 
 const refuseType = (detail: string): Refusal =>
   refuse('VALIDATE_CONTENT_TYPE', detail, { hint: 'send Content-Type: application/json' })
-
-const none: readonly string[] = Object.freeze([])
-
-/** A2A-Extensions, only as far as the configuration allows, each once, in the order asked for. */
-export function activateExtensions(header: string | undefined, allowed: readonly string[]): readonly string[] {
-  if (header === undefined || allowed.length === 0) return none
-  const asked = new Set(header.split(',').map((uri) => uri.trim()))
-  const activated = [...asked].filter((uri) => allowed.includes(uri))
-  return activated.length === 0 ? none : activated
-}

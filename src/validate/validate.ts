@@ -6,12 +6,13 @@ import { chooseFace, faceOf } from '../faces/choose-face.ts'
 import type { Routed, Validated, ValidatedFields } from '../exchange/exchange.ts'
 import { isRefusal, type Refusal } from '../refusal/refusal.ts'
 import type { OnBody, Understood } from './read-request.ts'
-import { activateExtensions } from './service-parameters.ts'
+import { askExtensions } from './negotiate-extensions.ts'
 import { understandGrpc } from './understand-grpc.ts'
 import { understandJsonRpc } from './understand-json-rpc.ts'
 import { understandRest } from './understand-rest.ts'
 
 export { noMessage } from './message-facts.ts'
+export { negotiateExtensions } from './negotiate-extensions.ts'
 export { requestIdOf } from './request-id.ts'
 
 /**
@@ -58,7 +59,7 @@ function mint(routed: Routed, understood: Understood): Validated {
     list: facts.list,
     historyLength: facts.historyLength,
     deadlineMs,
-    extensions: activateExtensions(routed.headers.get('a2a-extensions'), routed.snapshot.config.gateway.extensions),
+    extensions: askExtensions(routed, version),
     bodyText: body.text,
     wire,
     body: body.value,

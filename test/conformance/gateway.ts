@@ -12,7 +12,14 @@ const nameOfAgent = (kind: AgentKind): string => (kind === 'full' ? 'conformance
 export function startConformanceGateway(agents: readonly RunningAgent[]): Promise<Gateway> {
   const entries = agents.map(({ kind, url, grpc }): [string, GatewayOptions['agents'][string]] => [
     nameOfAgent(kind),
-    { url, grpcUrl: `http://${grpc}`, speaks: ['1.0', '0.3'], versions: ['1.0', '0.3'], discovery: 'public' },
+    {
+      url,
+      grpcUrl: `http://${grpc}`,
+      speaks: ['1.0', '0.3'],
+      versions: ['1.0', '0.3'],
+      extensions: '*',
+      discovery: 'public',
+    },
   ])
   return startGateway({ agents: Object.fromEntries(entries), callers: ['alice'] })
 }

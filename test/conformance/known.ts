@@ -32,12 +32,6 @@ export const failures: readonly Known[] = [
 /** Differs through the gateway, and should not: a fault of ours that is not mended yet. */
 export const differences: readonly Known[] = [
   {
-    tests: ['extensions.required-given', 'extensions.several', 'extensions.activated'],
-    columns: ['JSON-RPC 1.0', 'HTTP+JSON 1.0', 'gRPC 1.0'],
-    why: 'extensions are not negotiated yet: the gateway does not pass their names on',
-  },
-  { tests: ['card.extension'], columns: ['JSON-RPC 1.0'], why: 'the card is rebuilt without extensions' },
-  {
     tests: ['errors.media-type-of-answers'],
     columns: ['HTTP+JSON 1.0'],
     why: 'answers of the HTTP+JSON binding are given out as application/json',
