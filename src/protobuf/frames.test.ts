@@ -37,7 +37,8 @@ test('says when a message was cut', () => {
 
 test('refuses compressed messages by their first byte', () => {
   assert.equal(reasonOf(createFrameReader(100).push(Buffer.of(1))), 'compressed')
-  assert.equal(reasonOf(createFrameReader(100).push(header(1, 0))), 'compressed')
+  for (const length of [0, 1, 2 ** 32 - 1])
+    assert.equal(reasonOf(createFrameReader(100).push(header(1, length))), 'compressed')
 })
 
 test('refuses every other flag', () => {

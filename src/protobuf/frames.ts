@@ -73,7 +73,7 @@ class Reader implements FrameReader {
     this.headerFilled += taken
     // a flag is refused as soon as it is there
     if (this.headerFilled > 0 && this.header[0] !== 0) this.broken = this.header[0] === 1 ? 'compressed' : 'flag'
-    if (this.headerFilled < headerBytes) return taken
+    if (this.broken !== undefined || this.headerFilled < headerBytes) return taken
     this.length = this.header.readUInt32BE(1)
     this.filled = 0
     if (this.length > this.maxBytes) this.broken = 'too-large'
