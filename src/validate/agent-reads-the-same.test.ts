@@ -1,5 +1,5 @@
 // What was decided on is what the agent parses: operation, task, context, configuration, tenant and the kinds of parts, as
-// validate has them, against what the official SDK's servers read in the bytes that are forwarded. Requests begin well
+// validate has them, against what the official SDK's servers and codec read in the bytes that are forwarded. Requests begin well
 // and are spoiled in the ways in which parsers differ; what is refused needs no agent. Bounded by time; the seed is
 // printed.
 
@@ -10,6 +10,9 @@ import { operationNames, type Operation } from '../a2a/operations.ts'
 import { matchRestPath } from '../a2a/paths.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { isJsonObject, type JsonObject } from '../base/strict-json.ts'
+import { encodeRequest } from '../protobuf/encode.ts'
+import { frameMessage } from '../protobuf/frames.ts'
+import { methodOf } from '../protobuf/schema.ts'
 import { isRefusal } from '../refusal/refusal.ts'
 import { fakeRouted, type FakeRequest } from './fake-routed.ts'
 import { validate } from './validate.ts'
@@ -26,12 +29,18 @@ interface SdkEye {
 interface EyeModule {
   readonly openSdkEye: () => Promise<SdkEye>
 }
+interface CodecModule {
+  readonly readWithSdk: (path: string, kind: 'request', bytes: Buffer) => { message: Read['params'] }
+}
 
 let eye: SdkEye
+let readWithSdk: CodecModule['readWithSdk']
 before(async () => {
   // the agents' workspace has the SDK, and the gateway nothing of it
   const module = (await import(new URL('../../agents/test/sdk-eye.ts', import.meta.url).href)) as EyeModule
   eye = await module.openSdkEye()
+  const codec = (await import(new URL('../../agents/test/sdk-codec.ts', import.meta.url).href)) as CodecModule
+  readWithSdk = codec.readWithSdk
 })
 after(() => eye.close())
 
@@ -308,10 +317,7 @@ interface SeenMessage {
 async function compare({ request }: Tried): Promise<'refused here' | 'refused there' | 'alike'> {
   const decided = await validate(fakeRouted(request))
   if (isRefusal(decided)) return 'refused here'
-  const isRest = request.rest !== undefined
-  // forward puts an agent's own tenant into JSON-RPC that leaves it out; on HTTP+JSON it is in the path
-  const body = isRest ? decided.bodyText : placeTenant(decided.bodyText, decided.tenant)
-  const read = await eye.read({ method: decided.upstreamMethod, path: isRest ? decided.upstreamPath : '', body })
+  const read = await readAsAgent(decided, request)
   if (read === undefined) return 'refused there'
   const { params } = read
   const message = params['message'] as SeenMessage | undefined
@@ -337,9 +343,56 @@ async function compare({ request }: Tried): Promise<'refused here' | 'refused th
   return 'alike'
 }
 
+type Decided = Exclude<Awaited<ReturnType<typeof validate>>, { readonly kind: 'refusal' }>
+
+async function readAsAgent(decided: Decided, { rest }: FakeRequest): Promise<Read | undefined> {
+  const { operation, bodyText, tenant, wire, upstreamMethod, upstreamPath } = decided
+  if (wire !== undefined) {
+    const params = readWithSdk(methodOf(operation)?.path ?? '', 'request', wire).message
+    return { method: methods[operation], params, tenant: String(params['tenant']) }
+  }
+  // forward puts an agent's own tenant into JSON-RPC that leaves it out; on HTTP+JSON it is in the path
+  if (rest === undefined) return eye.read({ method: 'POST', path: '', body: placeTenant(bodyText, tenant) })
+  return eye.read({ method: upstreamMethod, path: upstreamPath, body: bodyText })
+}
+
+/** Messages that begin well: fields that come again elsewhere, bytes that are others, pieces that are gone. */
+const grpc: fc.Arbitrary<Tried> = fc
+  .constantFrom(...operationNames)
+  .chain((operation) =>
+    fc.tuple(
+      fc.constant(operation),
+      paramsOf(operation),
+      fc.array(fc.tuple(fc.nat(3), fc.nat(), fc.nat(24), fc.nat(), fc.nat(255)), { maxLength: 2 }),
+      fc.constantFrom('', 'acme'),
+    ),
+  )
+  .map(([operation, params, spoiled, agentTenant]) => {
+    const encoded = encodeRequest(operation, JSON.parse(JSON.stringify(params)) as JsonObject)
+    assert.ok(encoded.ok)
+    const message = spoiled.reduce(spoil, encoded.bytes)
+    return { request: { grpc: operation, body: frameMessage(message), agentTenant } }
+  })
+
+function spoil(
+  bytes: Buffer,
+  [how, from, length, to, byte]: readonly [number, number, number, number, number],
+): Buffer {
+  const start = from % (bytes.length + 1)
+  const at = to % (bytes.length + 1)
+  if (how === 0)
+    return Buffer.concat([bytes.subarray(0, at), bytes.subarray(start, start + length), bytes.subarray(at)])
+  if (how === 1) return Buffer.concat([bytes.subarray(0, start), bytes.subarray(start + length)])
+  if (how === 2) return Buffer.concat([bytes, bytes.subarray(0, start)])
+  const changed = Buffer.from(bytes)
+  if (start < changed.length) changed[start] = byte
+  return changed
+}
+
 for (const [binding, tries] of [
   ['JSON-RPC', jsonRpc],
   ['HTTP+JSON', rest],
+  ['gRPC', grpc],
 ] as const) {
   test(`what is decided on is what the official SDK reads, over ${binding}`, async () => {
     const seed = Date.now() % 2 ** 31

@@ -20,11 +20,14 @@ export interface FakeRequest {
     readonly taskId?: string
     readonly configId?: string
   }
+  /** the operation of a gRPC call, whose body is the frame of its message */
+  readonly grpc?: Operation
   readonly agentTenant?: string
   readonly extensions?: readonly string[]
 }
 
 const usual = { 'a2a-version': '1.0', 'content-type': 'application/json' }
+const usualOfGrpc = { 'a2a-version': '1.0', 'content-type': 'application/grpc' }
 
 export function fakeRouted(request: FakeRequest): Routed {
   const config = configSchema.parse({
@@ -32,18 +35,22 @@ export function fakeRouted(request: FakeRequest): Routed {
     agents: [{ name: 'calculator', url: 'http://127.0.0.1:9', tenant: request.agentTenant ?? '' }],
   })
   const agent = config.agents[0]
-  const { rest, body = '' } = request
+  const { rest, grpc, body = '' } = request
   const snapshot: Partial<Snapshot> = { config }
   const fields = {
     method: request.method ?? 'POST',
     query: request.query ?? '',
-    headers: new Map(Object.entries(request.headers ?? usual)),
+    headers: new Map(Object.entries(request.headers ?? (grpc === undefined ? usual : usualOfGrpc))),
     snapshot,
     agent,
-    binding: rest ? 'HTTP+JSON' : 'JSONRPC',
-    target: rest
-      ? { kind: 'rest', agent, rest: { version: '1.0', tenant: '', taskId: '', configId: '', ...rest } }
-      : { kind: 'json-rpc', agent },
+    startedMs: 0,
+    binding: grpc !== undefined ? 'GRPC' : rest ? 'HTTP+JSON' : 'JSONRPC',
+    target:
+      grpc !== undefined
+        ? { kind: 'grpc', agent, grpc: { operation: grpc, version: '1.0', body: undefined } }
+        : rest
+          ? { kind: 'rest', agent, rest: { version: '1.0', tenant: '', taskId: '', configId: '', ...rest } }
+          : { kind: 'json-rpc', agent },
     readBody: () => Promise.resolve(typeof body === 'string' ? Buffer.from(body) : body),
   }
   // A test's stand-in for the stages before: only what validate reads is there.
