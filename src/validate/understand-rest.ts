@@ -92,8 +92,8 @@ async function readRestBody(
   const bytes = await routed.readBody()
   if (isRefusal(bytes)) return bytes
   onBody(bytes)
-  if (bytes.length === 0 && !needsBody) return noBody
   // the official Go client writes its absent body as null
-  if (method !== 'POST') return bytes.equals(nullBody) ? noBody : refuseParams(`a ${method} request has no body`)
+  if (!needsBody && (bytes.length === 0 || bytes.equals(nullBody))) return noBody
+  if (method !== 'POST') return refuseParams(`a ${method} request has no body`)
   return (needsBody ? undefined : checkContentType(routed)) ?? parseBody(routed, bytes)
 }

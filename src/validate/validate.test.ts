@@ -186,11 +186,13 @@ for (const [why, request, code] of restRefusals) {
   test(`refuses HTTP+JSON with ${why}`, async () => assert.equal((await refusalOf(request)).code, code))
 }
 
-test('a null on GET and DELETE, which the Go client sends, is no body and goes no further', async () => {
+test('a null where no body is needed, which the Go client sends, is no body and goes no further', async () => {
   const named = { taskId: 't', configId: 'c' }
   for (const request of [
     getTask('historyLength=1'),
     { rest: rest('DeleteTaskPushNotificationConfig', named), method: 'DELETE', headers: versioned('1.0') },
+    { rest: rest('CancelTask', { taskId: 't' }), headers: versioned('1.0') },
+    { rest: rest('SubscribeToTask', { taskId: 't' }), headers: versioned('1.0') },
   ]) {
     const validated = await accepted({ ...request, body: 'null' })
     assert.deepEqual([validated.bodyText, validated.body], ['', undefined])
@@ -467,7 +469,8 @@ test('never throws, and what passes is the text that arrived', async () => {
           ...(operation && { rest: rest(operation, { taskId: 't' }) }),
         }
         const result = await validate(fakeRouted(request))
-        if (!isRefusal(result)) assert.equal(result.bodyText, text)
+        // which may be no body: that has a test of its own
+        if (text !== 'null' && !isRefusal(result)) assert.equal(result.bodyText, text)
         requestIdOf(isRefusal(result) ? result : refuse('GATEWAY_INTERNAL', ''))
       },
     ),

@@ -9,17 +9,7 @@ import { isOperation } from '../../src/a2a/operations.ts'
 import { needs } from '../needs.ts'
 import { deadUrl, startGateway, type Gateway } from './harness.ts'
 import type { Exercise, Seen } from './interop-clients.ts'
-import {
-  answers,
-  clients,
-  expectedOperations,
-  failingSteps,
-  languages,
-  nameOf,
-  runs,
-  steps,
-  words,
-} from './interop-runs.ts'
+import { clients, expectedOperations, failingSteps, languages, nameOf, runs, steps, words } from './interop-runs.ts'
 import type { Run, Step } from './interop-runs.ts'
 import { startAgents, startConformance, type ConformanceAgent, type SampleAgents } from './sample-agents.ts'
 
@@ -34,11 +24,13 @@ let secureGateway: Gateway
 before(async () => {
   agents = await startAgents(() => gateway.url)
   conformance = await startConformance()
+  const grpcUrl = `http://${conformance.grpc}`
   const start = (more?: Parameters<typeof startGateway>[0]['gateway']): Promise<Gateway> =>
     startGateway({
       agents: {
         calculator: { url: agents.calculator.url, discovery: 'public' },
-        conformance: { url: conformance.url, grpcUrl: `http://${conformance.grpc}`, discovery: 'public' },
+        conformance: { url: conformance.url, grpcUrl, discovery: 'public' },
+        bridged: { url: conformance.url, grpcUrl, bindings: ['GRPC'], discovery: 'public' },
       },
       callers: [...languages, 'stranger'],
       policy: {
@@ -65,6 +57,7 @@ const hostOf = (run: Run): string => `${run.isTls ? 'localhost' : '127.0.0.1'}:$
 
 function exerciseOf(run: Run, key?: string): Exercise {
   const { keys } = gatewayOf(run)
+  const { asking } = words[run.agent]
   return {
     agent: `${run.isTls ? 'https' : 'http'}://${hostOf(run)}/agents/${run.agent}`,
     key: key ?? keys[run.language] ?? '',
@@ -72,7 +65,9 @@ function exerciseOf(run: Run, key?: string): Exercise {
     version: run.version,
     ...(run.isTls && { ca: join(fixtures, 'ca.crt') }),
     pushUrl,
-    ...words[run.agent],
+    quick: words[run.agent].quick,
+    slow: words[run.agent].slow,
+    ...(asking && { asking }),
   }
 }
 
@@ -115,14 +110,15 @@ for (const language of languages) {
 /** What each step should show; a step that the SDK reports as failed is only that. */
 function assertSeen(seen: Seen, run: Run): void {
   const { agent } = run
+  const { cardName: name, answer } = words[agent]
   const shown = JSON.stringify(seen, null, 1)
   const is = (step: Step, value: unknown, wanted: unknown): void => {
     if (failingSteps(run).includes(step)) assert.ok(isFailure(value), `${step} works by now: ${shown}`)
     else assert.deepEqual(value, wanted, `${step}: ${shown}`)
   }
-  const done = { state: 'TASK_STATE_COMPLETED', text: answers[agent] }
-  assert.deepEqual(seen.publicCard, { name: agent }, shown)
-  assert.equal(seen.card.name, agent)
+  const done = { state: 'TASK_STATE_COMPLETED', text: answer }
+  assert.deepEqual(seen.publicCard, { name }, shown)
+  assert.equal(seen.card.name, name)
   for (const [binding, , address, tenant] of seen.card.interfaces) {
     assert.equal(address, binding === 'GRPC' ? hostOf(run) : exerciseOf(run).agent)
     if (binding === 'GRPC') assert.equal(tenant, agent)
@@ -146,7 +142,7 @@ function assertSeen(seen: Seen, run: Run): void {
     states: ['TASK_STATE_INPUT_REQUIRED', 'TASK_STATE_COMPLETED'],
     sameTask: true,
   })
-  is('extendedCard', seen.extendedCard, { name: agent, skills: ['conformance', 'extended'] })
+  is('extendedCard', seen.extendedCard, { name, skills: ['conformance', 'extended'] })
 }
 
 /** JavaScript and Python keep the card that they have, Go says so; none of them asks. */
