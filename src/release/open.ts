@@ -47,7 +47,8 @@ export function openAnswer(admitted: Admitted, answer: UnreadAnswer): OpenedAnsw
   const parsed = text === undefined ? invalid('not UTF-8') : parseText(admitted, text)
   if (isRefusal(parsed)) return withStatus(parsed, answer.status)
   const opened = openText(admitted, parsed, answer.status)
-  return typeof opened === 'string' ? withStatus(invalid(opened), answer.status) : { ...opened, original: parsed.text }
+  const result = typeof opened === 'string' ? invalid(opened) : canonical(admitted, opened, parsed.text)
+  return isRefusal(result) ? withStatus(result, answer.status) : result
 }
 
 export function openEvent(admitted: Admitted, event: UnreadEvent): OpenedAnswer | Refusal {

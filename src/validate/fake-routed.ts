@@ -1,6 +1,6 @@
 // For tests of this folder: a routed request made of plain data, whose body arrives at once.
 
-import type { Operation } from '../a2a/operations.ts'
+import type { Operation, ProtocolVersion } from '../a2a/operations.ts'
 import { configSchema, type Snapshot } from '../config/config.ts'
 import type { Refusal } from '../refusal/refusal.ts'
 import type { validate } from './validate.ts'
@@ -19,20 +19,25 @@ export interface FakeRequest {
     readonly tenant?: string
     readonly taskId?: string
     readonly configId?: string
+    readonly version?: ProtocolVersion
   }
   /** the operation of a gRPC call, whose body is the frame of its message */
   readonly grpc?: Operation
   readonly agentTenant?: string
   readonly extensions?: readonly string[]
+  /** what the agent's callers may use and what the agent speaks; 1.0 alone unless given */
+  readonly versions?: readonly ProtocolVersion[]
+  readonly speaks?: readonly ProtocolVersion[]
 }
 
 const usual = { 'a2a-version': '1.0', 'content-type': 'application/json' }
 const usualOfGrpc = { 'a2a-version': '1.0', 'content-type': 'application/grpc' }
 
 export function fakeRouted(request: FakeRequest): Routed {
+  const { versions = ['1.0'], speaks = ['1.0'] } = request
   const config = configSchema.parse({
     gateway: { extensions: [...(request.extensions ?? [])] },
-    agents: [{ name: 'calculator', url: 'http://127.0.0.1:9', tenant: request.agentTenant ?? '' }],
+    agents: [{ name: 'calculator', url: 'http://127.0.0.1:9', tenant: request.agentTenant ?? '', versions, speaks }],
   })
   const agent = config.agents[0]
   const { rest, grpc, body = '' } = request

@@ -1,9 +1,11 @@
 // The attack: agents exist that run 0.3 method names whatever A2A-Version says (py), so a call named the old way
-// would be an operation that no rule knows. Only the eleven names of 1.0 pass, to the letter.
+// would be an operation that no rule knows. Under each version only its own names pass, to the letter; those of the
+// other are known for what they are, and refused.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isRefusal } from '../refusal/refusal.ts'
+import { operationOf03 } from '../a2a/v0-3/names.ts'
 import { fakeRouted, rpcText, sendParams } from './fake-routed.ts'
 import { validate } from './validate.ts'
 
@@ -29,8 +31,11 @@ const old = [
 
 for (const method of old) {
   test(`refuses the method ${JSON.stringify(method)} under version 1.0`, async () => {
-    const result = await validate(fakeRouted({ body: rpcText(method, sendParams()) }))
-    assert.equal(isRefusal(result) && result.code, 'VALIDATE_METHOD_UNKNOWN')
+    const code = operationOf03(method) === undefined ? 'VALIDATE_METHOD_UNKNOWN' : 'VALIDATE_VERSION'
+    for (const versions of [['1.0'], ['1.0', '0.3']] as const) {
+      const result = await validate(fakeRouted({ body: rpcText(method, sendParams()), versions }))
+      assert.equal(isRefusal(result) && result.code, code)
+    }
   })
 }
 
@@ -43,3 +48,19 @@ test('tells an honest 0.3 client of its version rather than of an unknown method
     assert.equal(isRefusal(result) && result.code, 'VALIDATE_VERSION')
   }
 })
+
+for (const method of ['SendMessage', 'GetTask', 'ListTasks', 'tasks/list', 'message/Send', 'tasks/resubscribe '])
+  test(`refuses the method ${JSON.stringify(method)} under version 0.3`, async () => {
+    for (const headers of [
+      { 'content-type': 'application/json' },
+      { 'content-type': 'application/json', 'a2a-version': '0.3' },
+    ]) {
+      const result = await validate(
+        fakeRouted({ headers, body: rpcText(method, sendParams()), versions: ['1.0', '0.3'] }),
+      )
+      assert.equal(
+        isRefusal(result) && result.code,
+        /^[A-Z]/.test(method) ? 'VALIDATE_VERSION' : 'VALIDATE_METHOD_UNKNOWN',
+      )
+    }
+  })

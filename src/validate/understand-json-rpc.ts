@@ -1,7 +1,7 @@
 // The JSON-RPC binding (A2A 1.0 §9). Order matters: the version comes before the method, so that a client of another
 // version learns of its version and not of an unknown method.
 
-import { isOperation, type Operation } from '../a2a/operations.ts'
+import { isOperation, type Operation, type ProtocolVersion } from '../a2a/operations.ts'
 import { foldName, isAlias, requestShape } from '../a2a/shape.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { Routed } from '../exchange/exchange.ts'
@@ -21,7 +21,7 @@ import {
   type Understood,
 } from './read-request.ts'
 import { rawRequestId, type ValidateRefusal } from './request-id.ts'
-import { checkContentType, negotiateVersion } from './service-parameters.ts'
+import { checkContentType, negotiateVersion, refuseVersion } from './service-parameters.ts'
 
 const noParams: JsonObject = Object.freeze({})
 
@@ -45,6 +45,9 @@ function understand(routed: Routed, body: Body, requestId: string | undefined): 
   const version = negotiateVersion(routed, query.version)
   if (isRefusal(version)) return version
   const { method: operation } = envelope
+  const otherVersion = nameOtherVersion(operation, version)
+  if (otherVersion !== undefined)
+    return refuseVersion(`a method of ${otherVersion} under version ${version}`, routed.agent.versions)
   const rest = { version, body, wire: undefined, requestId: requestId ?? '', deadlineMs: Infinity } as const
   if (version === '0.3') {
     const old = operationOf03(operation)
@@ -65,6 +68,15 @@ function understand(routed: Routed, body: Body, requestId: string | undefined): 
     upstreamPath: '',
     upstreamMethod: 'POST',
   }
+}
+
+/**
+ * A method of one version under the other is no unknown method: agents exist that run it whatever the header says, so it
+ * is told as what it is.
+ */
+function nameOtherVersion(method: string, version: ProtocolVersion): ProtocolVersion | undefined {
+  if (version === '0.3') return isOperation(method) ? '1.0' : undefined
+  return operationOf03(method) === undefined ? undefined : '0.3'
 }
 
 const mayOmitParams = (operation: Operation): boolean =>

@@ -26,7 +26,7 @@ let gateway: Gateway | undefined
 before(async () => {
   const module = new URL('../../agents/src/conformance-agent.ts', import.meta.url).href
   const { startConformanceAgent } = (await import(module)) as {
-    startConformanceAgent(options: { beatMs: number }): Promise<Agent>
+    startConformanceAgent: (options: { beatMs: number }) => Promise<Agent>
   }
   agent = await startConformanceAgent({ beatMs: 50 })
   const { url } = agent
@@ -113,9 +113,10 @@ for (const name of ['ten', 'three', 'both'] as const) {
   test(`a 0.3 caller sends, reads and streams over JSON-RPC at the agent "${name}"`, async () => {
     const answer = await ask(name, { body: rpc('message/send', sent03()) })
     assert.equal(answer.status, 200, answer.text)
+    assert.ok(answer.body['result'], answer.text)
     const task = answer.body['result'] as Json & { status: Json; artifacts: Json[] }
     assert.deepEqual([task['kind'], task.status['state']], ['task', 'completed'])
-    assert.deepEqual((task.artifacts[0]?.['parts'] as Json[])[0]?.['kind'], 'text')
+    assert.match(JSON.stringify(task.artifacts), /"kind":"text"/)
     const got = await ask(name, { version: '0.3', body: rpc('tasks/get', { id: task['id'] }) })
     assert.equal((got.body['result'] as Json)['id'], task['id'])
     const stream = await ask(name, { body: rpc('message/stream', sent03('hello', messageId('tck-stream-001'))) })
