@@ -25,6 +25,8 @@ export function readBody(request: Readable, { hasBody, headers, bounds }: BodyFa
   // `close` came and went: nothing further will be told
   if (request.destroyed)
     return Promise.resolve(refuse('LISTEN_HEAD_MALFORMED', 'the client had gone before its body was read'))
+  // an empty body on HTTP/2 has come to its end before anybody asks
+  if (request.readableEnded) return Promise.resolve(empty)
   return new Promise((resolve) => {
     let held = empty
     let bytes = 0
