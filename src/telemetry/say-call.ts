@@ -32,11 +32,13 @@ export function callAttributes(facts: CallFacts, outcome: string): Attributes {
   })
 }
 
-function rpcAttributes({ binding, operation }: CallFacts): Attributes {
+function rpcAttributes({ binding, operation, version }: CallFacts): Attributes {
   if (binding === 'JSONRPC')
     return { 'rpc.system.name': 'jsonrpc', 'rpc.method': operation, 'jsonrpc.protocol.version': '2.0' }
   if (binding !== 'GRPC') return {}
-  return { 'rpc.system.name': 'grpc', 'rpc.method': operation === '' ? '' : `lf.a2a.v1.A2AService/${operation}` }
+  // the service of 0.3 has another name, and other names for its methods: the operation says what it was
+  const isNamed = operation !== '' && version === '1.0'
+  return { 'rpc.system.name': 'grpc', 'rpc.method': isNamed ? `lf.a2a.v1.A2AService/${operation}` : '' }
 }
 
 /** Of the call to the agent: where it went, and how; an agent may be called in another binding than the caller's. */
