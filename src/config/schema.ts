@@ -919,6 +919,17 @@ const telemetry = z
   })
   .prefault({})
 
+const foreverMs = 100 * 365 * 86_400_000
+
+const ownership = z
+  .strictObject({
+    finished: duration('90d', 'tasks that are over, from what was heard last of them', foreverMs),
+    open: duration('400d', 'tasks of which nobody has said that they are over, from what was heard last', foreverMs),
+    contexts: duration('400d', 'contexts in which no task is kept any more, from their first use', foreverMs),
+    tombstones: duration('400d', 'for how long the id of what was let go stays taken', foreverMs),
+  })
+  .prefault({})
+
 export const configSchema = z.strictObject({
   gateway: gateway.describe('the listener that callers use'),
   admin: admin.describe('the listener of operators: health, metrics and the admin API (docs/admin-api.md)'),
@@ -954,6 +965,7 @@ export const configSchema = z.strictObject({
   telemetry: telemetry.describe(
     'traces; spans are sent where the environment names an OTLP receiver (docs/observability.md)',
   ),
+  ownership: ownership.describe('for how long it is kept who owns which task (docs/retention.md)'),
   audit: audit.describe('what is recorded, for how long, who watches the record and who gets copies'),
 })
 

@@ -82,6 +82,9 @@ import { createSecretMethods } from './secret-methods.ts'
 import { openState, type State } from './state.ts'
 import { readListenerTls, watchTls } from './watch-tls.ts'
 
+/** between two rounds in which what has expired leaves the index of owners */
+const expiryMs = 10_000
+
 /** between the last word to open streams and the end of their connections */
 const cutMs = 500
 
@@ -237,6 +240,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const contextSecret = await loadGatewaySecret(join(keysFolder, 'contexts.pem'), state.dataKeys)
     const ownership = createOwnershipBook(state.ownership, clock, grants, contextSecret)
     const trouble = createAgentTrouble(clock, (fields) => log.warn(fields, 'an agent fails its callers'))
+    // a disk that fails is found by whoever writes to it for a call
+    const expiry = setInterval(() => void state.ownership.expire().catch(() => undefined), expiryMs)
+    undo.push(() => clearInterval(expiry))
     const duplicates = createDuplicateBook({ clock, store: state.ownership })
     duplicates.restore(state.ownership.sent())
     state.ownership.onForget((subject) => duplicates.forget(subject))
@@ -312,6 +318,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const nextTokens = adminTokensOf(of, options.adminToken)
       rules.set(next, compileRules(next, of.secrets, { ...ruleParts, before }))
       limiter.reconfigure(next.config.limits)
+      state.ownership.retain(next.config.ownership)
       parts.sourceLimiter.reconfigure(next.config.unauthenticated.requests)
       listener.reconfigure(next.config.gateway.bounds)
       // a changed issuer begins here to fetch its keys and to remember proofs, not at its first call
@@ -512,6 +519,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         upkeep.stop()
         tlsWatch.stop()
         clearInterval(keySets)
+        clearInterval(expiry)
         watch.close()
         health.stop()
         await control.close()

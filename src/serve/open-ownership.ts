@@ -9,12 +9,13 @@ import { formatOrigin, readLedger, type LedgerRecord } from '../audit/audit.ts'
 import { isJsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { Claim } from '../exchange/exchange.ts'
 import { SentReplay } from './replay-sent.ts'
-import { beginIndexAnew, openOwnershipIndex, type OwnershipIndex } from '../store/store.ts'
+import { beginIndexAnew, openOwnershipIndex, type OwnershipIndex, type OwnershipRetention } from '../store/store.ts'
 
 export interface OpenOwnershipOptions {
   readonly dataDir: string
   readonly keyEncryptionKey: Buffer
-  readonly nowMs: number
+  readonly nowMs: () => number
+  readonly retention: OwnershipRetention
   /** hears that an index was begun anew, or misses what nobody can know again; once, when it is open */
   readonly onRebuilt: (rebuilt: RebuiltIndex) => void
 }
@@ -83,7 +84,9 @@ class Unusable extends Error {
 }
 
 async function openAndReplay(options: OpenOwnershipOptions, found: Findings): Promise<OwnershipIndex> {
-  const index = openOwnershipIndex({ path: pathOf(options), onDiscarded: (why) => void found.whys.push(why) })
+  const { nowMs, retention } = options
+  const onDiscarded = (why: string): void => void found.whys.push(why)
+  const index = openOwnershipIndex({ path: pathOf(options), nowMs, retention, onDiscarded })
   try {
     for (const name of await readdir(join(options.dataDir, 'ledger')).catch(() => []))
       await replayLog(index, name, { ...options, found })
@@ -102,7 +105,7 @@ async function replayLog(index: OwnershipIndex, name: string, replay: Replay): P
   const { dataDir, keyEncryptionKey, found } = replay
   const origin = formatOrigin(name)
   const applied = index.applied(origin)
-  const sent = new SentReplay(index, replay.nowMs)
+  const sent = new SentReplay(index, replay.nowMs())
   // from the last record that was applied, which shows that it is there
   let next = Math.max(applied - 1, 0)
   for await (const record of readLedger(join(dataDir, 'ledger', name), { from: next, keyEncryptionKey })) {

@@ -143,7 +143,13 @@ export async function openState(options: StateOptions): Promise<State> {
     opened.push(spentStore)
     const rebuilds: RebuiltIndex[] = []
     const onRebuilt = (rebuilt: RebuiltIndex): void => void rebuilds.push(rebuilt)
-    const ownership = await openOwnership({ dataDir, keyEncryptionKey, nowMs: clock.nowMs(), onRebuilt })
+    const ownership = await openOwnership({
+      dataDir,
+      keyEncryptionKey,
+      nowMs: () => clock.nowMs(),
+      retention: config.ownership,
+      onRebuilt,
+    })
     opened.push(ownership)
     const openCallsPath = join(dataDir, 'open-calls')
     const isGateway = options.role === 'gateway'

@@ -63,6 +63,13 @@ export class BatchedTable<Row extends OwnedRow> implements WaitingTable {
     this.#wait(key, row, true)
   }
 
+  /** It is not in the file any more: what was read of it is forgotten. */
+  evict(agent: string, tenant: string, id: string): void {
+    const key = keyOf(agent, tenant, id)
+    this.#cache.delete(key)
+    this.#settled.delete(key)
+  }
+
   get gathered(): number {
     return this.#gathered.size
   }

@@ -7,6 +7,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { TaskOwner } from '../exchange/exchange.ts'
 import { integer, text } from './columns.ts'
+import { expireRows, kindOf, type ExpiryCursor, type ExpiryRound, type OwnershipRetention } from './expired-rows.ts'
 import { FilterPart, hashOf } from './id-filter.ts'
 import { prepareListTasks, type TaskFilter, type TaskPage } from './list-tasks.ts'
 import { inTransaction, openDatabase } from './open-database.ts'
@@ -30,6 +31,14 @@ export type ToWriter =
   | { readonly kind: 'filter'; readonly seed: number }
   /** everything committed of this subject becomes nobody's */
   | { readonly kind: 'forget'; readonly request: number; readonly subject: string }
+  /** what has expired leaves, of some rows from here on */
+  | {
+      readonly kind: 'expire'
+      readonly request: number
+      readonly rules: OwnershipRetention
+      readonly nowMs: number
+      readonly from: ExpiryCursor
+    }
   | { readonly kind: 'close' }
 
 export type FromWriter =
@@ -38,6 +47,7 @@ export type FromWriter =
   | { readonly kind: 'page'; readonly request: number; readonly page: TaskPage }
   | { readonly kind: 'noPage'; readonly request: number; readonly problem: string }
   | { readonly kind: 'forgotten'; readonly request: number; readonly rows: number }
+  | { readonly kind: 'expired'; readonly request: number; readonly round: ExpiryRound }
   | { readonly kind: 'filter'; readonly bits: Uint8Array<ArrayBuffer> }
 
 /** Large enough for the leaves that a transaction touches; checkpoints are rarer, so that each page is copied once. */
@@ -100,11 +110,24 @@ function serve(port: MessagePort, path: string): void {
     }
   }
 
+  const expire = ({ request, rules, nowMs, from }: Extract<ToWriter, { kind: 'expire' }>): void => {
+    try {
+      let round: ExpiryRound | undefined
+      inTransaction(database, () => {
+        round = expireRows(database, rules, { nowMs, from })
+      })
+      if (round !== undefined) reply({ kind: 'expired', request, round })
+    } catch (error) {
+      reply({ kind: 'noPage', request, problem: messageOf(error) })
+    }
+  }
+
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'rows') waiting.push(message.fields)
     else if (message.kind === 'commit') commit(message.applied)
     else if (message.kind === 'list') list(message)
     else if (message.kind === 'forget') forget(message)
+    else if (message.kind === 'expire') expire(message)
     else if (message.kind === 'filter') {
       const { bits } = fillFilter(database, message.seed)
       reply({ kind: 'filter', bits }, [bits.buffer])
@@ -117,7 +140,7 @@ function serve(port: MessagePort, path: string): void {
 
 /** Every id in the file. */
 function fillFilter(database: DatabaseSync, seed: number): FilterPart {
-  const tables = ['task', 'context', 'push_config']
+  const tables = ['task', 'context', 'push_config', 'tombstone']
   const count = (table: string): number =>
     integer(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get() ?? {}, 'rows')
   const filter = FilterPart.for(tables.reduce((sum, table) => sum + count(table), 0))
@@ -127,6 +150,9 @@ function fillFilter(database: DatabaseSync, seed: number): FilterPart {
     filter.add(hashOf('context', text(row, 'context_id'), seed))
   for (const row of database.prepare('SELECT task_id, config_id FROM push_config').iterate())
     filter.add(hashOf('pushConfig', configIdOf(text(row, 'task_id'), text(row, 'config_id')), seed))
+  // what has left keeps its id taken
+  for (const row of database.prepare('SELECT id, kind FROM tombstone').iterate())
+    filter.add(hashOf(kindOf(integer(row, 'kind')), text(row, 'id'), seed))
   return filter
 }
 

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { keepErasedAlone } from './erase-owner.ts'
+import { prepareTombstones } from './expired-rows.ts'
 import { prepareListTasks } from './list-tasks.ts'
 import { inTransaction, openDatabase } from './open-database.ts'
 import { indexShape } from './ownership-schema.ts'
@@ -54,6 +55,7 @@ function openSound(path: string): DatabaseSync {
     prepareRowWriter(database)
     prepareListTasks(database)
     readSent(database)
+    prepareTombstones(database)
     return database
   } catch (error) {
     database.close()

@@ -5,6 +5,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isFinished, unfinishedStates } from '../a2a/shape.ts'
 import { integer, text } from './columns.ts'
+import type { LeftTask } from './expired-rows.ts'
 import { isNobodys, nobody, type TaskRow } from './ownership-rows.ts'
 
 type Owned = Pick<TaskRow, 'agent' | 'owner'>
@@ -39,6 +40,11 @@ export class OpenTasks {
   changed(before: TaskRow | undefined, after: TaskRow | undefined): void {
     if (counts(before)) this.#add(before, -1)
     if (counts(after)) this.#add(after, 1)
+  }
+
+  /** A task is kept no longer. */
+  left({ agent, owner, state }: LeftTask): void {
+    if (!isFinished(state) && owner.caller !== nobody.caller) this.#add({ agent, owner }, -1)
   }
 
   /** What an erased subject had is nobody's. */

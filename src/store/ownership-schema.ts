@@ -4,6 +4,7 @@
 // triggers: counting a hundred thousand tasks on every ListTasks would not be flat.
 
 import type { DatabaseShape } from './open-database.ts'
+import { tombstoneSchema } from './expired-rows.ts'
 import { sentSchema } from './sent-rows.ts'
 
 const schema = `
@@ -53,8 +54,8 @@ const turns = 'ALTER TABLE context ADD COLUMN turns INTEGER NOT NULL DEFAULT 0'
 
 /** NORMAL: after a power cut the last transactions may be gone, each with its mark of what was applied. */
 export const indexShape: DatabaseShape = {
-  version: 5,
+  version: 6,
   schema,
-  upgrades: [sentSchema, names, turns],
+  upgrades: [sentSchema, names, turns, tombstoneSchema],
   synchronous: 'NORMAL',
 }

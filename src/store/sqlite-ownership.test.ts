@@ -360,6 +360,7 @@ test('what an owner calls a context is kept, in memory, on disk, and beside rows
   await made.index.close()
   const database = new DatabaseSync(made.path)
   database.exec(`
+    DROP TABLE tombstone;
     ALTER TABLE context DROP COLUMN turns;
     ALTER TABLE context DROP COLUMN name;
     INSERT INTO context SELECT scope, 'old', owner, group_set, created_at_ms FROM context WHERE context_id = 'c2';

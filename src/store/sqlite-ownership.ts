@@ -11,6 +11,15 @@ import { isFinished } from '../a2a/shape.ts'
 import { detach } from '../base/strict-json.ts'
 import type { Claim, ClaimResult, TaskOwner } from '../exchange/exchange.ts'
 import { BatchedTable } from './batched-table.ts'
+import {
+  expiryStart,
+  hasExpired,
+  ownerMark,
+  prepareTombstones,
+  type FindTombstone,
+  type OwnershipRetention,
+  type TombstoneKind,
+} from './expired-rows.ts'
 import { IdFilter } from './id-filter.ts'
 import type { TaskFilter, TaskPage } from './list-tasks.ts'
 import { openIndex } from './open-index.ts'
@@ -70,6 +79,13 @@ export interface OwnershipIndex extends OwnershipReader {
   forget(subject: string): Promise<number>
   /** Hears of every subject that is to be forgotten, before it is. */
   onForget(callback: (subject: string) => void): void
+  /** Other rules from now on. */
+  retain(rules: OwnershipRetention): void
+  /**
+   * Takes what has expired out of the file, of some thousand rows each time; answers how many those were. Rejects with a
+   * Fault when it cannot be written.
+   */
+  expire(): Promise<number>
   /** Resolves when all that waits now is on disk. Rejects with a Fault when it cannot be written. */
   flush(): Promise<void>
   /** Writes what still waits, and closes the file whether or not that went well. */
@@ -85,6 +101,9 @@ export interface OwnershipIndexOptions {
   /** runs a callback later; by default a timer that does not keep the process alive */
   readonly schedule?: Schedule
   readonly cachedRows?: number
+  /** what is kept for how long; everything for ever where nothing is given */
+  readonly retention?: OwnershipRetention
+  readonly nowMs?: () => number
   /** hears why a file that was there could not be used and was begun anew */
   readonly onDiscarded?: (why: string) => void
 }
@@ -116,6 +135,10 @@ class SqliteOwnership implements OwnershipIndex {
   readonly #contextIds = new Kept(1)
   readonly #states = new Kept(16)
   readonly #forgetting: ((subject: string) => void)[] = []
+  readonly #nowMs: () => number
+  readonly #findTombstone: FindTombstone
+  #retention: OwnershipRetention | undefined
+  #expiry = expiryStart
   #isFilterAsked = false
 
   constructor(options: OwnershipIndexOptions & { database: DatabaseSync; schedule: Schedule }) {
@@ -126,6 +149,9 @@ class SqliteOwnership implements OwnershipIndex {
     this.#reader = prepareRowReader(database)
     this.#applied = this.#reader.applied()
     this.#open = new OpenTasks(database)
+    this.#findTombstone = prepareTombstones(database)
+    this.#retention = options.retention
+    this.#nowMs = options.nowMs ?? (() => 0)
     const filter = new IdFilter(randomInt(2 ** 32), this.#reader.isEmpty())
     this.#filter = filter
     const queue = (change: Change<TaskRow> | Change<ContextRow> | Change<PushConfigRow>): void =>
@@ -155,7 +181,17 @@ class SqliteOwnership implements OwnershipIndex {
     return this.#queue.size
   }
 
+  /** One that has expired is not there, whether or not it has left the file. */
   task(agent: string, tenant: string, taskId: string): TaskRow | undefined {
+    const row = this.#row(agent, tenant, taskId)
+    return row === undefined || this.#isOver(row) ? undefined : row
+  }
+
+  #isOver(row: Pick<TaskRow, 'createdAtMs' | 'timestampMs' | 'state'>): boolean {
+    return this.#retention !== undefined && hasExpired(row, this.#retention, this.#nowMs())
+  }
+
+  #row(agent: string, tenant: string, taskId: string): TaskRow | undefined {
     return this.#tasks.get(agent, tenant, taskId, () => this.#cold().task(agent, tenant, taskId))
   }
 
@@ -248,7 +284,9 @@ class SqliteOwnership implements OwnershipIndex {
 
   async list(agent: string, tenant: string, owner: TaskOwner, filter: TaskFilter): Promise<TaskPage> {
     await this.#queue.flush()
-    return await this.#thread.list(agent, tenant, owner, filter)
+    const page = await this.#thread.list(agent, tenant, owner, filter)
+    const rows = page.rows.filter((row) => !this.#isOver(row))
+    return { ...page, rows, total: page.total - (page.rows.length - rows.length) }
   }
 
   applied(origin: string): number {
@@ -275,6 +313,25 @@ class SqliteOwnership implements OwnershipIndex {
       this.#contexts.forgetRead(subject, (row) => reader.context(row.agent, row.tenant, row.contextId))
       this.#pushConfigs.forgetRead(subject, (row) => reader.pushConfig(row.agent, row.tenant, row.taskId, row.configId))
     }
+  }
+
+  retain(rules: OwnershipRetention): void {
+    this.#retention = rules
+  }
+
+  async expire(): Promise<number> {
+    const rules = this.#retention
+    if (rules === undefined) return 0
+    await this.#queue.flush()
+    const { tasks, contexts, tombstones, next } = await this.#thread.expire(rules, this.#nowMs(), this.#expiry)
+    this.#expiry = next
+    for (const task of tasks) {
+      this.#tasks.evict(task.agent, task.tenant, task.taskId)
+      // its owner may have been given it anew meanwhile
+      if (this.#row(task.agent, task.tenant, task.taskId) === undefined) this.#open.left(task)
+    }
+    for (const [agent, tenant, contextId] of contexts) this.#contexts.evict(agent, tenant, contextId)
+    return tasks.length + contexts.length + tombstones
   }
 
   onForget(callback: (subject: string) => void): void {
@@ -312,6 +369,7 @@ class SqliteOwnership implements OwnershipIndex {
     if (claim.kind === 'context') {
       const known = this.context(agent, tenant, claim.contextId)
       if (known !== undefined) return isOwner(known, owner) ? 'known' : 'conflict'
+      if (this.#isTaken('context', claim, claim.contextId)) return 'conflict'
       const contextId = this.#contextIds.keep(claim.contextId)
       const name = claim.name === undefined ? contextId : detach(claim.name)
       const row: ContextRow = { agent, tenant, owner, groups, createdAtMs, contextId, name, turns: 0 }
@@ -326,10 +384,37 @@ class SqliteOwnership implements OwnershipIndex {
     return take(this.#pushConfigs, configIdOf(taskId, configId), row, now)
   }
 
+  /** Whether an id that has left was somebody else's. */
+  #isTaken(kind: TombstoneKind, { agent, tenant, owner }: Claim, id: string): boolean {
+    if (this.#filter.isMissing(kind, id)) return false
+    const mark = this.#findTombstone(kind, agent, tenant, id)
+    return mark !== undefined && !mark.equals(ownerMark(id, owner))
+  }
+
+  /** The agent still has it, and its owner is who it was: it is as new. */
+  #beginAnew(known: TaskRow, { createdAtMs, contextId, groups }: Extract<Claim, { kind: 'task' }>): () => void {
+    const row: TaskRow = {
+      ...known,
+      groups,
+      createdAtMs,
+      contextId: contextId === '' ? known.contextId : this.#contextIds.keep(contextId),
+      state: '',
+      timestampMs: createdAtMs,
+    }
+    this.#tasks.update(known.taskId, row)
+    this.#open.changed(known, row)
+    return () => {
+      this.#tasks.update(known.taskId, known)
+      this.#open.changed(row, known)
+    }
+  }
+
   #claimTask(claim: Extract<Claim, { kind: 'task' }>): (() => void) | 'known' | 'conflict' {
     const { agent, tenant, owner, groups, createdAtMs } = claim
-    const known = this.task(agent, tenant, claim.taskId)
+    const known = this.#row(agent, tenant, claim.taskId)
     if (known !== undefined && !isOwner(known, owner)) return 'conflict'
+    if (known !== undefined && this.#isOver(known)) return this.#beginAnew(known, claim)
+    if (known === undefined && this.#isTaken('task', claim, claim.taskId)) return 'conflict'
     if (known !== undefined && (known.contextId !== '' || claim.contextId === '')) return 'known'
     // Ids come out of an agent's answer: kept as they are, each would keep the whole answer in memory.
     const taskId = detach(claim.taskId)
@@ -346,7 +431,7 @@ class SqliteOwnership implements OwnershipIndex {
         state: '',
         timestampMs: createdAtMs,
       }
-      const current = (): TaskRow | undefined => this.task(agent, tenant, taskId)
+      const current = (): TaskRow | undefined => this.#row(agent, tenant, taskId)
       const undo = take(this.#tasks, taskId, row, current)
       this.#open.changed(undefined, row)
       return () => {

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Fault } from '../base/fault.ts'
 import { invariant } from '../base/invariant.ts'
 import type { TaskOwner } from '../exchange/exchange.ts'
+import type { ExpiryCursor, ExpiryRound, OwnershipRetention } from './expired-rows.ts'
 import type { FromWriter, ToWriter, WriterData } from './index-writer.ts'
 import type { TaskFilter, TaskPage } from './list-tasks.ts'
 
@@ -26,6 +27,7 @@ export class WriterThread {
   readonly #events: WriterEvents
   readonly #pages: Map<number, PromiseWithResolvers<TaskPage>> = new Map()
   readonly #forgetting: Map<number, PromiseWithResolvers<number>> = new Map()
+  readonly #expiring: Map<number, PromiseWithResolvers<ExpiryRound>> = new Map()
   #worker: Worker | undefined
   #lastRequest = 0
   #holders = 0
@@ -60,6 +62,16 @@ export class WriterThread {
     this.#forgetting.set(request, forgotten)
     this.post({ kind: 'forget', request, subject })
     return await this.hold(forgotten.promise)
+  }
+
+  /** Takes out what has expired among some rows; answers what that was, and where to go on. */
+  async expire(rules: OwnershipRetention, nowMs: number, from: ExpiryCursor): Promise<ExpiryRound> {
+    this.#lastRequest += 1
+    const request = this.#lastRequest
+    const expired = Promise.withResolvers<ExpiryRound>()
+    this.#expiring.set(request, expired)
+    this.post({ kind: 'expire', request, rules, nowMs, from })
+    return await this.hold(expired.promise)
   }
 
   /** Keeps the process alive until this is settled. */
@@ -104,12 +116,16 @@ export class WriterThread {
     else if (message.kind === 'forgotten') {
       this.#forgetting.get(message.request)?.resolve(message.rows)
       this.#forgetting.delete(message.request)
+    } else if (message.kind === 'expired') {
+      this.#expiring.get(message.request)?.resolve(message.round)
+      this.#expiring.delete(message.request)
     } else {
       const asked = this.#pages.get(message.request)
       this.#pages.delete(message.request)
       if (message.kind === 'page') return asked?.resolve(message.page)
-      const failed = asked ?? this.#forgetting.get(message.request)
+      const failed = asked ?? this.#forgetting.get(message.request) ?? this.#expiring.get(message.request)
       this.#forgetting.delete(message.request)
+      this.#expiring.delete(message.request)
       failed?.reject(unreachable(message.problem))
     }
   }
@@ -124,6 +140,8 @@ export class WriterThread {
   #forgetPages(problem: string): void {
     for (const page of this.#pages.values()) page.reject(unreachable(problem))
     for (const asked of this.#forgetting.values()) asked.reject(unreachable(problem))
+    for (const asked of this.#expiring.values()) asked.reject(unreachable(problem))
+    this.#expiring.clear()
     this.#pages.clear()
     this.#forgetting.clear()
   }

@@ -42,7 +42,12 @@ test('the other defaults are those of the schema', () => {
 })
 
 function rest(config: ReturnType<typeof configSchema.parse>): Record<string, unknown> {
-  return { unauthenticated: config.unauthenticated, audit: config.audit, delegation: config.delegation }
+  return {
+    ownership: config.ownership,
+    unauthenticated: config.unauthenticated,
+    audit: config.audit,
+    delegation: config.delegation,
+  }
 }
 
 interface Marked {
