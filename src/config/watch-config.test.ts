@@ -130,6 +130,7 @@ const liveSettings: Readonly<Record<string, string>> = {
   policy: 'compiled with the snapshot',
   approvals: 'read when a call asks and when somebody decides',
   limits: 'Limiter.reconfigure',
+  ownership: 'OwnershipIndex.retain',
   delegation: 'snapshot: each call',
   telemetry: 'snapshot: each call',
   unauthenticated: 'SourceLimiter.reconfigure',

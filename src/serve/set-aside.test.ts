@@ -42,7 +42,7 @@ const claimOf = (taskId: string, owner: typeof alice): Claim => ({
   contextId: '',
   owner,
   groups: [],
-  createdAtMs: 1,
+  createdAtMs: 1_800_000_000_000,
 })
 
 interface World {

@@ -17,7 +17,7 @@ const owned = {
   tenant: '',
   owner: { caller: 'key:alice', origin: 'key:alice' },
   groups: ['group:a'],
-  createdAtMs: 1,
+  createdAtMs: 1_800_000_000_000,
 }
 const claims: readonly Claim[] = [
   { kind: 'task', taskId: 't1', contextId: 'c1', ...owned },
