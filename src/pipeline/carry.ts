@@ -21,7 +21,8 @@ import {
 import { noMessage } from '../validate/validate.ts'
 import type { Completion, RecordedContent, Timings } from '../audit/audit.ts'
 import { bodyHash, recordHeaders, type Call, type Said } from './call.ts'
-import { isUntouched, type FirstSend, type Met } from './duplicates.ts'
+import { duplicateOf, isUntouched, type FirstSend, type Met } from './duplicates.ts'
+import { followTask } from './follow-task.ts'
 import type { WalkParts } from './parts.ts'
 import { messageOf, resultOf } from './recorded-parts.ts'
 import { relayStream } from './relay-stream.ts'
@@ -49,6 +50,13 @@ export async function carry(admitted: Admitted, call: Call, parts: WalkParts): P
 async function carryOnce(admitted: Admitted, call: Call, parts: WalkParts): Promise<Refusal | undefined> {
   const met = parts.duplicates.meet(admitted)
   if (isRefusal(met)) return met
+  if (met.kind === 'follow') {
+    const following = await followTask(admitted, met.taskId, parts)
+    // not for what reason: who may not subscribe is told what anybody is who sends twice
+    if (isRefusal(following)) return duplicateOf(met.call, met.taskId)
+    Object.assign(call.facts, { repeats: met.call, task: met.taskId })
+    return await carryAllowed(following, call, parts, met)
+  }
   if (met.kind === 'first') call.facts.sent = { ...met.first.mark }
   if (met.kind === 'again') call.facts.repeats = met.call
   try {
@@ -66,7 +74,7 @@ async function carryAllowed(admitted: Admitted, call: Call, parts: WalkParts, me
   const unwitnessed = parts.unwitnessed?.()
   if (unwitnessed !== undefined) return unavailable(unwitnessed)
   // first: the message that begins a context is not one in a context that is known
-  const turn = admitted.countsTurns && met.kind !== 'again' ? parts.ownership.takeTurn(admitted) : undefined
+  const turn = admitted.countsTurns && !isRepeated(met) ? parts.ownership.takeTurn(admitted) : undefined
   if (turn !== undefined) call.facts.turn = { contextId: turn.contextId, number: turn.number }
   const claimed = parts.ownership.claim(claimOfRequest(admitted, parts.ownership))
   // someone else took it between authorize and here
@@ -166,8 +174,9 @@ async function receiptOf(trip: Trip): Promise<Receipt | Refusal> {
   }
 }
 
-const headersOf = async ({ admitted, record, agentCall }: Trip): Promise<HeaderRecord> => ({
+const headersOf = async ({ admitted, met, record, agentCall }: Trip): Promise<HeaderRecord> => ({
   ...admitted.limitHeaders,
+  ...(isRepeated(met) && repeatedHeader),
   ...lostFields(agentCall?.lost ?? [], 'sallyport-lost-request-fields'),
   ...(await record),
 })
@@ -258,6 +267,8 @@ async function refuseDecided(trip: Trip, refusal: Refusal): Promise<Refusal | un
 
 const isTask = (claim: Claim): claim is Extract<Claim, { kind: 'task' }> => claim.kind === 'task'
 
+const isRepeated = ({ kind }: Met): boolean => kind === 'again' || kind === 'follow'
+
 const firstOf = ({ met }: Trip): FirstSend | undefined => (met.kind === 'first' ? met.first : undefined)
 
 /** The record says so too, for the next start. */
@@ -273,7 +284,7 @@ async function answerAgain(trip: Trip, kept: KeptAnswer): Promise<Refusal | unde
   if (stopped !== undefined) return await refuseDecided(trip, stopped)
   const receipt = await receiptOf(trip)
   if (isRefusal(receipt)) return receipt
-  return await answerUnary(trip, releaseAgain(admitted, kept), { ...(await headersOf(trip)), ...repeatedHeader })
+  return await answerUnary(trip, releaseAgain(admitted, kept), await headersOf(trip))
 }
 
 const repeatedHeader = { 'sallyport-repeated': 'true' }

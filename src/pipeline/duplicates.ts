@@ -59,6 +59,8 @@ export type Met =
   | { readonly kind: 'untracked' }
   | { readonly kind: 'first'; readonly first: FirstSend }
   | { readonly kind: 'again'; readonly kept: KeptAnswer; readonly call: string }
+  /** a stream, whose task goes on: to be subscribed to, where that is allowed */
+  | { readonly kind: 'follow'; readonly taskId: string; readonly call: string }
 
 export interface DuplicateBook {
   /** of two calls with one messageId only one is the first, however close they come */
@@ -130,11 +132,13 @@ class Book implements DuplicateBook {
       return refuse('LIMIT_MESSAGE_ID_REUSED', `the call ${call} had this messageId and another request`)
     }
     if (duplicates.sameBody === 'forward') return this.#begin(admitted, key, print)
+    // also while the first stream is open: its caller may have left without a word
+    if (duplicates.sameBody === 'replay' && taskId !== '' && operations[admitted.operation].streams && !known.kept)
+      return { kind: 'follow', taskId, call }
     if (known.isOpen)
       return refuse('LIMIT_DUPLICATE_OPEN', `the call ${call} is open`, { headers: { 'retry-after': '1' } })
     if (duplicates.sameBody === 'replay' && known.kept !== undefined) return { kind: 'again', kept: known.kept, call }
-    // the task is the caller's own: who owns the message owns what came of it
-    return refuse('LIMIT_DUPLICATE', `the call ${call} sent it`, { ...(taskId !== '' && { metadata: { taskId } }) })
+    return duplicateOf(call, taskId)
   }
 
   restore(sent: Iterable<SentMessage>): void {
@@ -270,6 +274,11 @@ class Book implements DuplicateBook {
     entry.kept = undefined
     this.#keeping.delete(entry)
   }
+}
+
+/** The task is the caller's own: who owns the message owns what came of it. */
+export function duplicateOf(call: string, taskId: string): Refusal {
+  return refuse('LIMIT_DUPLICATE', `the call ${call} sent it`, { ...(taskId !== '' && { metadata: { taskId } }) })
 }
 
 function* firstOf<Item>(items: Iterable<Item>, count: number): Iterable<Item> {

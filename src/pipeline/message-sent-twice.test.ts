@@ -266,6 +266,109 @@ test('as it is configured: refused, or sent on', async (t) => {
   assert.equal(lenient.asked(), 2)
 })
 
+/** An agent that streams: the task, and nothing more until it is told. */
+function streaming(walk: FakeWalk): { readonly asked: { method: string; params: unknown }[]; end(): void } {
+  const asked: { method: string; params: unknown }[] = []
+  const open: ServerResponse[] = []
+  walk.agent = (_request, response, body) => {
+    const { id, method, params } = JSON.parse(body) as { id: unknown; method: string; params: unknown }
+    asked.push({ method, params })
+    const task = { id: 't', contextId: 'c', status: { state: 'TASK_STATE_WORKING' } }
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result: { task } })}\n\n`)
+    open.push(response)
+  }
+  return { asked, end: () => open.splice(0).forEach((response) => response.end()) }
+}
+
+const method = 'SendStreamingMessage'
+
+test('a streaming message that is sent again is answered by its task, and the agent does not hear it again', async (t) => {
+  const sending = await start(t)
+  const agent = streaming(sending.walk)
+  const left = new FakeReply()
+  const first = sending.send('m', 'pay', { method, reply: left, call: 'one' })
+  while (!left.body.includes('"id":"t"')) await settled()
+  // also while the first is open, as far as anybody knows
+  for (const id of ['q-2', 3]) {
+    const reply = new FakeReply()
+    const again = sending.send('m', 'pay', { method, id, reply, call: 'two' })
+    while (!reply.body.includes('"id":"t"')) await settled()
+    assert.ok(reply.body.includes(`"id":${JSON.stringify(id)}`), reply.body)
+    assert.equal(reply.headers['sallyport-repeated'], 'true')
+    reply.leave()
+    await again
+  }
+  left.leave()
+  await first
+  agent.end()
+  assert.deepEqual(
+    agent.asked.map((each) => each.method),
+    [method, 'SubscribeToTask', 'SubscribeToTask'],
+  )
+  assert.deepEqual(agent.asked[1]?.params, { id: 't' })
+  const decisions = sending.walk.records.filter(({ kind }) => kind === 'allowed')
+  assert.deepEqual(
+    decisions.map(({ facts }) => [facts.repeats, facts.task]),
+    [
+      [undefined, ''],
+      ['one', 't'],
+      ['one', 't'],
+    ],
+  )
+})
+
+test('over HTTP+JSON too, and with another body it is refused', async (t) => {
+  const { walk } = await start(t)
+  const paths: string[] = []
+  walk.agent = (request, response) => {
+    paths.push(`${request.method} ${request.url}`)
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.end('data: {"task":{"id":"t","status":{"state":"TASK_STATE_WORKING"}}}\n\n')
+  }
+  const path = '/agents/calculator/message:stream'
+  for (let times = 0; times < 2; times += 1)
+    assert.equal((await walk.ask({ path, body: paramsOf('m', 'x') })).status, 200)
+  assert.equal((await walk.ask({ path, body: paramsOf('m', 'y') })).status, 409)
+  assert.deepEqual(paths, ['POST /message:stream', 'POST /tasks/t:subscribe'])
+})
+
+test('who may not subscribe to tasks is told only which task it was', async (t) => {
+  const operations = ['SendStreamingMessage' as const]
+  const policy = {
+    roles: [{ name: 'user', rules: [{ agents: ['calculator'], operations }] }],
+    bindings: [{ role: 'user', callers: ['key:alice'] }],
+  }
+  const walk = await startFakeWalk({ duplicates: {}, config: { policy } })
+  t.after(() => walk.close())
+  const agent = streaming(walk)
+  const reply = new FakeReply()
+  const first = walk.rpc(method, paramsOf('m', 'pay'), { reply })
+  while (!reply.body.includes('"id":"t"')) await settled()
+  const again = await walk.rpc(method, paramsOf('m', 'pay'))
+  assert.equal(again.status, 409)
+  assert.deepEqual(told(again).error?.data[0]?.metadata, { taskId: 't' })
+  assert.equal(agent.asked.length, 1)
+  agent.end()
+  await first
+})
+
+test('a stream of which no task is known yet is not begun a second time', async (t) => {
+  const sending = await start(t)
+  const reply = new FakeReply()
+  sending.walk.agent = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(': nothing yet\n\n')
+  }
+  const first = sending.send('m', 'pay', { method, reply })
+  while (sending.walk.parts.heartbeat.size === 0) await settled()
+  assertRefused(sending, await sending.send('m', 'pay', { method }), 'LIMIT_DUPLICATE_OPEN')
+  reply.leave()
+  await first
+  assertRefused(sending, await sending.send('m', 'pay', { method }), 'LIMIT_DUPLICATE')
+  assert.equal(sending.asked(), 1)
+})
+
 const clock = createManualClock()
 const snapshot = snapshotOf({
   agents: [{ name: 'calculator', url: 'http://127.0.0.1:9/', duplicates: { remembered: 3 } }],

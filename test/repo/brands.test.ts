@@ -36,6 +36,8 @@ const mints: readonly { readonly kind: string; readonly pattern: RegExp }[] = [
 const exceptions: Readonly<Record<string, string>> = {
   'src/pipeline/pipeline.ts: predicate Exchanging': 'tells apart the branded answers of route, and mints none',
   'src/pipeline/pipeline.ts: predicate Discovering': 'tells apart the two branded answers of route, and mints neither',
+  'src/pipeline/follow-task.ts: literal Admitted':
+    'SubscribeToTask in place of a message that was sent before, within what was admitted; authorize decides it anew',
   'src/pipeline/read-tasks.ts: literal Admitted':
     "one GetTask for each of the caller's own tasks, within an admitted ListTasks: the ids come from the index of owners",
 }
