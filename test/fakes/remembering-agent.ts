@@ -70,8 +70,10 @@ export async function startRememberingAgent(): Promise<RememberingAgent> {
     let body = ''
     request.setEncoding('utf8').on('data', (text: string) => (body += text))
     request.on('end', () => {
-      bodies.push(body)
       const url = (request.url ?? '').split('?')[0] ?? ''
+      // it has no card
+      if (url.includes('/.well-known/')) return void response.writeHead(404).end()
+      bodies.push(body)
       const rest = /^\/tasks\/([^:/]+)(?::(\w+))?$/.exec(url)
       const asked = body === '' ? {} : (JSON.parse(body) as Record<string, unknown>)
       const isRpc = 'method' in asked
