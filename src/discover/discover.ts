@@ -66,9 +66,8 @@ async function fetchCard(agent: AgentConfig, snapshot: Snapshot, parts: Discover
   const parsed = parseStrictJson(text, cardJsonBounds)
   if (!parsed.ok) return refuse('RELEASE_INVALID_ANSWER', `the card is not strict JSON: ${parsed.reason}`)
   const accepted = acceptedMethods(snapshot.config, agent)
-  const { http2 } = snapshot.config.gateway
-  const offers = { extensions: allowedExtensions(snapshot.config, agent), http2 }
-  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted, offers))
+  const extensions = allowedExtensions(snapshot.config, agent)
+  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted, extensions))
   return typeof card === 'string' ? refuse('RELEASE_INVALID_ANSWER', card) : card
 }
 

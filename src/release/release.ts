@@ -207,9 +207,8 @@ export function releaseList(
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
   const accepted = acceptedMethods(snapshot.config, agent)
-  const { http2 } = snapshot.config.gateway
-  const offers = { extensions: allowedExtensions(snapshot.config, agent), http2 }
-  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted, offers))
+  const extensions = allowedExtensions(snapshot.config, agent)
+  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted, extensions))
   if (typeof card === 'string') return invalid(card)
   return passUnless(dressResult(admitted, JSON.stringify(card)))
 }

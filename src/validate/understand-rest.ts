@@ -6,6 +6,8 @@ import { buildRestPath, type RestMethod } from '../a2a/paths.ts'
 import { buildRestPath03 } from '../a2a/v0-3/rest-paths.ts'
 import { paramsFromOldRest } from '../faces/old-version.ts'
 import { restBodyShape } from '../a2a/shape.ts'
+import { withJsonNames } from '../a2a/v0-3/proto-names.ts'
+import { parseExact } from '../base/exact-json.ts'
 import type { JsonObject } from '../base/strict-json.ts'
 import type { RestTarget, Routed } from '../exchange/exchange.ts'
 import { paramsOfBody, pathMembers } from '../faces/canonical-text.ts'
@@ -35,8 +37,9 @@ export async function understandRest(routed: Routed, rest: RestTarget, onBody: O
   if (isRefusal(version)) return version
   if (typeof query === 'string') return refuseParams(`query: ${query}`)
   if (version !== rest.version) return refuseVersion(`a path of ${rest.version}`, routed.agent.versions)
-  const body = await readRestBody(routed, { operation, method, onBody })
-  if (isRefusal(body)) return body
+  const read = await readRestBody(routed, { operation, method, onBody })
+  if (isRefusal(read)) return read
+  const body = version === '0.3' ? withJsonSpelling(operation, read) : read
   if (
     Object.hasOwn(query.members, 'tenant') &&
     query.members.tenant !== '' &&
@@ -74,6 +77,14 @@ export async function understandRest(routed: Routed, rest: RestTarget, onBody: O
     facts,
     upstreamPath,
   }
+}
+
+/** The text too: what is spliced into it later is found by its JSON name. */
+function withJsonSpelling(operation: Operation, body: Body): Body {
+  if (body.value === undefined) return body
+  const value = withJsonNames(operation, body.value)
+  if (value === body.value) return body
+  return { text: JSON.stringify(withJsonNames(operation, parseExact(body.text))), value }
 }
 
 function restMethod(method: string): RestMethod | undefined {

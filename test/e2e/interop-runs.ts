@@ -9,8 +9,11 @@ export const clients = { javascript: javascriptClient(), python: pythonClient(),
 export type Language = keyof typeof clients
 export const languages = ['javascript', 'python', 'go'] as const satisfies Language[]
 
-/** `bridged` is the conformance agent once more, of which the gateway knows gRPC alone. */
-export type AgentName = 'calculator' | 'conformance' | 'bridged'
+/**
+ * The conformance agent stands there four times: with all that it speaks, as one that speaks gRPC alone (`bridged`),
+ * 1.0 alone (`newer`) and 0.3 alone (`older`).
+ */
+export type AgentName = 'calculator' | 'conformance' | 'bridged' | 'newer' | 'older'
 type Words = Pick<Exercise, 'quick' | 'slow' | 'asking'> & { readonly cardName: string; readonly answer: string }
 const prefixes: Words = {
   cardName: 'conformance',
@@ -28,6 +31,8 @@ export const words: Readonly<Record<AgentName, Words>> = {
   },
   conformance: prefixes,
   bridged: prefixes,
+  newer: prefixes,
+  older: prefixes,
 }
 
 export interface Run {
@@ -38,24 +43,29 @@ export interface Run {
   readonly isTls: boolean
 }
 
+/**
+ * gRPC of 0.3 has no tenant, so no card can say which agent is meant. Over HTTP+JSON the Go client speaks a 0.3 of its
+ * own: without /v1, and in the form of JSON-RPC in snake case.
+ */
+const oldBindings: Readonly<Record<Language, readonly Binding[]>> = {
+  javascript: ['JSONRPC', 'HTTP+JSON'],
+  python: ['JSONRPC', 'HTTP+JSON'],
+  go: ['JSONRPC'],
+}
+
 /** The calculator checks who calls and speaks two bindings of 1.0; the conformance agent speaks everything. */
-const plainRuns: readonly Run[] = languages.flatMap((language) => [
-  ...(['JSONRPC', 'HTTP+JSON'] as const).map((binding): Run => ({
-    language,
-    agent: 'calculator',
-    binding,
-    version: '1.0',
-    isTls: false,
-  })),
-  ...bindingNames.map((binding): Run => ({ language, agent: 'conformance', binding, version: '1.0', isTls: false })),
-  ...(['JSONRPC', 'HTTP+JSON'] as const).map((binding): Run => ({
-    language,
-    agent: 'bridged',
-    binding,
-    version: '1.0',
-    isTls: false,
-  })),
-])
+const plainRuns: readonly Run[] = languages.flatMap((language) => {
+  const each = (agent: AgentName, version: Run['version'], bindings: readonly Binding[]): Run[] =>
+    bindings.map((binding) => ({ language, agent, binding, version, isTls: false }))
+  return [
+    ...each('calculator', '1.0', ['JSONRPC', 'HTTP+JSON']),
+    ...each('conformance', '1.0', bindingNames),
+    ...each('bridged', '1.0', ['JSONRPC', 'HTTP+JSON']),
+    ...each('older', '1.0', bindingNames),
+    ...each('conformance', '0.3', oldBindings[language]),
+    ...each('newer', '0.3', oldBindings[language]),
+  ]
+})
 const secureRuns: readonly Run[] = (
   [
     ['javascript', 'JSONRPC'],
@@ -110,13 +120,37 @@ const failsOnStatus: Readonly<Record<string, readonly Step[]>> = {
 }
 
 /** Steps that it does not even send. */
-const neverSent: Readonly<Record<string, readonly Step[]>> = {}
+const neverSent: Readonly<Record<string, readonly Step[]>> = {
+  'javascript JSONRPC 0.3': ['list'],
+  'javascript HTTP+JSON 0.3': ['list'],
+  'python JSONRPC 0.3': ['list'],
+  'python HTTP+JSON 0.3': ['list', 'push.list', 'push.delete'],
+  'go JSONRPC 0.3': ['list'],
+}
 
 const keyOf = ({ language, binding, version }: Run): string => `${language} ${binding} ${version}`
 
 export function failingSteps(run: Run): readonly Step[] {
-  const onStatus = run.agent === 'bridged' ? [] : (failsOnStatus[keyOf(run)] ?? [])
-  return [...(failsAfterwards[keyOf(run)] ?? []), ...onStatus, ...(neverSent[keyOf(run)] ?? [])]
+  const onStatus = run.agent === 'bridged' || run.agent === 'older' ? [] : (failsOnStatus[keyOf(run)] ?? [])
+  const unread = isWebhookUnread(run) ? (['push.create', 'push.get'] as const) : []
+  return [...(failsAfterwards[keyOf(run)] ?? []), ...onStatus, ...unread, ...(neverSent[keyOf(run)] ?? [])]
+}
+
+/**
+ * Of a new webhook over HTTP+JSON two bodies of 0.3 exist. Agents on the JavaScript SDK 1.3.0 read the bare
+ * configuration, which the Python client does not send, and the gateway, which writes for older agents, neither.
+ */
+export function isWebhookUnread({ language, agent, binding, version }: Run): boolean {
+  if (binding !== 'HTTP+JSON') return false
+  return agent === 'older' || (language === 'python' && agent === 'conformance' && version === '0.3')
+}
+
+/** The SDK's error for a task that nobody has. */
+export function unknownTaskError({ language, binding, version }: Run): string {
+  if (language === 'go') return 'ErrTaskNotFound'
+  // it reads nothing but the status
+  if (language === 'python' && binding === 'HTTP+JSON' && version === '0.3') return 'MethodNotFoundError'
+  return 'TaskNotFoundError'
 }
 
 /** What the ledger should say that the caller was allowed to do, in order. */

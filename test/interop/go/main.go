@@ -155,9 +155,16 @@ func rootsOf(file string) (*x509.CertPool, error) {
 
 func fetchCard(ctx context.Context, web *http.Client, asked ask, key string) (*a2a.AgentCard, error) {
 	resolver := agentcard.NewResolver(web)
-	resolver.CardParser = parseCard
+	parse := agentcard.DefaultCardParser
 	if asked.Version == "0.3" {
-		resolver.CardParser = a2av0.NewAgentCardParser()
+		parse = a2av0.NewAgentCardParser()
+	}
+	resolver.CardParser = func(body []byte) (*a2a.AgentCard, error) {
+		bare, err := withBareScopes(body)
+		if err != nil {
+			return nil, err
+		}
+		return parse(bare)
 	}
 	options := []agentcard.ResolveOption{agentcard.WithRequestHeader("A2A-Version", asked.Version)}
 	if key != "" {
@@ -166,9 +173,9 @@ func fetchCard(ctx context.Context, web *http.Client, asked ask, key string) (*a
 	return resolver.Resolve(ctx, asked.Agent, options...)
 }
 
-// parseCard reads a card as A2A 1.0 writes it. The SDK's own parser expects the scopes of a security requirement as a
-// bare list and fails on the {"list": []} of ProtoJSON (a2aproject/a2a-go issue 430).
-func parseCard(body []byte) (*a2a.AgentCard, error) {
+// withBareScopes makes a card readable to the SDK, which expects the scopes of a security requirement as a bare list and
+// fails on the {"list": []} of ProtoJSON (a2aproject/a2a-go issue 430).
+func withBareScopes(body []byte) ([]byte, error) {
 	var card map[string]any
 	if err := json.Unmarshal(body, &card); err != nil {
 		return nil, err
@@ -178,11 +185,7 @@ func parseCard(body []byte) (*a2a.AgentCard, error) {
 	for _, skill := range skills {
 		bareScopes(skill)
 	}
-	bare, err := json.Marshal(card)
-	if err != nil {
-		return nil, err
-	}
-	return agentcard.DefaultCardParser(bare)
+	return json.Marshal(card)
 }
 
 func bareScopes(holder any) {
