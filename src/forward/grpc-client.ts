@@ -88,7 +88,8 @@ function answerOfError(error: ServiceError): AgentAnswer {
 
 function failureOf({ code, details, metadata }: ServiceError): GrpcFailure {
   const [bytes] = metadata.get('grpc-status-details-bin')
-  return { code, message: details, details: Buffer.isBuffer(bytes) ? bytes : undefined }
+  // the library leaves it out where it could not decompress, whatever its types say
+  return { code, message: details ?? '', details: Buffer.isBuffer(bytes) ? bytes : undefined }
 }
 
 /** What says something of the agent's relation to the gateway rather than of the call; undefined for an agent's answer. */
