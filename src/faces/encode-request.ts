@@ -73,17 +73,26 @@ export function encodeRest({ operation, params, text, tenant }: CanonicalCall): 
   const path = { operation, tenant, taskId, configId }
   if (taskId !== '' && !isTaskPathId(taskId)) return 'the id of the task cannot stand in a path'
   if (configId !== '' && !isPathId(configId)) return 'the id of the configuration cannot stand in a path'
-  if (method !== 'POST') return { method, path: buildRestPath(path, queryOf(params, inPath)), body: '' }
+  if (method !== 'POST')
+    return { method, path: buildRestPath(path, queryOf(params)), body: '', lost: lostInQuery(params, inPath) }
   const body = inPath.reduce(removeMember, text)
   return { method, path: buildRestPath(path), body }
 }
 
-function queryOf(params: JsonObject, inPath: readonly string[]): string {
+/** Those that the operations without a body have beside their ids (§11.5). */
+const queryNames: ReadonlySet<string> = new Set(['historyLength', 'pageSize', 'pageToken'])
+
+function queryOf(params: JsonObject): string {
   const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(params)) {
-    if (!inPath.includes(name) && value !== null && typeof value !== 'object') query.set(name, String(value))
+  for (const name of queryNames) {
+    const value = params[name]
+    if (typeof value === 'string' || typeof value === 'number') query.set(name, String(value))
   }
   return query.toString()
 }
+
+/** A query has no place for what nobody defined. */
+const lostInQuery = (params: JsonObject, inPath: readonly string[]): string[] =>
+  Object.keys(params).filter((name) => !inPath.includes(name) && !queryNames.has(name))
 
 const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '')

@@ -122,8 +122,15 @@ export function requestToRest03(operation: Operation, params: JsonObject): RestR
   const query = method === 'GET' ? queryOf({ historyLength, pageSize, pageToken }) : ''
   const path = buildRestPath03({ operation, tenant: '', taskId: ids.taskId, configId: ids.id }, query) ?? ''
   const body = method === 'POST' && operation !== 'SubscribeToTask' ? translated.value : undefined
-  return { ok: true, method, path, body, lost: translated.lost }
+  const lost = body === undefined ? [...translated.lost, ...lostInQuery(translated.value)] : translated.lost
+  return { ok: true, method, path, body, lost }
 }
+
+const queryNames: ReadonlySet<string> = new Set(['name', 'historyLength', 'pageSize', 'pageToken'])
+
+/** Without a body there is no place for what nobody defined. */
+const lostInQuery = (value: JsonValue): string[] =>
+  isObject(value) ? Object.keys(value).filter((name) => !queryNames.has(name)) : []
 
 function idsOf(operation: Operation, params: JsonObject): { readonly taskId: string; readonly id: string } {
   const taskId = textMember(params, 'taskId')
