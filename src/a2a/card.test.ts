@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { JsonObject, JsonValue } from '../base/strict-json.ts'
-import { frameCard, rebuildCard, type CardSecurity } from './card.ts'
+import { frameCard, interfacesOf, rebuildCard, type CardSecurity } from './card.ts'
 
 const security: CardSecurity = {
   methods: new Set(['api-key', 'jwt']),
@@ -129,7 +129,7 @@ test('extensions are in the card as far as they are allowed, rebuilt from known 
     [['urn:c d'], undefined],
     [[], undefined],
   ] as const) {
-    const as = frameCard('https://a', { name: 'b', tenant: '', versions: ['1.0'] }, security, allowed)
+    const as = frameCard('https://a', { name: 'b', tenant: '', versions: ['1.0'] }, security, { extensions: allowed })
     const { extensions } = rebuilt(from, as)['capabilities'] as JsonObject
     assert.deepEqual(extensions, expected)
   }
@@ -212,6 +212,20 @@ test('an agent that speaks gRPC is named there by the tenant, at host and port, 
   assert.deepEqual(grpcOf('https://[::1]:7000'), { url: '[::1]:7000', ...named })
   const ownTenant = { url: 'a:443', ...named, tenant: 'calculator/acme' }
   assert.deepEqual(grpcOf('https://a', 'acme'), ownTenant)
+})
+
+test('gRPC is not offered where HTTP/2 is not served, also of an agent that speaks nothing else', () => {
+  for (const bindings of [undefined, ['GRPC'] as const]) {
+    const agent = { name: 'calculator', tenant: '', versions: ['1.0'] as const, bindings, grpcUrl: 'http://a:1' }
+    const offered = (servesHttp2: boolean): string[] => {
+      const card = rebuilt({ name: 'x' }, frameCard('https://a', agent, security, { http2: servesHttp2 }))
+      return interfacesOf(card)
+        .map(({ binding }) => binding)
+        .sort()
+    }
+    assert.deepEqual(offered(true), ['GRPC', 'HTTP+JSON', 'JSONRPC'])
+    assert.deepEqual(offered(false), ['HTTP+JSON', 'JSONRPC'])
+  }
 })
 
 test('what must be there is there, also where the agent left it out', () => {

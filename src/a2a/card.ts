@@ -25,7 +25,7 @@ export interface CardSecurity {
 export interface CardFrame extends CardSecurity {
   /** the gateway's URL of this agent, no trailing slash */
   readonly url: string
-  /** host:port at which the gateway speaks gRPC; undefined where its address cannot be said so */
+  /** host:port at which the gateway speaks gRPC; undefined where it does not, or its address cannot be said so */
   readonly grpcAddress: string | undefined
   readonly name: string
   readonly tenant: string
@@ -39,6 +39,13 @@ export interface CardFrame extends CardSecurity {
   readonly extensions: AllowedExtensions
 }
 
+/** What the configuration of the gateway lets a card say. */
+export interface CardOffers {
+  readonly extensions?: AllowedExtensions
+  /** without it there is no gRPC */
+  readonly http2?: boolean
+}
+
 /** What a card must say of the gateway for this agent. */
 export function frameCard(
   publicUrl: string,
@@ -47,10 +54,10 @@ export function frameCard(
     readonly grpcUrl?: string | undefined
   },
   security: CardSecurity,
-  extensions: AllowedExtensions = [],
+  { extensions = [], http2 = true }: CardOffers = {},
 ): CardFrame {
   const { name, tenant, versions, bindings } = agent
-  const grpcAddress = grpcAddressOf(publicUrl)
+  const grpcAddress = http2 ? grpcAddressOf(publicUrl) : undefined
   const hasGrpc = agent.grpcUrl !== undefined
   return {
     ...security,

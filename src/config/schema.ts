@@ -166,6 +166,10 @@ const gateway = z
       .describe('how callers reach the gateway; the base of every URL in a card. Default: http(s)://<listen>'),
     tls: tlsServer.optional().describe('without it the gateway speaks plain HTTP, on loopback only'),
     dangerouslyAllowPlaintext: z.boolean().default(false).describe('serve plain HTTP on other addresses than loopback'),
+    http2: z
+      .boolean()
+      .default(true)
+      .describe('serve HTTP/2 too, on the same port. Without it nobody can call by gRPC, and cards do not offer it'),
     trustedProxies: z
       .array(z.string().regex(/^[0-9a-fA-F:.]+(\/\d{1,3})?$/, 'expected an address or a network such as 10.0.0.0/8'))
       .default([])

@@ -96,6 +96,7 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
 export const staticSettings: readonly string[] = [
   'gateway.listen',
   'gateway.tls',
+  'gateway.http2',
   'gateway.bounds.head',
   'admin.listen',
   'admin.publicUrl',

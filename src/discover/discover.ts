@@ -66,8 +66,9 @@ async function fetchCard(agent: AgentConfig, snapshot: Snapshot, parts: Discover
   const parsed = parseStrictJson(text, cardJsonBounds)
   if (!parsed.ok) return refuse('RELEASE_INVALID_ANSWER', `the card is not strict JSON: ${parsed.reason}`)
   const accepted = acceptedMethods(snapshot.config, agent)
-  const extensions = allowedExtensions(snapshot.config, agent)
-  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted, extensions))
+  const { http2 } = snapshot.config.gateway
+  const offers = { extensions: allowedExtensions(snapshot.config, agent), http2 }
+  const card = rebuildCard(parsed.value, frameCard(snapshot.publicUrl, agent, accepted, offers))
   return typeof card === 'string' ? refuse('RELEASE_INVALID_ANSWER', card) : card
 }
 

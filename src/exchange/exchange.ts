@@ -55,10 +55,16 @@ export interface PeerCertificate {
 
 export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2'
 
+/** Where and how an agent is called. */
+export interface AgentAddress {
+  readonly url: string
+  readonly binding: Binding
+}
+
 /** The call's place in a trace, for whoever calls the agent (W3C Trace Context). */
 export interface AgentTrace {
   /** the fields traceparent and tracestate, names and values in turn; the span of the agent's call begins with the first */
-  headers(): readonly string[]
+  headers(to: AgentAddress): readonly string[]
 }
 
 export interface ReceivedFields {

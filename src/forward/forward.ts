@@ -3,7 +3,7 @@
 // caller, origin and chain, and the agent's own configured credential.
 
 import type { Clock } from '../base/clock.ts'
-import type { Admitted } from '../exchange/exchange.ts'
+import type { Admitted, AgentAddress } from '../exchange/exchange.ts'
 import { isSameFace, operations } from '../a2a/operations.ts'
 import { encodeGrpc, encodeJsonRpc, encodeRest, type EncodedRequest } from '../faces/encode-request.ts'
 import { methodOf } from '../protobuf/schema.ts'
@@ -206,10 +206,15 @@ function httpHeaders(admitted: Admitted, hasBody: boolean): string[] {
 function agentHeaders(admitted: Admitted, upstream: Upstream, who: readonly string[]): string[] {
   const headers = ['a2a-version', admitted.agentFace.version, ...who]
   if (admitted.extensions.length > 0) headers.push(extensionsField(admitted), admitted.extensions.join(', '))
-  if (admitted.trace !== undefined) headers.push(...admitted.trace.headers())
+  if (admitted.trace !== undefined) headers.push(...admitted.trace.headers(addressOf(admitted)))
   const credential = upstream.secrets.credential
   if (credential !== undefined) headers.push(credential.header, credential.value.text())
   return headers
+}
+
+function addressOf({ agent, agentFace: { binding } }: Admitted): AgentAddress {
+  const own = binding === 'GRPC' ? agent.grpcUrl : binding === 'HTTP+JSON' ? agent.restUrl : undefined
+  return { url: own ?? agent.url, binding }
 }
 
 const extensionsField = ({ agentFace }: Admitted): string =>

@@ -314,6 +314,25 @@ test('and by nothing else: a preface where HTTP/1 was agreed on is a bad request
     assert.equal(door.calls.length, 0)
   }))
 
+test('where it is switched off nobody gets it, in cleartext or under TLS', async () => {
+  const gateway = { http2: false }
+  await withDoor({ gateway }, async (door) => {
+    const raw = await door.raw()
+    raw.send(headers(1, requestFields()))
+    await raw.closed
+    assert.match(raw.text, /^HTTP\/1\.1 400 /)
+    assert.equal(door.calls.length, 0)
+  })
+  await withDoor({ gateway, tls }, async (door) => {
+    const socket = connectTls({ port: door.port, rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] })
+    await once(socket, 'secureConnect')
+    assert.equal(socket.alpnProtocol, 'http/1.1')
+    socket.destroy()
+    const refused = connectTls({ port: door.port, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
+    await assert.rejects(once(refused, 'secureConnect'))
+  })
+})
+
 test('every stream has the certificate of its connection, and the last one too when that counts no more', async () => {
   const client = authority.issue({ name: 'client' })
   const clients = { clientCa: Buffer.from(authority.pem), bundles: new Map() }

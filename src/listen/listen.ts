@@ -64,7 +64,9 @@ export interface Listener {
 }
 
 export function createListener(options: ListenerOptions): Listener {
-  let { bounds } = options.snapshot().config.gateway
+  // whether HTTP/2 is served stays as it was at the start
+  const { http2: servesHttp2, ...started } = options.snapshot().config.gateway
+  let { bounds } = started
   const { clock } = options
   /** open connections; those in cleartext with the timer for their first head, which ends with it */
   const open = new Map<Socket, NodeJS.Timeout | undefined>()
@@ -93,7 +95,7 @@ export function createListener(options: ListenerOptions): Listener {
     socket.on('error', ignore)
     socket.once('close', onClose)
     if (socket instanceof TLSSocket) (socket.alpnProtocol === 'h2' ? http2 : http1).accept(socket, peer, ignore)
-    else if (options.tls !== undefined) http1.accept(socket, peer, ignore)
+    else if (options.tls !== undefined || !servesHttp2) http1.accept(socket, peer, ignore)
     else acceptCleartext(socket)
   }
 
@@ -120,7 +122,8 @@ export function createListener(options: ListenerOptions): Listener {
     open.set(socket, setTimeout(onTime, bounds.headTime).unref())
   }
 
-  const tlsServer = options.tls && createServerOf(options.tls, trust, bounds.headTime, accept)
+  const tlsServer =
+    options.tls && createServerOf({ tls: options.tls, trust, handshakeTimeout: bounds.headTime, servesHttp2 }, accept)
   const server: NetServer = tlsServer ?? createNetServer({ noDelay: true, allowHalfOpen: true }, accept)
   const reconfigure = (next: Bounds): void => {
     bounds = next
@@ -190,10 +193,15 @@ function contextOf(tls: ListenerTls, trust: ClientTrust | undefined): SecureCont
   }
 }
 
+interface TlsOptions {
+  readonly tls: ListenerTls
+  readonly trust: ClientTrust | undefined
+  readonly handshakeTimeout: number
+  readonly servesHttp2: boolean
+}
+
 function createServerOf(
-  tls: ListenerTls,
-  trust: ClientTrust | undefined,
-  handshakeTimeout: number,
+  { tls, trust, handshakeTimeout, servesHttp2 }: TlsOptions,
   accept: (socket: Socket) => void,
 ): TlsServer {
   return createTlsServer(
@@ -202,7 +210,7 @@ function createServerOf(
       requestCert: trust !== undefined,
       // where they are optional TLS lets everybody through, and `accept` ends those that did not verify
       rejectUnauthorized: trust !== undefined && tls.clientCertificates !== 'optional',
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: servesHttp2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       handshakeTimeout,
       allowHalfOpen: true,
     },

@@ -207,8 +207,9 @@ export function releaseList(
 function releaseCard(admitted: Admitted, value: JsonValue): ReleasedAnswer | Refusal {
   const { snapshot, agent } = admitted
   const accepted = acceptedMethods(snapshot.config, agent)
-  const extensions = allowedExtensions(snapshot.config, agent)
-  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted, extensions))
+  const { http2 } = snapshot.config.gateway
+  const offers = { extensions: allowedExtensions(snapshot.config, agent), http2 }
+  const card = rebuildCard(value, frameCard(snapshot.publicUrl, agent, accepted, offers))
   if (typeof card === 'string') return invalid(card)
   return passUnless(dressResult(admitted, JSON.stringify(card)))
 }

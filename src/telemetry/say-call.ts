@@ -4,7 +4,7 @@
 
 import type { Attributes } from '@opentelemetry/api'
 import type { CallFacts } from '../audit/audit.ts'
-import type { Snapshot } from '../config/config.ts'
+import type { AgentAddress } from '../exchange/exchange.ts'
 import { catalogue, type CatalogueRow, type RefusalCode } from '../refusal/refusal.ts'
 
 const isSend = ({ operation }: CallFacts): boolean =>
@@ -32,20 +32,21 @@ export function callAttributes(facts: CallFacts, outcome: string): Attributes {
   })
 }
 
-function rpcAttributes({ binding, operation }: CallFacts): Attributes {
+function rpcAttributes({ binding, operation, version }: CallFacts): Attributes {
   if (binding === 'JSONRPC')
     return { 'rpc.system.name': 'jsonrpc', 'rpc.method': operation, 'jsonrpc.protocol.version': '2.0' }
   if (binding !== 'GRPC') return {}
-  return { 'rpc.system.name': 'grpc', 'rpc.method': operation === '' ? '' : `lf.a2a.v1.A2AService/${operation}` }
+  // the service of 0.3 has another name, and other names for its methods: the operation says what it was
+  const isNamed = operation !== '' && version === '1.0'
+  return { 'rpc.system.name': 'grpc', 'rpc.method': isNamed ? `lf.a2a.v1.A2AService/${operation}` : '' }
 }
 
-/** Of the call to the agent: where it went. */
-export function agentAttributes({ agent }: CallFacts, snapshot: Snapshot): Attributes {
-  const url = snapshot.agents.get(agent)?.url
-  if (url === undefined) return filled({ 'gen_ai.agent.name': agent })
+/** Of the call to the agent: where it went, and how; an agent may be called in another binding than the caller's. */
+export function addressAttributes({ url, binding }: AgentAddress): Attributes {
   const { hostname, port, protocol } = new URL(url)
   return {
-    'gen_ai.agent.name': agent,
+    ...(binding === 'JSONRPC' && { 'rpc.system.name': 'jsonrpc' }),
+    ...(binding === 'GRPC' && { 'rpc.system.name': 'grpc' }),
     'server.address': hostname,
     'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
   }

@@ -176,6 +176,6 @@ test('a call that is never settled leaves nothing', () => {
   const call = new TracedCall({} as never, undefined, { tracer: {} as never, clock: systemClock })
   call.stage('authenticate', 0, 1)
   call.end({} as never, 'refused', '', 2)
-  assert.deepEqual(call.headers(), [])
+  assert.deepEqual(call.headers({ url: 'http://127.0.0.1:9', binding: 'JSONRPC' }), [])
   assert.equal(call.traceparent, '')
 })

@@ -126,6 +126,7 @@ for (const protocol of ['http/protobuf', 'http/json']) {
           'sallyport.outcome': 'completed',
         })
         const forward = only(all, 'forward')
+        assert.equal(forward.attributes['rpc.system.name'], 'jsonrpc')
         assert.equal(forward.attributes['server.address'], '127.0.0.1')
         assert.equal(
           forward.attributes['server.port'],

@@ -17,10 +17,10 @@ import {
 import type { CallFacts } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { formatTraceparent, randomFlag, type TraceContext } from '../base/trace-context.ts'
-import type { Received } from '../exchange/exchange.ts'
+import type { AgentAddress, Received } from '../exchange/exchange.ts'
 import type { CallTrace } from '../pipeline/pipeline.ts'
 import type { RefusalCode } from '../refusal/refusal.ts'
-import { agentAttributes, callAttributes, errorAttributes, nameCall, stagesOf } from './say-call.ts'
+import { addressAttributes, callAttributes, errorAttributes, nameCall, stagesOf } from './say-call.ts'
 
 interface Stage {
   readonly name: string
@@ -69,14 +69,18 @@ export class TracedCall implements CallTrace {
     if (!this.#root.isRecording()) this.#stages = []
   }
 
-  headers(): readonly string[] {
+  headers(to: AgentAddress): readonly string[] {
     if (this.#headers !== undefined) return this.#headers
     const root = this.#root
     if (root === undefined) return []
     if (root.isRecording())
       this.#agentSpan = this.#tracer.startSpan(
         'forward',
-        { kind: SpanKind.CLIENT, startTime: this.#timeOf(this.#clock.monotonicMs()) },
+        {
+          kind: SpanKind.CLIENT,
+          startTime: this.#timeOf(this.#clock.monotonicMs()),
+          attributes: addressAttributes(to),
+        },
         this.#context,
       )
     const traceparent = this.#format((this.#agentSpan ?? root).spanContext())
@@ -118,7 +122,7 @@ export class TracedCall implements CallTrace {
   }
 
   #endAgentSpan(facts: CallFacts, code: RefusalCode | '', atMs: number): void {
-    this.#agentSpan?.setAttributes(agentAttributes(facts, this.#received.snapshot))
+    this.#agentSpan?.setAttribute('gen_ai.agent.name', facts.agent)
     if (this.#agentSpan !== undefined) blame(this.#agentSpan, facts, code)
     this.#agentSpan?.end(this.#timeOf(atMs))
   }

@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly kubernetes?: NonNullable<ConfigInput['identity']>['kubernetes']
   /** files to lay beside the configuration: name → content */
   readonly files?: Readonly<Record<string, string>>
+  /** variables beside those of this process */
+  readonly environment?: Readonly<Record<string, string>>
   /** a directory to work in, left alone at the end; a fresh one that is removed when absent */
   readonly home?: string
 }
@@ -81,7 +83,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await writeFile(configFile, JSON.stringify(configOf(options), null, 2), { mode: 0o600 })
   for (const [name, content] of Object.entries(options.files ?? {}))
     await writeFile(join(home, name), content, { mode: 0o600 })
-  const child = spawn(launcher, ['serve', '--config', configFile, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(launcher, ['serve', '--config', configFile, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.environment },
+  })
   const ended = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 128)))
   })
