@@ -32,7 +32,11 @@ export interface DressedEvent extends DressedBody {
   readonly name: string
 }
 
-const json = 'application/json'
+/** What JSON is called in the caller's binding and version (A2A 1.0.1 §9.1, §11.1); never by the agent's word. */
+export function jsonTypeOf({ binding, version }: Admitted): string {
+  return binding === 'HTTP+JSON' && version !== '0.3' ? 'application/a2a+json' : 'application/json'
+}
+
 const grpc = { status: 200, contentType: 'application/grpc' } as const
 const nothing = Buffer.alloc(0)
 
@@ -45,7 +49,7 @@ export function dressResult(admitted: Admitted, text: string, lost?: readonly st
     const body = encode(admitted, said)
     return isRefusal(body) ? body : { ...grpc, trailers: grpcOk, ...body }
   }
-  const head = { status: 200, contentType: json, ...(headers && { headers }) }
+  const head = { status: 200, contentType: jsonTypeOf(admitted), ...(headers && { headers }) }
   if (admitted.binding === 'JSONRPC') return { ...head, text: envelope(admitted, said.text) }
   // 200 with a body for everything: what clients of every language take for success
   return { ...head, text: answersNothing(admitted.operation) ? '{}' : said.text }
@@ -65,8 +69,9 @@ function speak(
 
 export function dressError(admitted: Admitted, error: AgentError): Dressed {
   if (admitted.binding === 'GRPC') return { ...grpc, text: '', bytes: nothing, headers: grpcErrorFields(error) }
-  if (admitted.binding === 'JSONRPC') return { status: 200, contentType: json, text: jsonRpcError(admitted, error) }
-  return { status: error.http, contentType: json, text: restError(admitted, error) }
+  const head = { contentType: jsonTypeOf(admitted) }
+  if (admitted.binding === 'JSONRPC') return { ...head, status: 200, text: jsonRpcError(admitted, error) }
+  return { ...head, status: error.http, text: restError(admitted, error) }
 }
 
 export function dressEvent(admitted: Admitted, text: string): DressedEvent | Refusal {

@@ -71,7 +71,9 @@ test('passes an answer as the agent wrote it, byte for byte', () => {
 })
 
 test('the content type that the agent claims is never passed on', () => {
-  assert.equal(passed(result({}, message, { contentType: 'text/html' })).contentType, 'application/json')
+  const types = { JSONRPC: 'application/json', 'HTTP+JSON': 'application/a2a+json', GRPC: 'application/grpc' }
+  for (const binding of bindings)
+    assert.equal(passed(result({ binding }, message, { contentType: 'text/html' })).contentType, types[binding])
 })
 
 // what two parsers could read differently

@@ -20,6 +20,7 @@ import {
   dressEvent,
   dressEventError,
   dressResult,
+  jsonTypeOf,
   frameOriginal,
   passFailure,
   type Dressed,
@@ -97,7 +98,7 @@ function asTheAgentSaid(admitted: Admitted, { original, ...opened }: OpenedAnswe
   if (typeof original === 'string') {
     // an empty answer is 204 whatever the agent called it
     const said = admitted.binding === 'JSONRPC' ? 200 : original === '' ? 204 : status
-    return { status: said, contentType: 'application/json', text: original }
+    return { status: said, contentType: jsonTypeOf(admitted), text: original }
   }
   if (!Buffer.isBuffer(original)) return passFailure(original)
   return frameOriginal(original, opened.kind === 'result' ? opened.text() : '')

@@ -21,7 +21,7 @@ export interface RunningAgents {
 }
 
 /** Short, and long enough for a call to find a task still at work on a busy machine. */
-export const beatMs = 250
+export const beatMs = 400
 
 const options: Readonly<Record<AgentKind, readonly string[]>> = {
   full: ['--extended-card', 'on'],

@@ -32,14 +32,14 @@ export const failures: readonly Known[] = [
 /** Differs through the gateway, and should not: a fault of ours that is not mended yet. */
 export const differences: readonly Known[] = [
   {
-    tests: ['errors.media-type-of-answers'],
-    columns: ['HTTP+JSON 1.0'],
-    why: 'answers of the HTTP+JSON binding are given out as application/json',
+    tests: ['card.face'],
+    columns: ['gRPC 0.3'],
+    why: 'a card of 0.3 has no tenant by which a caller could say which agent it means, so it does not name gRPC: callers use the metadata `sallyport-agent`, as the suite does',
   },
 ]
 
 /** Columns that the gateway does not serve yet. */
-export const unserved: readonly string[] = ['JSON-RPC 0.3', 'HTTP+JSON 0.3', 'gRPC 0.3']
+export const unserved: readonly string[] = []
 
 export function findKnown(list: readonly Known[], id: string, face: Face): Known | undefined {
   return list.find(({ tests, columns }) => tests.includes(id) && columns.includes(nameOf(face)))

@@ -1,21 +1,43 @@
 // npm run test:conformance: runs the suite, writes docs/conformance.md and says what is wrong. With the beginning of a
-// test's id it runs those alone and writes nothing.
+// test's id it runs those alone and writes nothing; with --bridges it runs the suite across bindings and versions and
+// writes docs/conformance-bridges.md.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formatBridges } from './bridges-report.ts'
+import { runBridges, titleOf } from './bridges.ts'
 import { nameOf } from './faces.ts'
 import { formatReport } from './report.ts'
 import { runSuite } from './suite.ts'
 
-const only = process.argv[2] ?? ''
-const verdicts = await runSuite(only)
-const wrong = verdicts.filter(({ problem }) => problem !== undefined)
-for (const { test, face, problem } of wrong) process.stdout.write(`✖ ${test.id} (${nameOf(face)}) ${problem}\n`)
-const differing = verdicts.filter(({ isSame }) => !isSame).length
-process.stdout.write(`${verdicts.length} tests in their columns, ${differing} differ, ${wrong.length} unexpected\n`)
-if (only === '') {
-  const file = join(import.meta.dirname, '../../docs/conformance.md')
-  writeFileSync(file, formatReport(verdicts))
-  process.stdout.write('docs/conformance.md is written\n')
+const [word = ''] = process.argv.slice(2)
+const isRight = word === '--bridges' ? await crossOver() : await compare(word)
+process.exitCode = isRight ? 0 : 1
+
+async function compare(only: string): Promise<boolean> {
+  const verdicts = await runSuite(only)
+  const wrong = verdicts.filter(({ problem }) => problem !== undefined)
+  for (const { test, face, problem } of wrong) process.stdout.write(`✖ ${test.id} (${nameOf(face)}) ${problem}\n`)
+  const differing = verdicts.filter(({ isSame }) => !isSame).length
+  say(verdicts.length, differing, wrong.length)
+  if (only === '') write('docs/conformance.md', formatReport(verdicts))
+  return wrong.length === 0
 }
-process.exitCode = wrong.length === 0 ? 0 : 1
+
+async function crossOver(): Promise<boolean> {
+  const crossings = await runBridges()
+  const wrong = crossings.filter(({ problem }) => problem !== undefined)
+  for (const crossing of wrong) process.stdout.write(`✖ ${titleOf(crossing)} ${crossing.problem}\n`)
+  say(crossings.length, crossings.filter(({ isSame }) => !isSame).length, wrong.length)
+  write('docs/conformance-bridges.md', formatBridges(crossings))
+  return wrong.length === 0
+}
+
+function say(all: number, differing: number, wrong: number): void {
+  process.stdout.write(`${all} tests in their columns, ${differing} differ, ${wrong} unexpected\n`)
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(join(import.meta.dirname, '../..', file), text)
+  process.stdout.write(`${file} is written\n`)
+}

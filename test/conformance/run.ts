@@ -35,7 +35,11 @@ const clients: Readonly<Record<Binding, (address: Address) => Client>> = {
   GRPC: grpcClient,
 }
 
-export async function runAll(tests: readonly ConformanceTest[], side: Side): Promise<Outcomes> {
+export async function runAll(
+  tests: readonly ConformanceTest[],
+  side: Side,
+  columns: readonly Face[] = faces,
+): Promise<Outcomes> {
   const subjects = openSubjects(side)
   const outcomes = new Map<string, Outcome>()
   const runColumn = async (face: Face): Promise<void> => {
@@ -44,7 +48,7 @@ export async function runAll(tests: readonly ConformanceTest[], side: Side): Pro
       outcomes.set(keyOf(test, face), subject === undefined ? { kind: 'absent' } : await runOne(test, subject))
     }
   }
-  await Promise.all(faces.map(runColumn))
+  await Promise.all(columns.map(runColumn))
   for (const { client } of subjects.values()) client.close()
   return outcomes
 }
@@ -73,16 +77,9 @@ async function runOne(test: ConformanceTest, subject: Subject): Promise<Outcome>
     return { kind: 'passed', seen: test.timing === true ? [] : recorder.lines() }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return {
-      kind: 'failed',
-      why: withoutIds(
-        message
-          .split('\n')
-          .filter((line) => line.trim() !== '')
-          .join(' ')
-          .slice(0, 300),
-      ),
-    }
+    const lines = withoutIds(message).split('\n')
+    const words = lines.filter((line) => line.trim() !== '')
+    return { kind: 'failed', why: words.join(' ').slice(0, 300) }
   }
 }
 

@@ -13,6 +13,7 @@ export interface Recorder {
 }
 
 export function recorderFor(client: Client): Recorder {
+  const isLegacy = client.address.face.version === '0.3'
   const calls: Entry[][] = []
   const begin = (entry: Entry): Entry[] => {
     const slot = [entry]
@@ -25,13 +26,13 @@ export function recorderFor(client: Client): Recorder {
       call: async (operation, params, options) => {
         const slot = begin({ operation })
         const answer = await client.call(operation, params, options)
-        slot.push(entryOf(answer, operation === 'GetExtendedAgentCard'))
+        slot.push(entryOf(answer, isLegacy, operation === 'GetExtendedAgentCard'))
         return answer
       },
       stream: async (operation, params, options) => {
         const slot = begin({ operation })
         const opened = await client.stream(operation, params, options)
-        if (opened.kind === 'answer') slot.push(entryOf(opened, false))
+        if (opened.kind === 'answer') slot.push(entryOf(opened, isLegacy, false))
         return opened.kind === 'answer' ? opened : recordStream(opened, slot)
       },
     },
@@ -39,11 +40,11 @@ export function recorderFor(client: Client): Recorder {
   }
 }
 
-/** A card is made anew by the gateway; of a refusal the words are its own. */
-function entryOf({ failure, http, headers, wire }: Answer, isCard: boolean): Entry {
+/** A card is made anew by the gateway; of a refusal the words are its own, and 0.3 knows no ErrorInfo. */
+function entryOf({ failure, http, headers, wire }: Answer, isLegacy: boolean, isCard: boolean): Entry {
   if (failure !== undefined) {
-    const { message: _, ...said } = failure
-    return { http, failure: said }
+    const { code, inner, status, reason, domain } = failure
+    return { http, failure: { code, inner, status, ...(!isLegacy && { reason, domain }) } }
   }
   return { http, mediaType: mediaTypeOf(headers), ...(!isCard && { wire }) }
 }

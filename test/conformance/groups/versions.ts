@@ -73,7 +73,8 @@ export const versionTests: readonly ConformanceTest[] = [
       const method = subject.version === '1.0' ? 'message/send' : 'SendMessage'
       const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: say('tck-complete-task') })
       const answer = readJsonRpc(await exchange(jsonRpcRequest(subject.client.address, body)), (result) => result)
-      assert.equal(answer.failure?.code, -32601)
+      // the specification does not say whether the method or the version is what is wrong
+      assert.ok(answer.failure?.code === -32601 || answer.failure?.code === -32009, `${answer.failure?.code}`)
     },
   },
 ]
