@@ -30,9 +30,11 @@ gateway the caller has an API key and every right; nothing else is special about
 ${formatSummary(verdicts)}
 
 ${formatKnown('Fails on both sides', 'a finding about the agent, that is, about the official SDK', failures)}
-${formatKnown('Differs through the gateway', 'a fault of ours, not mended yet', differences)}${
+${formatKnown('Differs through the gateway', 'each with the reason', differences)}${
     unserved.length === 0 ? '' : `Not served by the gateway yet: ${unserved.join(', ')}.\n\n`
-  }## What is compared
+  }Where caller and agent speak different bindings or versions: [conformance-bridges.md](conformance-bridges.md).
+
+## What is compared
 
 Whether a test passes, and if not, why not; and where it passes on both sides, every answer and every event that it
 saw, as it was on the wire: HTTP status, media type and body, or code, status, reason and domain of an error. What

@@ -38,17 +38,17 @@ const clients: Readonly<Record<Binding, (address: Address) => Client>> = {
 export async function runAll(
   tests: readonly ConformanceTest[],
   side: Side,
-  columns: readonly Face[] = faces,
+  isChosen: (test: ConformanceTest, face: Face) => boolean = runsIn,
 ): Promise<Outcomes> {
   const subjects = openSubjects(side)
   const outcomes = new Map<string, Outcome>()
   const runColumn = async (face: Face): Promise<void> => {
-    for (const test of tests.filter((each) => runsIn(each, face))) {
+    for (const test of tests.filter((each) => isChosen(each, face))) {
       const subject = subjects.get(subjectKey(test.agent ?? 'full', face))
       outcomes.set(keyOf(test, face), subject === undefined ? { kind: 'absent' } : await runOne(test, subject))
     }
   }
-  await Promise.all(columns.map(runColumn))
+  await Promise.all(faces.map(runColumn))
   for (const { client } of subjects.values()) client.close()
   return outcomes
 }

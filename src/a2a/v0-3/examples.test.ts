@@ -290,6 +290,9 @@ test('both bodies of a new webhook on REST mean the same', () => {
     parent: 'tasks/t1',
     configId: 'c1',
     config: { name: 'tasks/t1/pushNotificationConfigs/c1', pushNotificationConfig: inner },
+    // agents of another mind read it here
+    name: 'tasks/t1/pushNotificationConfigs/c1',
+    pushNotificationConfig: inner,
   })
 })
 

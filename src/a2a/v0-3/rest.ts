@@ -121,7 +121,8 @@ export function requestToRest03(operation: Operation, params: JsonObject): RestR
   const { historyLength, pageSize, pageToken } = isObject(translated.value) ? translated.value : {}
   const query = method === 'GET' ? queryOf({ historyLength, pageSize, pageToken }) : ''
   const path = buildRestPath03({ operation, tenant: '', taskId: ids.taskId, configId: ids.id }, query) ?? ''
-  const body = method === 'POST' && operation !== 'SubscribeToTask' ? translated.value : undefined
+  const hasBody = method === 'POST' && operation !== 'SubscribeToTask'
+  const body = hasBody ? bodyTo03(operation, translated.value) : undefined
   const lost = body === undefined ? [...translated.lost, ...lostInQuery(translated.value)] : translated.lost
   return { ok: true, method, path, body, lost }
 }
@@ -131,6 +132,15 @@ const queryNames: ReadonlySet<string> = new Set(['name', 'historyLength', 'pageS
 /** Without a body there is no place for what nobody defined. */
 const lostInQuery = (value: JsonValue): string[] =>
   isObject(value) ? Object.keys(value).filter((name) => !queryNames.has(name)) : []
+
+/**
+ * Of a new webhook Python's agents read the whole request, JavaScript's its `config` alone, as a2a.proto says; each passes
+ * over what the other reads, so both are sent.
+ */
+function bodyTo03(operation: Operation, request: JsonValue): JsonValue {
+  if (operation !== 'CreateTaskPushNotificationConfig' || !isObject(request)) return request
+  return { ...objectMember(request, 'config'), ...request }
+}
 
 function idsOf(operation: Operation, params: JsonObject): { readonly taskId: string; readonly id: string } {
   const taskId = textMember(params, 'taskId')

@@ -108,15 +108,25 @@ test('a REST request of 0.3 means the same parameters after its path, query and 
         const match = matchRestPath03(there.method, path)
         assert.ok(typeof match === 'object')
         assert.equal(match.operation, operation)
-        const back = requestFromRest03(match, membersOf(query), there.body)
-        const known = Object.fromEntries(Object.entries(params).filter(([name]) => !name.startsWith('x-')))
-        const isBody = operation.startsWith('Send') || operation.startsWith('Create')
-        assert.deepEqual(trimmed(settled(valueOf(back))), trimmed(settled(isBody ? params : known)))
+        for (const body of readings(operation, there.body)) {
+          const back = requestFromRest03(match, membersOf(query), body)
+          const known = Object.fromEntries(Object.entries(params).filter(([name]) => !name.startsWith('x-')))
+          const isBody = operation.startsWith('Send') || operation.startsWith('Create')
+          assert.deepEqual(trimmed(settled(valueOf(back))), trimmed(settled(isBody ? params : known)))
+        }
       },
     ),
     { numRuns: 400 },
   )
 })
+
+/** A new webhook is sent so that agents of both minds find what they read; no caller may say it twice. */
+function readings(operation: string, body: JsonValue | undefined): (JsonValue | undefined)[] {
+  if (operation !== 'CreateTaskPushNotificationConfig') return [body]
+  const { parent, configId, config, ...plain } = body as JsonObject
+  const whole = Object.entries({ parent, configId, config }).filter(([, value]) => value !== undefined)
+  return [Object.fromEntries(whole) as JsonObject, plain]
+}
 
 function membersOf(query: string): JsonObject {
   const pairs = [...new URLSearchParams(query)]
