@@ -76,6 +76,9 @@ const most = 200_000 // bound: messageIds remembered, of all callers
 const largestKept = 64 * 1024 // bound: an answer kept for a repetition of its request
 const mostKeptBytes = 32 * 1024 * 1024 // bound: all answers kept for repetitions
 
+/** at an entry to let go: further than this nobody looks for one that is not open */
+const mostLooks = 1_000
+
 interface Entry {
   message: SentMessage
   /** agent and owner as one text */
@@ -99,12 +102,15 @@ class Book implements DuplicateBook {
   readonly #most: number
   readonly #mostKeptBytes: number
   readonly #store: SentStore | undefined
-  /** oldest first */
   readonly #entries: Map<string, Entry> = new Map()
-  /** the same, by whose they are */
-  readonly #owners: Map<string, Set<Entry>> = new Map()
-  /** entries with an answer, oldest first */
+  readonly #oldest = new Rounds(this.#entries)
+  /** looks for what is over its time */
+  readonly #overdue = new Rounds(this.#entries)
+  /** the same entries, by whose they are */
+  readonly #owners: Map<string, { readonly entries: Set<Entry>; readonly oldest: Rounds<Entry> }> = new Map()
+  /** entries with an answer */
   readonly #keeping: Set<Entry> = new Set()
+  readonly #oldestKept = new Rounds(this.#keeping)
   #keptBytes = 0
 
   constructor(parts: Parameters<typeof createDuplicateBook>[0]) {
@@ -146,7 +152,7 @@ class Book implements DuplicateBook {
     for (const message of sent) {
       if (message.untilMs <= nowMs) this.#store?.forgetSent(message)
       else this.#add({ message, whose: whoseOf(message), isOpen: false, kept: undefined })
-      if (this.#entries.size > this.#most) this.#dropOldest(this.#entries.values())
+      if (this.#entries.size > this.#most) this.#dropOldest(this.#oldest)
     }
   }
 
@@ -220,8 +226,11 @@ class Book implements DuplicateBook {
     if (before !== undefined) this.#drop(before)
     this.#entries.set(entry.message.key, entry)
     const owned = this.#owners.get(entry.whose)
-    if (owned === undefined) this.#owners.set(entry.whose, new Set([entry]))
-    else owned.add(entry)
+    if (owned !== undefined) owned.entries.add(entry)
+    else {
+      const entries = new Set([entry])
+      this.#owners.set(entry.whose, { entries, oldest: new Rounds(entries) })
+    }
   }
 
   #remove(entry: Entry): void {
@@ -234,34 +243,38 @@ class Book implements DuplicateBook {
     this.#unkeep(entry)
     this.#entries.delete(entry.message.key)
     const owned = this.#owners.get(entry.whose)
-    owned?.delete(entry)
-    if (owned?.size === 0) this.#owners.delete(entry.whose)
+    owned?.entries.delete(entry)
+    if (owned?.entries.size === 0) this.#owners.delete(entry.whose)
   }
 
   /** First what is over its time, then the owner's own oldest, so that a flood of one ends no other's protection. */
   #makeRoom(whose: string, remembered: number): void {
     const nowMs = this.#clock.nowMs()
-    for (const entry of firstOf(this.#entries.values(), 2)) if (entry.message.untilMs <= nowMs) this.#remove(entry)
+    // two for each that is added, so that what is over goes faster than anything comes
+    for (let looks = 0; looks < 2; looks += 1) {
+      const entry = this.#overdue.next()
+      if (entry !== undefined && entry.message.untilMs <= nowMs) this.#remove(entry)
+    }
     const owned = this.#owners.get(whose)
-    if (owned !== undefined && owned.size > remembered) this.#dropOldest(owned)
-    if (this.#entries.size > this.#most) this.#dropOldest(this.#entries.values())
+    if (owned !== undefined && owned.entries.size > remembered) this.#dropOldest(owned.oldest)
+    if (this.#entries.size > this.#most) this.#dropOldest(this.#oldest)
   }
 
   /** One that is open is the very one to be protected from: the next in age goes. Few are open at once. */
-  #dropOldest(entries: Iterable<Entry>): void {
-    for (const entry of entries) {
-      if (entry.isOpen) continue
-      this.#remove(entry)
-      return
+  #dropOldest(oldest: Rounds<Entry>): void {
+    for (let looks = 0; looks < mostLooks; looks += 1) {
+      const entry = oldest.next()
+      if (entry === undefined || entry.isOpen) continue
+      return this.#remove(entry)
     }
   }
 
   #keep(entry: Entry, kept: KeptAnswer): void {
     const bytes = sizeOf(kept)
     if (bytes > largestKept) return
-    for (const oldest of this.#keeping) {
-      if (this.#keptBytes + bytes <= this.#mostKeptBytes) break
-      this.#unkeep(oldest)
+    while (this.#keeping.size > 0 && this.#keptBytes + bytes > this.#mostKeptBytes) {
+      const oldest = this.#oldestKept.next()
+      if (oldest !== undefined) this.#unkeep(oldest)
     }
     entry.kept = kept
     this.#keeping.add(entry)
@@ -281,11 +294,25 @@ export function duplicateOf(call: string, taskId: string): Refusal {
   return refuse('LIMIT_DUPLICATE', `the call ${call} sent it`, { ...(taskId !== '' && { metadata: { taskId } }) })
 }
 
-function* firstOf<Item>(items: Iterable<Item>, count: number): Iterable<Item> {
-  let left = count
-  for (const item of items) {
-    if (left-- === 0) return
-    yield item
+/**
+ * Goes round a collection, oldest first, and on from where it stood. To begin at the front each time would be to step
+ * over every place that has become free there.
+ */
+class Rounds<Item> {
+  readonly #items: { values(): IterableIterator<Item> }
+  #hand: Iterator<Item>
+
+  constructor(items: { values(): IterableIterator<Item> }) {
+    this.#items = items
+    this.#hand = items.values()
+  }
+
+  /** undefined at the end of a round */
+  next(): Item | undefined {
+    const { done, value } = this.#hand.next()
+    if (done !== true) return value
+    this.#hand = this.#items.values()
+    return undefined
   }
 }
 
