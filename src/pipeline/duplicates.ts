@@ -299,18 +299,18 @@ export function duplicateOf(call: string, taskId: string): Refusal {
  * over every place that has become free there.
  */
 class Rounds<Item> {
-  readonly #items: { values(): IterableIterator<Item> }
-  #hand: Iterator<Item>
+  readonly #items: { values(): MapIterator<Item> | SetIterator<Item> }
+  #hand: Iterator<Item, undefined>
 
-  constructor(items: { values(): IterableIterator<Item> }) {
+  constructor(items: { values(): MapIterator<Item> | SetIterator<Item> }) {
     this.#items = items
     this.#hand = items.values()
   }
 
   /** undefined at the end of a round */
   next(): Item | undefined {
-    const { done, value } = this.#hand.next()
-    if (done !== true) return value
+    const step: IteratorResult<Item, undefined> = this.#hand.next()
+    if (step.done !== true) return step.value
     this.#hand = this.#items.values()
     return undefined
   }
