@@ -82,7 +82,7 @@ export function javascriptClient(): Installed {
 /** Builds the program once, from modules that are there already. */
 export function goClient(): Installed {
   const program = join(temporaryFolder(), 'exercise')
-  const env = { ...process.env, GOFLAGS: '-mod=readonly', GOPROXY: 'off', GOWORK: 'off' }
+  const env = { ...process.env, GOFLAGS: '-mod=readonly -buildvcs=false', GOPROXY: 'off', GOWORK: 'off' }
   const { status } = spawnSync('go', ['build', '-o', program, '.'], { cwd: join(folder, 'go'), env, encoding: 'utf8' })
   return { isInstalled: status === 0, run: runner(program, []) }
 }
