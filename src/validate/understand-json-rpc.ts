@@ -21,7 +21,7 @@ import {
   type Understood,
 } from './read-request.ts'
 import { rawRequestId, type ValidateRefusal } from './request-id.ts'
-import { checkContentType, negotiateVersion, refuseVersion } from './service-parameters.ts'
+import { checkContentType, negotiateVersion } from './service-parameters.ts'
 
 const noParams: JsonObject = Object.freeze({})
 
@@ -45,12 +45,10 @@ function understand(routed: Routed, body: Body, requestId: string | undefined): 
   const version = negotiateVersion(routed, query.version)
   if (isRefusal(version)) return version
   const { method: operation } = envelope
-  const otherVersion = nameOtherVersion(operation, version)
-  if (otherVersion !== undefined)
-    return refuseVersion(`a method of ${otherVersion} under version ${version}`, routed.agent.versions)
   const rest = { version, body, wire: undefined, requestId: requestId ?? '', deadlineMs: Infinity } as const
   if (version === '0.3') {
     const old = operationOf03(operation)
+    // also a name of 1.0, as below one of 0.3: agents exist that run either whatever the header says
     if (old === undefined) return refuse('VALIDATE_METHOD_UNKNOWN', 'no operation of A2A 0.3')
     const call = readOldCall(routed, old, paramsFromOld(old, paramsOfEnvelope(body.text), 'JSONRPC'))
     return isRefusal(call) ? call : { operation: old, ...call, ...rest, upstreamPath: '', upstreamMethod: 'POST' }
@@ -68,15 +66,6 @@ function understand(routed: Routed, body: Body, requestId: string | undefined): 
     upstreamPath: '',
     upstreamMethod: 'POST',
   }
-}
-
-/**
- * A method of one version under the other is no unknown method: agents exist that run it whatever the header says, so it
- * is told as what it is.
- */
-function nameOtherVersion(method: string, version: ProtocolVersion): ProtocolVersion | undefined {
-  if (version === '0.3') return isOperation(method) ? '1.0' : undefined
-  return operationOf03(method) === undefined ? undefined : '0.3'
 }
 
 const mayOmitParams = (operation: Operation): boolean =>

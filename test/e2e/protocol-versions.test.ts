@@ -233,12 +233,13 @@ const conflicts: readonly (readonly [string, string, Asked])[] = [
   ['0.3 by path where only 1.0 is spoken',      'plain', { path: '/v1/message:send', body: sentProto() }],
 ]
 for (const [what, name, asked] of conflicts)
-  test(`refuses ${what}: a version that is not supported, or a path that is not there`, async () => {
+  test(`refuses ${what}: a version that is not supported, or a method or path that is not there`, async () => {
     const answer = await ask(name, asked)
     const error = answer.body['error'] as Json | undefined
     const code = error?.['code'] ?? answer.body['code']
     // the SDKs read errors of JSON-RPC under 200 alone
-    if (asked.path?.startsWith('/v1') !== true) assert.equal(code, -32009, answer.text)
+    const isOtherName = / (?:method of|by name) /.test(` ${what} `)
+    if (asked.path?.startsWith('/v1') !== true) assert.equal(code, isOtherName ? -32601 : -32009, answer.text)
     else assert.ok(answer.status === 400 || answer.status === 404, answer.text)
   })
 
