@@ -1,7 +1,7 @@
 // The JSON-RPC binding (A2A 1.0 §9). Order matters: the version comes before the method, so that a client of another
 // version learns of its version and not of an unknown method.
 
-import { isOperation, type Operation, type ProtocolVersion } from '../a2a/operations.ts'
+import { isOperation, type Operation } from '../a2a/operations.ts'
 import { foldName, isAlias, requestShape } from '../a2a/shape.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import type { Routed } from '../exchange/exchange.ts'
