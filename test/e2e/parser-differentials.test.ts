@@ -276,8 +276,8 @@ const refusedEnvelopes: Readonly<Record<string, readonly [RefusalCode, string]>>
   'a method with a space': ['VALIDATE_METHOD_UNKNOWN', rpc(text('x')).replace('SendMessage', 'SendMessage ')],
   'a method with NUL': ['VALIDATE_METHOD_UNKNOWN', rpc(text('x')).replace('SendMessage', 'SendMessage\\u0000')],
   'a method by its path in gRPC': ['VALIDATE_METHOD_UNKNOWN', rpc(text('x')).replace('SendMessage', 'lf.a2a.v1.A2AService/SendMessage')],
-  'a method of 0.3 under a version of 1.0': ['VALIDATE_VERSION', rpc(text('x')).replace('SendMessage', 'message/send')],
-  'another method of 0.3 under a version of 1.0': ['VALIDATE_VERSION', '{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"T"}}'],
+  'a method of 0.3 under a version of 1.0': ['VALIDATE_METHOD_UNKNOWN', rpc(text('x')).replace('SendMessage', 'message/send')],
+  'another method of 0.3 under a version of 1.0': ['VALIDATE_METHOD_UNKNOWN', '{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"T"}}'],
   'params that are a text of JSON': ['VALIDATE_PARAMS', rpc(JSON.stringify(text('x')))],
   'params by position': ['VALIDATE_PARAMS', rpc(`[${text('x')}]`)],
 }
