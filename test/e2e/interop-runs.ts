@@ -138,11 +138,10 @@ export function failingSteps(run: Run): readonly Step[] {
 
 /**
  * Of a new webhook over HTTP+JSON two bodies of 0.3 exist. Agents on the JavaScript SDK 1.3.0 read the bare
- * configuration, which the Python client does not send, and the gateway, which writes for older agents, neither.
+ * configuration, which the Python client does not send.
  */
 export function isWebhookUnread({ language, agent, binding, version }: Run): boolean {
-  if (binding !== 'HTTP+JSON') return false
-  return agent === 'older' || (language === 'python' && agent === 'conformance' && version === '0.3')
+  return language === 'python' && agent === 'conformance' && binding === 'HTTP+JSON' && version === '0.3'
 }
 
 /** The SDK's error for a task that nobody has. */
