@@ -88,8 +88,11 @@ function encode(admitted: Admitted): EncodedRequest | Refusal {
   return orRefuse(agentFace.binding === 'HTTP+JSON' ? encodeRest(call) : encodeGrpc(call))
 }
 
+/** What the agent's form cannot say is the caller's to mend: the same message may be sent again, written otherwise. */
 const orRefuse = (encoded: EncodedRequest | string): EncodedRequest | Refusal =>
-  typeof encoded === 'string' ? refuse('VALIDATE_PARAMS', encoded, { hint: encoded.slice(0, 200) }) : encoded
+  typeof encoded === 'string'
+    ? refuse('VALIDATE_PARAMS', encoded, { hint: encoded.slice(0, 200), unsent: true })
+    : encoded
 
 function send(
   admitted: Admitted,
@@ -133,7 +136,7 @@ function dispatch({ admitted, upstream, clock, request, who, maxAnswerBytes }: D
   const { streams } = operations[operation]
   if (agentFace.binding === 'GRPC') {
     if (upstream.grpc === undefined || request.message === undefined)
-      return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no grpcUrl'))
+      return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no grpcUrl', { unsent: true }))
     const headers = agentHeaders(admitted, upstream, who)
     const { path, message } = request
     const nowMs = clock.nowMs()

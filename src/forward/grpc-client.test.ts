@@ -105,6 +105,24 @@ test('an agent that refuses the gateway itself is unavailable, with a head or wi
   const answer = await call.answer
   assert.ok(isRefusal(answer))
   assert.equal(answer.code, 'FORWARD_UNAVAILABLE')
+  // as with 401 and 403: it has begun nothing
+  assert.equal(answer.unsent, true)
+})
+
+test('an agent that is not there was sent nothing; one that says it is unavailable may have begun', async () => {
+  const nobody = new Client('127.0.0.1:1', credentials.createInsecure())
+  const bounds = { firstByteMs: 5_000, deadlineMs: Infinity, nowMs: Date.now(), maxAnswerBytes: 1_000 }
+  for (const streams of [true, false]) {
+    const request = { client: nobody, path: '/t.T/Stream', headers: [], message: Buffer.from('q'), streams, ...bounds }
+    const answer = await callGrpc(request).answer
+    assert.ok(isRefusal(answer))
+    assert.deepEqual([answer.code, answer.unsent], ['FORWARD_UNAVAILABLE', true])
+  }
+  nobody.close()
+  const call = open((stream) => void stream.emit('error', refusing(status.UNAVAILABLE, 'a backend is gone')))
+  const answer = await call.answer
+  assert.ok(isRefusal(answer))
+  assert.deepEqual([answer.code, answer.unsent ?? false], ['FORWARD_UNAVAILABLE', false])
 })
 
 test('an error behind a message ends the stream that has begun', async () => {

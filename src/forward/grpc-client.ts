@@ -92,14 +92,17 @@ function failureOf({ code, details, metadata }: ServiceError): GrpcFailure {
   return { code, message: details ?? '', details: Buffer.isBuffer(bytes) ? bytes : undefined }
 }
 
+/** The library's own words where no connection came about; the same status also ends calls that an agent had begun. */
+const unconnected = 'No connection established'
+
 /** What says something of the agent's relation to the gateway rather than of the call; undefined for an agent's answer. */
 function refusalOf({ code, details }: ServiceError): Refusal | undefined {
   switch (code) {
     case status.UNAVAILABLE:
-      return refuse('FORWARD_UNAVAILABLE', details)
+      return refuse('FORWARD_UNAVAILABLE', details, { unsent: details.startsWith(unconnected) })
     case status.UNAUTHENTICATED:
     case status.PERMISSION_DENIED:
-      return refuse('FORWARD_UNAVAILABLE', `the agent refused the gateway: ${status[code]}`)
+      return refuse('FORWARD_UNAVAILABLE', `the agent refused the gateway: ${status[code]}`, { unsent: true })
     case status.DEADLINE_EXCEEDED:
       return refuse('FORWARD_TIMEOUT', details)
     case status.RESOURCE_EXHAUSTED:

@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts'
 import { detach } from '../base/strict-json.ts'
 import type { Admitted, TaskOwner } from '../exchange/exchange.ts'
 import type { AgentAnswer } from '../forward/forward.ts'
+import { grpcStatusName } from '../protobuf/grpc-status.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 import type { KeptAnswer, ReleasedAnswer } from '../release/release.ts'
 
@@ -340,7 +341,10 @@ function printOf({ operation, version, binding, extensions, wire, paramsText }: 
 /** Whether an answer shows that the agent has not begun: it was not reached, or says that it takes nothing. */
 export function isUntouched(answer: AgentAnswer): boolean {
   if (answer.kind === 'refusal') return answer.unsent === true
-  return answer.kind === 'unary' && statusesOfNothing.has(answer.status)
+  if (answer.kind !== 'unary') return false
+  const { grpc, status } = answer
+  // what else gRPC says of an agent that takes nothing, forward has told as a refusal
+  return grpc === undefined ? statusesOfNothing.has(status) : grpcStatusName(grpc.code) === 'RESOURCE_EXHAUSTED'
 }
 
 /** 502 and 504 are not among them: they speak of an agent behind the one who answers. */

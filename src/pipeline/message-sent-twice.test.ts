@@ -8,7 +8,8 @@ import { createManualClock } from '../base/clock.ts'
 import { admittedOf, FakeReply, settled, snapshotOf } from '../../test/fakes/walk.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { isRefusal } from '../refusal/refusal.ts'
-import { createDuplicateBook, type FirstSend } from './duplicates.ts'
+import type { AgentAnswer } from '../forward/forward.ts'
+import { createDuplicateBook, isUntouched, type FirstSend } from './duplicates.ts'
 import { say, startFakeWalk, type Ask, type FakeWalk } from './fake-walk.ts'
 
 type Rules = NonNullable<Parameters<typeof startFakeWalk>[0]>['duplicates']
@@ -173,6 +174,39 @@ test('what the agent has not begun may be sent again', async (t) => {
   sending.walk.agent = agent
   assert.equal((await sending.send('m', 'pay')).status, 200)
   assert.equal(sending.asked(), 3)
+})
+
+test('what cannot be said to the agent, or not be brought to it over gRPC, was not sent, and may be sent again', async (t) => {
+  const nobody = 'http://127.0.0.1:1'
+  const agents = [{ name: 'calculator', url: nobody, grpcUrl: nobody, bindings: ['GRPC' as const] }]
+  const walk = await startFakeWalk({ config: { agents } })
+  t.after(() => walk.close())
+  const send = async (part: string): Promise<string> => {
+    const message = `{"messageId":"m","role":"ROLE_USER","parts":[${part}]}`
+    const body = `{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":${message}}}`
+    await walk.ask({ body: JSON.parse(body) as object })
+    return codeOf(walk)
+  }
+  // no protobuf of ours has this key
+  const unsayable = '{"data":{"__proto__":1}}'
+  assert.deepEqual([await send(unsayable), await send(unsayable)], ['VALIDATE_PARAMS', 'VALIDATE_PARAMS'])
+  const sayable = '{"text":"pay"}'
+  assert.deepEqual([await send(sayable), await send(sayable)], ['FORWARD_UNAVAILABLE', 'FORWARD_UNAVAILABLE'])
+})
+
+test('a gRPC agent that takes nothing has begun nothing, and one that may have is not asked again', () => {
+  const body = Buffer.alloc(0)
+  const ended = (code: number): AgentAnswer => ({
+    kind: 'unary',
+    status: 200,
+    contentType: 'application/grpc',
+    body,
+    grpc: { code, message: '', details: undefined },
+  })
+  assert.deepEqual(
+    [8, 13, 2, 9].map((code) => isUntouched(ended(code))),
+    [true, false, false, false],
+  )
 })
 
 test('what was not recorded was not sent, and may be sent again', async (t) => {

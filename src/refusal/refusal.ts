@@ -152,7 +152,7 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>
   /** private: the id of an API key that an unknown caller named; what slows down those who guess */
   readonly claimedKey?: string
-  /** private: no byte of the call has reached the agent */
+  /** private: the agent has not begun: it was not reached, or takes no call of the gateway's */
   readonly unsent?: boolean
 }
 
