@@ -4,11 +4,12 @@
 
 import { hash } from 'node:crypto'
 import { formatReceipt, type CallFacts } from '../audit/audit.ts'
+import { protocolVersion } from '../a2a/operations.ts'
 import type { Snapshot } from '../config/config.ts'
 import type { Authenticated, HeaderRecord, Receipt, Received, Routed, Validated } from '../exchange/exchange.ts'
 import type { Unreadable } from '../listen/listen.ts'
 import { refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
-import { renderRefusal, type RefusalFace } from '../refusal/render.ts'
+import { refusalFace, renderRefusal, type RefusalFace } from '../refusal/render.ts'
 import { claimedBinding, isTokenRequest } from '../route/route.ts'
 import { requestIdOf } from '../validate/validate.ts'
 import { sourceNetwork } from '../base/source-network.ts'
@@ -105,8 +106,9 @@ export function openCall(received: Received, parts: WalkParts): Call {
     },
     knowsAgent(routed) {
       facts.agent = routed.agent.name
-      facts.binding = face = routed.binding
-      if (routed.target.kind === 'rest' && routed.target.rest.version === '0.3') face = 'HTTP+JSON 0.3'
+      const { binding, target } = routed
+      facts.binding = binding
+      face = refusalFace({ binding, version: target.kind === 'rest' ? target.rest.version : protocolVersion })
     },
     knowsBody(bytes) {
       facts.requestBytes = bytes.length
@@ -115,6 +117,7 @@ export function openCall(received: Received, parts: WalkParts): Call {
     knowsOperation(validated) {
       facts.operation = validated.operation
       facts.version = validated.version
+      face = refusalFace(validated)
       facts.tenant = validated.tenant
       facts.task = validated.taskId
       facts.context = validated.contextId

@@ -184,6 +184,21 @@ test('an event whose task cannot be recorded is never seen', async () => {
   assert.doesNotMatch(world.reply.body, /new|disk full/)
 })
 
+test('the last event of a stream says why in the form of its caller, also in 0.3', async () => {
+  const silent = async (call: FakeAdmitted): Promise<unknown> => {
+    const world = open(call)
+    world.clock.advance(11_000)
+    world.heartbeat.beat()
+    await settled()
+    assert.equal(world.end?.why, 'stalled')
+    return JSON.parse((world.events().at(-1) ?? '').replace(/^[^{]*/, ''))
+  }
+  const message = 'The agent stopped in mid-stream'
+  assert.deepEqual(await silent({ binding: 'HTTP+JSON', version: '0.3' }), { code: -32043, message })
+  const { error } = (await silent({ binding: 'HTTP+JSON' })) as { error: { code: number; message: string } }
+  assert.deepEqual([error.code, error.message], [504, message])
+})
+
 test('an agent that ends while its last events wait loses none of them', async () => {
   const wait = gate()
   const world = open({}, (each) => (each.record = () => wait.promise))

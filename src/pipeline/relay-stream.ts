@@ -7,7 +7,6 @@ import { createHash, type Hash } from 'node:crypto'
 import type { ContentList, RecordedContent } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { Fault } from '../base/fault.ts'
-import type { Binding } from '../a2a/operations.ts'
 import type { Admitted, HeaderRecord } from '../exchange/exchange.ts'
 import { grpcOk, type GrpcFailure } from '../faces/grpc-error.ts'
 import {
@@ -18,7 +17,7 @@ import {
   type StreamAnswer,
 } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
-import { renderGrpcError, renderJsonRpcError, renderRestError } from '../refusal/render.ts'
+import { refusalFace, renderGrpcError, renderRefusal } from '../refusal/render.ts'
 import { releaseEvent, type OwnershipBook, type ReleasedEvent } from '../release/release.ts'
 import type { Beating, Heartbeat } from './heartbeat.ts'
 import { resultOf } from './recorded-parts.ts'
@@ -252,12 +251,12 @@ class Relay implements ChunkSink, Beating {
     this.#done = true
     this.#waiting = []
     this.#parts.heartbeat.remove(this)
-    const { reply, binding, requestId } = this.#admitted
+    const { reply, binding } = this.#admitted
     const clientGone = why === 'client-gone'
     if (why !== 'agent-ended') this.#stream.abort()
     if (binding === 'GRPC') reply.end(refusal === undefined ? trailers : renderGrpcError(refusal))
     else {
-      if (refusal !== undefined) this.#send(errorFrame(refusal, binding, requestId))
+      if (refusal !== undefined) this.#send(errorFrame(refusal, this.#admitted))
       reply.end()
     }
     const answerHash = this.#sent?.digest('base64url') ?? ''
@@ -274,8 +273,8 @@ class Relay implements ChunkSink, Beating {
 
 const stalled = (): Refusal => refuse('RELEASE_STREAM_STALLED', 'the agent sent nothing for too long')
 
-const errorFrame = (refusal: Refusal, binding: Binding, requestId: string): string =>
-  binding === 'JSONRPC' ? frame('', renderJsonRpcError(refusal, requestId)) : frame('error', renderRestError(refusal))
+const errorFrame = (refusal: Refusal, { binding, version, requestId }: Admitted): string =>
+  frame(binding === 'JSONRPC' ? '' : 'error', renderRefusal(refusal, refusalFace({ binding, version }), requestId).body)
 
 function frame(name: string, text: string): string {
   // JSON may be spread over lines; each needs its own data field

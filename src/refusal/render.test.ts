@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import type { Binding, ProtocolVersion } from '../a2a/operations.ts'
 import { catalogue, refuse, type RefusalCode } from './refusal.ts'
-import { renderJsonRpcError, renderRefusal, renderRestError } from './render.ts'
+import { refusalFace, renderJsonRpcError, renderRefusal, renderRestError } from './render.ts'
 
 const codes = Object.keys(catalogue) as RefusalCode[]
 const code = fc.constantFrom(...codes)
@@ -98,4 +99,13 @@ test('whatever a hint holds, the body is one JSON value with that hint in its me
 
 test('no public sentence names a stage, a path or the inside of the gateway', () => {
   for (const each of codes) assert.doesNotMatch(catalogue[each].publicMessage, /[/\\_]|\.ts|ledger|sqlite|undici|node/i)
+})
+
+test('a caller of 0.3 is told the codes that it knows, in each of its bindings', () => {
+  const extension = refuse('VALIDATE_EXTENSION_REQUIRED', '')
+  const said = (binding: Binding, version: ProtocolVersion): { code?: number; error?: { code: number } } =>
+    JSON.parse(renderRefusal(extension, refusalFace({ binding, version }), '1').body) as object
+  assert.equal(said('JSONRPC', '1.0').error?.code, -32008)
+  assert.equal(said('JSONRPC', '0.3').error?.code, -32004)
+  assert.equal(said('HTTP+JSON', '0.3').code, -32004)
 })

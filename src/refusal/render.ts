@@ -1,8 +1,8 @@
 // A refusal as each binding says it. Sources: A2A 1.0.1 §9.5 (JSON-RPC), §11.6 (HTTP+JSON, google.rpc.Status); for
 // /token RFC 6749 §5.2.
 
-import type { Binding } from '../a2a/operations.ts'
-import { restErrorTo03 } from '../a2a/v0-3/errors.ts'
+import type { Binding, Face, ProtocolVersion } from '../a2a/operations.ts'
+import { errorCodeTo03, restErrorTo03 } from '../a2a/v0-3/errors.ts'
 import { errorInfoDomain, errorInfoType } from '../a2a/errors.ts'
 import { grpcErrorFields } from '../faces/grpc-error.ts'
 import { catalogue, type Refusal, type RefusalCode } from './refusal.ts'
@@ -13,8 +13,11 @@ export interface RenderedRefusal {
   readonly body: string
 }
 
-/** In which form a caller is told; the error bodies of HTTP+JSON are others in 0.3. */
-export type RefusalFace = Binding | 'HTTP+JSON 0.3' | 'OAuth'
+/** In which form a caller is told. In 0.3 the error bodies of HTTP+JSON are others, and so are two codes of JSON-RPC. */
+export type RefusalFace = Binding | 'JSONRPC 0.3' | 'HTTP+JSON 0.3' | 'OAuth'
+
+export const refusalFace = ({ binding, version }: Face): RefusalFace =>
+  version === '1.0' || binding === 'GRPC' ? binding : `${binding} 0.3`
 
 const errorInfo = (reason: string, metadata: Refusal['metadata']): string => {
   const more = metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`
@@ -27,9 +30,10 @@ const publicSentence = (refusal: Refusal): string => {
 }
 
 /** The JSON-RPC error object; `requestId` is the raw JSON token of the request's id, or 'null'. */
-export function renderJsonRpcError(refusal: Refusal, requestId: string): string {
+export function renderJsonRpcError(refusal: Refusal, requestId: string, version: ProtocolVersion = '1.0'): string {
   const { jsonRpc, reason } = catalogue[refusal.code]
-  const error = `{"code":${jsonRpc},"message":${publicSentence(refusal)},"data":${errorInfo(reason, refusal.metadata)}}`
+  const code = version === '1.0' ? jsonRpc : errorCodeTo03(jsonRpc)
+  const error = `{"code":${code},"message":${publicSentence(refusal)},"data":${errorInfo(reason, refusal.metadata)}}`
   return `{"jsonrpc":"2.0","id":${requestId === '' ? 'null' : requestId},"error":${error}}`
 }
 
@@ -81,7 +85,7 @@ export function renderRefusal(refusal: Refusal, face: RefusalFace, requestId: st
     return { status: row.http, headers, body: JSON.stringify(restErrorTo03({ code, message })) }
   }
   if (face === 'OAuth') return { status: row.http, headers, body: renderOauthError(refusal) }
-  return face === 'JSONRPC'
-    ? { status: row.jsonRpcHttp, headers, body: renderJsonRpcError(refusal, requestId) }
-    : { status: row.http, headers, body: renderRestError(refusal) }
+  if (face === 'HTTP+JSON') return { status: row.http, headers, body: renderRestError(refusal) }
+  const version = face === 'JSONRPC' ? '1.0' : '0.3'
+  return { status: row.jsonRpcHttp, headers, body: renderJsonRpcError(refusal, requestId, version) }
 }

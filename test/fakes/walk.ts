@@ -1,7 +1,7 @@
 // What stands around a stage in unit tests of the walk: an admitted call without the stages before it, a reply that
 // remembers what it was told, an index of owners in memory, an agent's stream that is moved by hand.
 
-import { operations, type Binding, type Face, type Operation } from '../../src/a2a/operations.ts'
+import { operations, type Binding, type Face, type Operation, type ProtocolVersion } from '../../src/a2a/operations.ts'
 import { faceOf } from '../../src/faces/choose-face.ts'
 import {
   buildSnapshot,
@@ -121,6 +121,7 @@ export class FakeReply implements Reply {
 export interface FakeAdmitted {
   readonly operation?: Operation
   readonly binding?: Binding
+  readonly version?: ProtocolVersion
   /** that of the caller by default */
   readonly agentFace?: Face
   readonly caller?: string
@@ -157,6 +158,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
   const snapshot = call.snapshot ?? snapshotOf()
   const operation = call.operation ?? 'SendMessage'
   const binding = call.binding ?? 'JSONRPC'
+  const version = call.version ?? '1.0'
   const agent = call.agent ?? snapshot.config.agents[0]
   const caller = { ...callerOf(call.caller ?? 'key:alice'), ...call.callerFields }
   const requestId = binding === 'JSONRPC' ? (call.requestId ?? '"q-1"') : ''
@@ -185,8 +187,8 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     agent,
     binding,
     operation,
-    version: '1.0',
-    agentFace: call.agentFace ?? faceOf(binding, '1.0'),
+    version,
+    agentFace: call.agentFace ?? faceOf(binding, version),
     params: {},
     paramsText: () => '{}',
     deadlineMs: Infinity,
