@@ -19,13 +19,13 @@ export function checkArtifacts(admitted: Admitted, value: JsonValue): Refusal | 
   const rules = admitted.agent.artifacts
   if (rules === undefined || !isJsonObject(value)) return undefined
   const found = findParts(admitted.operation, value)
-  for (const part of [...found.artifacts, ...found.messages]) {
+  for (const part of [...found.artifacts.flatMap(partsOf), ...found.messages]) {
     const type = mediaTypeOf(part)
     if (rules.mediaTypes !== undefined && !isAllowed(type, rules.mediaTypes))
       return refuse('RELEASE_ARTIFACT', `a part of the type ${JSON.stringify(type.slice(0, 100))}`)
   }
   if (rules.size === undefined) return undefined
-  const bytes = found.artifacts.reduce((sum, part) => sum + sizeOf(part), brought.get(admitted) ?? 0)
+  const bytes = found.artifacts.reduce((sum, artifact) => sum + sizeOf(artifact), brought.get(admitted) ?? 0)
   if (bytes > rules.size) return refuse('RELEASE_ARTIFACT', `${bytes} bytes of artifacts`)
   if (found.artifacts.length > 0) brought.set(admitted, bytes)
   return undefined
@@ -33,7 +33,7 @@ export function checkArtifacts(admitted: Admitted, value: JsonValue): Refusal | 
 
 interface Parts {
   readonly artifacts: readonly JsonObject[]
-  /** of the agent's messages; what a history says the caller wrote is not the agent's to answer for */
+  /** parts of the agent's messages; what a history says the caller wrote is not the agent's to answer for */
   readonly messages: readonly JsonObject[]
 }
 
@@ -53,14 +53,14 @@ function findParts(operation: Operation, value: JsonObject): Parts {
 
 function partsOfEvent({ task, message, statusUpdate, artifactUpdate }: JsonObject): Parts {
   if (isJsonObject(task)) return partsOfTask(task)
-  const artifacts = isJsonObject(artifactUpdate) ? partsOf(artifactUpdate['artifact']) : []
+  const artifacts = isJsonObject(artifactUpdate) ? [artifactUpdate['artifact']].filter(isJsonObject) : []
   const status = isJsonObject(statusUpdate) ? statusUpdate['status'] : undefined
   return { artifacts, messages: [...partsOf(message), ...partsOfStatus(status)] }
 }
 
 function partsOfTask({ artifacts, status, history }: JsonObject): Parts {
   return {
-    artifacts: listOf(artifacts).flatMap(partsOf),
+    artifacts: listOf(artifacts).filter(isJsonObject),
     messages: [...partsOfStatus(status), ...listOf(history).filter(isAgents).flatMap(partsOf)],
   }
 }
@@ -92,9 +92,26 @@ function isAllowed(type: string, patterns: NonNullable<ArtifactRules['mediaTypes
   )
 }
 
-function sizeOf({ text, raw, url, data }: JsonObject): number {
+/** What its parts hold, and whatever else an agent has put into it: a name or metadata can be as large as a file. */
+function sizeOf(artifact: JsonObject): number {
+  const { artifactId: _id, parts: _parts, ...beside } = artifact
+  return partsOf(artifact).reduce((sum, part) => sum + sizeOfPart(part), sizeOfMembers(beside))
+}
+
+function sizeOfPart({ text, raw, url, data, ...beside }: JsonObject): number {
+  return sizeOfContent({ text, raw, url, data }) + sizeOfMembers(beside)
+}
+
+type Content = { readonly [Kind in 'text' | 'raw' | 'url' | 'data']: JsonValue | undefined }
+
+function sizeOfContent({ text, raw, url, data }: Content): number {
   if (typeof text === 'string') return Buffer.byteLength(text)
   if (typeof raw === 'string') return Buffer.byteLength(raw, 'base64')
   if (typeof url === 'string') return Buffer.byteLength(url)
-  return data === undefined ? 0 : Buffer.byteLength(JSON.stringify(data))
+  return data === undefined ? 0 : sizeOfJson(data)
 }
+
+const sizeOfMembers = (members: JsonObject): number =>
+  Object.entries(members).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + sizeOfJson(value), 0)
+
+const sizeOfJson = (value: JsonValue): number => Buffer.byteLength(JSON.stringify(value))
