@@ -25,11 +25,18 @@ export function guard(authenticated: Authenticated, limiter: Limiter): Refusal |
 /**
  * By now the call is allowed. May refuse LIMIT_RATE and LIMIT_STREAMS, both with retry-after, LIMIT_OPEN_TASKS and
  * LIMIT_TURNS. What was taken for a stream is given back by `releasePermit`, which may be called any number of times.
+ * A message that `isRepeated` reaches no agent: it is held against rates and streams, and not against tasks and turns, so
+ * that whoever lost an answer learns of its task also when that was the last one allowed.
  */
-export function limit(authorized: Authorized, limiter: Limiter): Admitted | Refusal {
+export function limit(authorized: Authorized, limiter: Limiter, isRepeated = never): Admitted | Refusal {
   const { caller, agent, operation, tenant, taskId, agentContextId: contextId } = authorized
   const { streams, carriesMessage } = operations[operation]
-  const taken = limiter.take(caller, agent.name, streams, carriesMessage ? { tenant, taskId, contextId } : undefined)
+  const taken = limiter.take(
+    caller,
+    agent.name,
+    streams,
+    carriesMessage ? { tenant, taskId, contextId, isRepeated } : undefined,
+  )
   if (!taken.ok) return refuse(taken.code, taken.detail, { headers: taken.headers })
   const fields: AdmittedFields = {
     releasePermit: taken.release,
@@ -40,3 +47,5 @@ export function limit(authorized: Authorized, limiter: Limiter): Admitted | Refu
   // The one mint of Admitted. The call's own object grows; it is not copied.
   return Object.assign(authorized, fields) as Admitted
 }
+
+const never = (): boolean => false

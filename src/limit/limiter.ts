@@ -42,6 +42,8 @@ export interface SentTo {
   readonly tenant: string
   readonly taskId: string
   readonly contextId: string
+  /** asked only where a limit counts tasks or turns: the agent will not hear of it */
+  readonly isRepeated?: () => boolean
 }
 
 /** What is known of tasks and contexts; the index of owners has it. */
@@ -126,6 +128,8 @@ interface Call {
   readonly shares: Share[]
   /** of a message: where it goes, and what is known of that */
   readonly sent?: { readonly to: SentTo; readonly tasks: TaskCounts } | undefined
+  /** undefined as long as nobody has asked */
+  isRepeated?: boolean
 }
 
 /** Looks at every limit before anything is taken. */
@@ -181,8 +185,10 @@ function check(call: Call, limit: Limit, rate: Rate | undefined, streams: number
 
 /** Of messages: how many tasks are open, and how long the conversation is by now. */
 function checkMessage(call: Call, limit: Limit, bucket: Bucket): Taken | undefined {
-  if (call.sent === undefined) return undefined
+  if (call.sent === undefined || (limit.turns === undefined && limit.openTasks === undefined)) return undefined
   const { tasks, to } = call.sent
+  call.isRepeated ??= to.isRepeated?.() === true
+  if (call.isRepeated) return undefined
   if (limit.turns !== undefined) {
     const turns = tasks.turns(call.agent, to.tenant, to)
     if (turns >= limit.turns) return refusal('LIMIT_TURNS', limit, 0, 0, `the context has had ${turns} messages`)
@@ -193,7 +199,8 @@ function checkMessage(call: Call, limit: Limit, bucket: Bucket): Taken | undefin
 }
 
 /** A message for a task that is not open, or that nobody knows, may have another one come of it. */
-function mayOpenTask({ agent, sent }: Call): boolean {
+function mayOpenTask({ agent, sent, isRepeated }: Call): boolean {
+  if (isRepeated === true) return false
   return sent !== undefined && (sent.to.taskId === '' || !sent.tasks.isOpen(agent, sent.to.tenant, sent.to.taskId))
 }
 

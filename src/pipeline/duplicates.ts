@@ -5,10 +5,11 @@
 // A2A 1.0.1 §3.3.1 leaves this to implementers; docs/duplicates.md.
 
 import { hash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { operations } from '../a2a/operations.ts'
 import type { Clock } from '../base/clock.ts'
 import { detach } from '../base/strict-json.ts'
-import type { Admitted, TaskOwner } from '../exchange/exchange.ts'
+import type { Admitted, Authorized, TaskOwner } from '../exchange/exchange.ts'
 import type { AgentAnswer } from '../forward/forward.ts'
 import { grpcStatusName } from '../protobuf/grpc-status.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
@@ -66,6 +67,8 @@ export type Met =
 export interface DuplicateBook {
   /** of two calls with one messageId only one is the first, however close they come */
   meet(admitted: Admitted): Met | Refusal
+  /** whether the agent would not hear of it, since it did before: then it opens no task and is no turn */
+  isRepeated(authorized: Authorized): boolean
   /** what an earlier run of the process has sent, oldest first */
   restore(sent: Iterable<SentMessage>): void
   /** nothing is known any longer of what an erased subject sent, and of what it was answered */
@@ -86,6 +89,8 @@ interface Entry {
   readonly whose: string
   isOpen: boolean
   kept: KeptAnswer | undefined
+  /** what an answer might hold when this one was released */
+  readonly artifacts?: Admitted['agent']['artifacts']
 }
 
 export function createDuplicateBook(parts: {
@@ -144,8 +149,19 @@ class Book implements DuplicateBook {
       return { kind: 'follow', taskId, call }
     if (known.isOpen)
       return refuse('LIMIT_DUPLICATE_OPEN', `the call ${call} is open`, { headers: { 'retry-after': '1' } })
-    if (duplicates.sameBody === 'replay' && known.kept !== undefined) return { kind: 'again', kept: known.kept, call }
+    // what the agent may not hand out any more is not handed out from here
+    const mayPass = isDeepStrictEqual(known.artifacts, admitted.agent.artifacts)
+    if (duplicates.sameBody === 'replay' && known.kept !== undefined && mayPass)
+      return { kind: 'again', kept: known.kept, call }
     return duplicateOf(call, taskId)
+  }
+
+  isRepeated(authorized: Authorized): boolean {
+    if (!isTracked(authorized)) return false
+    const known = this.#entries.get(keyOf(authorized))
+    if (known === undefined || known.message.untilMs <= this.#clock.nowMs()) return false
+    const { sameBody, differentBody } = authorized.agent.duplicates
+    return (known.message.print === printOf(authorized) ? sameBody : differentBody) !== 'forward'
   }
 
   restore(sent: Iterable<SentMessage>): void {
@@ -179,7 +195,8 @@ class Book implements DuplicateBook {
     }
     // first, so that nothing is taken where the store takes no more
     this.#store?.noteSent(message)
-    const entry: Entry = { message, whose: whoseOf(message), isOpen: true, kept: undefined }
+    const { artifacts } = agent
+    const entry: Entry = { message, whose: whoseOf(message), isOpen: true, kept: undefined, artifacts }
     this.#add(entry)
     this.#makeRoom(entry.whose, remembered)
     return { kind: 'first', first: this.#firstOf(entry, admitted.requestId) }
@@ -319,7 +336,7 @@ class Rounds<Item> {
 
 const sizeOf = ({ released }: KeptAnswer): number => Buffer.byteLength(released.text) + (released.bytes?.length ?? 0)
 
-function isTracked({ agent, operation, message }: Admitted): boolean {
+function isTracked({ agent, operation, message }: Authorized): boolean {
   const { sameBody, differentBody } = agent.duplicates
   if (!operations[operation].carriesMessage || message.messageId === '') return false
   return sameBody !== 'forward' || differentBody !== 'forward'
@@ -328,12 +345,12 @@ function isTracked({ agent, operation, message }: Admitted): boolean {
 /** A line feed is in no agent's name and no principal's id. */
 const whoseOf = ({ agent, owner }: SentMessage): string => `${agent}\n${owner.caller}\n${owner.origin}`
 
-function keyOf({ agent, tenant, caller, origin, message }: Admitted): string {
+function keyOf({ agent, tenant, caller, origin, message }: Authorized): string {
   return digest(JSON.stringify([agent.name, tenant, caller.id, origin.id, message.messageId]))
 }
 
 /** The parameters as they were sent, and what beside them decides what is done. A JSON-RPC id does not. */
-function printOf({ operation, version, binding, extensions, wire, paramsText }: Admitted): string {
+function printOf({ operation, version, binding, extensions, wire, paramsText }: Authorized): string {
   const params = wire?.toString('base64') ?? paramsText()
   return digest(JSON.stringify([operation, version, binding, extensions]) + params)
 }

@@ -104,7 +104,7 @@ async function takeSteps(received: Received, call: Call, parts: WalkParts): Prom
     if (denied !== undefined) return denied
   }
 
-  const admitted = limit(authorized, parts.limiter)
+  const admitted = limit(authorized, parts.limiter, () => parts.duplicates.isRepeated(authorized))
   call.mark('limit')
   if (isRefusal(admitted)) return admitted
 
