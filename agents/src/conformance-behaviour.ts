@@ -61,6 +61,8 @@ function giveChunks(turn: Turn): void {
 }
 
 const messageOnly = 'tck-message-response'
+/** Ours, not the kit's: a task that is at work for as long as a test looks at it. */
+export const untilCanceled = 'conformance-until-canceled'
 
 // The first that fits is taken: a longer prefix stands before the shorter one that it begins with.
 // prettier-ignore
@@ -68,6 +70,7 @@ const acts: readonly (readonly [prefix: string, act: Act])[] = [
   ['tck-complete-task',           rest(completed, 'Hello from TCK')],
   ['tck-delayed-complete',        (turn) => workFor(turn, 1, 'Done after delay')],
   ['test-resubscribe-message-id', (turn) => workFor(turn, 2)],
+  [untilCanceled,                 (turn) => workFor(turn, 10_000)],
   ['tck-input-required',          rest(TaskState.TASK_STATE_INPUT_REQUIRED, 'More is needed')],
   ['tck-auth-required',           rest(TaskState.TASK_STATE_AUTH_REQUIRED, 'Authorization is needed')],
   ['tck-reject-task',             rest(TaskState.TASK_STATE_REJECTED, 'rejected')],
@@ -161,7 +164,8 @@ function turnOf(ids: Ids, bus: ExecutionEventBus, beatMs: number, signal: AbortS
       }
       bus.publish(AgentEvent.artifactUpdate({ taskId, contextId, artifact, append, lastChunk, metadata: undefined }))
     },
-    wait: (beats) => wait(beats * beatMs, undefined, { signal }),
+    // an agent that is stopped does not wait for its tasks
+    wait: (beats) => wait(beats * beatMs, undefined, { signal, ref: false }),
   }
 }
 

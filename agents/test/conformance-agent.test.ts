@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { prefixes } from '../src/conformance-behaviour.ts'
+import { prefixes, untilCanceled } from '../src/conformance-behaviour.ts'
 import { startConformanceAgent, type ConformanceAgent } from '../src/conformance-agent.ts'
 
 interface Answer {
@@ -47,7 +47,7 @@ const resting: Readonly<Record<string, string>> = {
   'tck-reject-task': 'REJECTED',
 }
 
-for (const prefix of prefixes) {
+for (const prefix of prefixes.filter((each) => each !== untilCanceled)) {
   test(`${prefix} is answered as the kit expects`, async () => {
     const { result } = await say(`${prefix}-1`)
     if (prefix === 'tck-message-response') return assert.ok(result.message)
@@ -70,7 +70,7 @@ test('a task that rests is completed by the next message, and canceled on reques
 test('a task at work is canceled on request', async () => {
   const slow = await startConformanceAgent({ beatMs: 60_000 })
   try {
-    const message = { messageId: 'tck-delayed-complete-4', role: 'ROLE_USER', parts: [{ text: 'x' }] }
+    const message = { messageId: `${untilCanceled}-4`, role: 'ROLE_USER', parts: [{ text: 'x' }] }
     const sent = await call('SendMessage', { message, configuration: { returnImmediately: true } }, slow.url)
     const canceled = await call('CancelTask', { id: sent.result.task?.id }, slow.url)
     assert.equal(canceled.result.status.state, 'TASK_STATE_CANCELED')

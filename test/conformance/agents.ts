@@ -20,8 +20,8 @@ export interface RunningAgents {
   close(): Promise<void>
 }
 
-/** Short, and long enough for a call to find a task still at work on a busy machine. */
-export const beatMs = 400
+/** Short: what needs a task at work has one that works until it is canceled. */
+export const beatMs = 200
 
 const options: Readonly<Record<AgentKind, readonly string[]>> = {
   full: ['--extended-card', 'on'],

@@ -27,12 +27,7 @@ gateway the caller has an API key and every right; nothing else is special about
 
 ## Result
 
-${formatSummary(verdicts)}
-
-${formatKnown('Fails on both sides', 'a finding about the agent, that is, about the official SDK', failures)}
-${formatKnown('Differs through the gateway', 'each with the reason', differences)}${
-    unserved.length === 0 ? '' : `Not served by the gateway yet: ${unserved.join(', ')}.\n\n`
-  }Where caller and agent speak different bindings or versions: [conformance-bridges.md](conformance-bridges.md).
+${formatResult(verdicts)}
 
 ## What is compared
 
@@ -73,10 +68,22 @@ bin/sallyport key create tester --config examples/conformance.yaml
 \`\`\`
 
 The gateway then shows the card, for anyone, at \`http://127.0.0.1:7000/agents/conformance/.well-known/agent-card.json\`;
-calls need the key as \`Authorization: Bearer …\`. Run the kit once more with
+calls need the key as \`Authorization: Bearer …\`. Over gRPC the agent is named by the tenant in the card; a client that
+does not echo it says \`sallyport-agent: conformance\` in its metadata. Run the kit once more with
 \`npm run conformance-agent -- --no-streaming --no-push-notifications\`, and once with \`--required-extension\`: it skips
 what a card does not claim. Compare by test id, not by totals, and count what is skipped on one side as a failure.
 `
+}
+
+function formatResult(verdicts: readonly Verdict[]): string {
+  const blocks = [
+    formatSummary(verdicts),
+    formatKnown('Fails on both sides', 'a finding about the agent, that is, about the official SDK', failures),
+    formatKnown('Differs through the gateway', 'each with the reason', differences),
+    unserved.length === 0 ? '' : `Not served by the gateway yet: ${unserved.join(', ')}.`,
+    'Where caller and agent speak different bindings or versions: [conformance-bridges.md](conformance-bridges.md).',
+  ]
+  return blocks.filter((block) => block !== '').join('\n\n')
 }
 
 function formatSummary(verdicts: readonly Verdict[]): string {
@@ -105,7 +112,7 @@ function formatKnown(title: string, what: string, list: readonly Known[]): strin
   const lines = list.map(
     ({ tests, columns, why }) => `- ${tests.map(code).join(', ')} (${columns.join(', ')}): ${why}.`,
   )
-  return `${title} (${what}):\n\n${lines.join('\n')}\n\n`
+  return `${title} (${what}):\n\n${lines.join('\n')}`
 }
 
 function formatTables(verdicts: readonly Verdict[]): string {

@@ -144,4 +144,16 @@ export function messageIdOf(params: JsonObject): string {
   return textOf(objectOf(params['message'], 'a message')['messageId'])
 }
 
+/** A task that works until it is canceled (agents/src/conformance-behaviour.ts). */
+export const untilCanceled = 'conformance-until-canceled'
+
+/** Begins one in the background; its id. */
+export async function startWork(subject: Subject): Promise<string> {
+  const params = { ...say(untilCanceled), configuration: { returnImmediately: true } }
+  return textOf((await send(subject, params))['id'])
+}
+
+export const cancel = (subject: Subject, id: JsonValue | undefined): Promise<JsonObject> =>
+  ask(subject, 'CancelTask', { id: textOf(id) })
+
 export const unknownId = (): string => randomUUID()

@@ -38,7 +38,7 @@ export async function startWebhooks(): Promise<WebhookServer> {
         if (isEnough(box.received)) resolve()
       }
       box.changed()
-      await soon(promise, 'push notifications')
+      await soon(promise, 'push notifications', 5_000)
       return box.received
     }
     return { url: `${origin}${path}`, received: box.received, until }

@@ -66,10 +66,11 @@ export interface Client {
   close(): void
 }
 
-const patienceMs = 5000
+/** much longer than anything takes, also where everything else runs at the same time */
+const usualPatienceMs = 15_000
 
 /** Rejects when nothing comes for long: a test fails then, and does not hang. */
-export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
+export async function soon<T>(promise: Promise<T>, what: string, patienceMs = usualPatienceMs): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`nothing came within ${patienceMs} ms: ${what}`)), patienceMs)
   try {

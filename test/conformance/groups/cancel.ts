@@ -11,9 +11,11 @@ import {
   rest,
   say,
   send,
+  startWork,
   stateOf,
   textOf,
   unknownId,
+  untilCanceled,
   type ConformanceTest,
 } from '../subject.ts'
 import { objectOf } from '../wire/dialect.ts'
@@ -45,9 +47,8 @@ export const cancelTests: readonly ConformanceTest[] = [
     section: '§3.1.5',
     sentence: 'cancels a task at work',
     async run(subject) {
-      const params = { ...say('test-resubscribe-message-id'), configuration: { returnImmediately: true } }
-      const { id } = await send(subject, params)
-      assert.equal(stateOf(await ask(subject, 'CancelTask', { id: textOf(id) })), 'CANCELED')
+      const id = await startWork(subject)
+      assert.equal(stateOf(await ask(subject, 'CancelTask', { id })), 'CANCELED')
       assert.equal(stateOf(await get(subject, id)), 'CANCELED')
     },
   },
@@ -56,7 +57,7 @@ export const cancelTests: readonly ConformanceTest[] = [
     section: '§3.1.2',
     sentence: 'tells the open stream of a canceled task, and closes it',
     async run(subject) {
-      const stream = await open(subject, 'SendStreamingMessage', say('test-resubscribe-message-id'))
+      const stream = await open(subject, 'SendStreamingMessage', say(untilCanceled))
       const { id } = objectOf((await stream.next())?.response['task'], 'a task')
       await ask(subject, 'CancelTask', { id: textOf(id) })
       assert.equal(outline(await rest(stream)).at(-1), 'statusUpdate CANCELED')

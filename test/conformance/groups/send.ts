@@ -5,6 +5,7 @@ import { expectRefused } from '../errors.ts'
 import {
   artifactsOf,
   ask,
+  cancel,
   get,
   historyOf,
   isCurrent,
@@ -14,6 +15,7 @@ import {
   stateOf,
   textOf,
   unknownId,
+  untilCanceled,
   type ConformanceTest,
 } from '../subject.ts'
 import { objectOf } from '../wire/dialect.ts'
@@ -59,10 +61,11 @@ export const sendTests: readonly ConformanceTest[] = [
     section: '§3.2.2',
     sentence: 'gives the task back at once when asked to',
     async run(subject) {
-      const params = { ...say('tck-delayed-complete'), configuration: { returnImmediately: true } }
+      const params = { ...say(untilCanceled), configuration: { returnImmediately: true } }
       const task = await send(subject, params)
       assert.match(stateOf(task), /^(SUBMITTED|WORKING)$/)
       assert.match(stateOf(await get(subject, task['id'])), /^(SUBMITTED|WORKING)$/)
+      await cancel(subject, task['id'])
     },
   },
   ...(['INPUT_REQUIRED', 'AUTH_REQUIRED'] as const).map((state): ConformanceTest => {

@@ -2,7 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { expectStreamRefused } from '../errors.ts'
-import { get, open, outline, rest, say, send, stateOf, textOf, unknownId, type ConformanceTest } from '../subject.ts'
+import {
+  cancel,
+  get,
+  open,
+  outline,
+  rest,
+  say,
+  send,
+  stateOf,
+  textOf,
+  unknownId,
+  untilCanceled,
+  type ConformanceTest,
+} from '../subject.ts'
 import { objectOf, type JsonObject } from '../wire/dialect.ts'
 
 const lifecycle = ['task', 'statusUpdate WORKING', 'artifactUpdate', 'statusUpdate COMPLETED']
@@ -41,14 +54,15 @@ export const streamTests: readonly ConformanceTest[] = [
     section: '§3.1.2',
     sentence: 'sends events as they come about, not at the end',
     async run(subject) {
-      const stream = await open(subject, 'SendStreamingMessage', say('tck-delayed-complete'))
+      const stream = await open(subject, 'SendStreamingMessage', say(untilCanceled))
       const first = await stream.next()
       const second = await stream.next()
       assert.deepEqual(outline([first, second].flatMap((event) => event ?? [])), ['task', 'statusUpdate WORKING'])
       // the task is still at work: had the stream been held back, it would have ended
       const task = objectOf(first?.response['task'], 'a task')
       assert.match(stateOf(await get(subject, task['id'])), /^(SUBMITTED|WORKING)$/)
-      assert.deepEqual(outline(await rest(stream)), ['statusUpdate COMPLETED'])
+      await cancel(subject, task['id'])
+      assert.deepEqual(outline(await rest(stream)), ['statusUpdate CANCELED'])
     },
   },
   {
@@ -163,12 +177,14 @@ export const streamTests: readonly ConformanceTest[] = [
     section: '§3.1.2',
     sentence: 'goes on with a task whose stream its client has left',
     async run(subject) {
-      const stream = await open(subject, 'SendStreamingMessage', say('tck-delayed-complete'))
+      const stream = await open(subject, 'SendStreamingMessage', say(untilCanceled))
       const { id } = objectOf((await stream.next())?.response['task'], 'a task')
       stream.close()
       const again = await open(subject, 'SubscribeToTask', { id: textOf(id) })
-      const seen = outline(await rest(again))
-      assert.equal(seen.at(-1), 'statusUpdate COMPLETED')
+      assert.ok((await again.next()) !== undefined)
+      assert.match(stateOf(await get(subject, id)), /^(SUBMITTED|WORKING)$/)
+      await cancel(subject, id)
+      assert.equal(outline(await rest(again)).at(-1), 'statusUpdate CANCELED')
     },
   },
   {
