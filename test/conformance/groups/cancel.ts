@@ -44,6 +44,7 @@ export const cancelTests: readonly ConformanceTest[] = [
   },
   {
     id: 'cancel.working',
+    timing: true,
     section: '§3.1.5',
     sentence: 'cancels a task at work',
     async run(subject) {
@@ -54,6 +55,7 @@ export const cancelTests: readonly ConformanceTest[] = [
   },
   {
     id: 'cancel.ends-streams',
+    timing: true,
     section: '§3.1.2',
     sentence: 'tells the open stream of a canceled task, and closes it',
     async run(subject) {
