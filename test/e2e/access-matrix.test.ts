@@ -1,4 +1,4 @@
-// Who may do what, in one table: callers of every kind, over TLS, against agents, all eleven operations, both bindings.
+// Who may do what, in one table: callers of every kind, over TLS, against agents, all eleven operations, all three bindings.
 // A row is a caller and an agent; a letter is an operation, in the order of `operationNames`:
 //   +  allowed   -  permission denied   t  task not found   0  there is no such agent   !  authentication is required
 // What stands in the table is what the gateway must answer; where one letter differs, the test says which.
@@ -9,19 +9,25 @@ import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { connect, type ClientHttp2Session } from 'node:http2'
 import { Agent, request } from 'node:https'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { calculateJwkThumbprint, SignJWT, UnsecuredJWT } from 'jose'
-import { operationNames, type Binding, type Operation } from '../../src/a2a/operations.ts'
+import { bindingNames, operationNames, type Binding, type Operation } from '../../src/a2a/operations.ts'
 import type { JsonObject } from '../../src/base/strict-json.ts'
+import { encodeRequest } from '../../src/protobuf/encode.ts'
+import { frameMessage } from '../../src/protobuf/frames.ts'
+import { decodeStatus } from '../../src/protobuf/grpc-status.ts'
+import { methodOf } from '../../src/protobuf/schema.ts'
 import type { ConfigInput } from '../../src/config/config.ts'
 import { foundAuthority, type Issued } from '../fakes/certificates.ts'
 import { startFakeApi, type FakeApi } from '../fakes/kubernetes-api.ts'
 import { startHostileAgent, type HostileAgent } from '../fakes/hostile-agent.ts'
 import { temporaryFolder } from '../fakes/temporary-folder.ts'
-import { bindings, say, spell } from './client.ts'
+import { say, spell } from './client.ts'
 import type { LedgerRecord } from '../../src/audit/audit.ts'
 import { needs } from '../needs.ts'
 import { launcher, readRecords, verify } from './harness.ts'
@@ -193,6 +199,7 @@ async function send(
   credential: Credential,
   call: { binding: Binding; agent: string; operation: Operation; params: JsonObject; query?: string },
 ): Promise<Answer> {
+  if (call.binding === 'GRPC') return await sendGrpc(credential, call)
   const { method = 'GET', path, headers = {}, body } = spell(call)
   const shown = inTurn(credential)
   const proof = await credential.prove?.(method, path)
@@ -217,6 +224,60 @@ async function send(
   let text = ''
   for await (const chunk of response) text += String(chunk)
   return { status: response.statusCode, reason: /"reason":"([A-Z_]+)"/.exec(text)?.[1] ?? '', text }
+}
+
+const sessions = new Map<Credential, ClientHttp2Session>()
+function sessionOf(credential: Credential): ClientHttp2Session {
+  const known = sessions.get(credential)
+  if (known !== undefined && !known.closed && !known.destroyed) return known
+  const options: ConnectionOptions & { localAddress: string } = {
+    host: '127.0.0.1',
+    port,
+    servername: 'localhost',
+    localAddress: credential.source ?? '127.0.0.1',
+    ALPNProtocols: ['h2'],
+    ca: authority.pem,
+    cert: credential.certificate?.pem,
+    key: credential.certificate?.keyPem,
+  }
+  const session = connect(`https://localhost:${port}`, { createConnection: () => connectTls(options) })
+  session.on('error', () => undefined)
+  sessions.set(credential, session)
+  return session
+}
+
+/** The same call over gRPC: one frame in, and how it ended from head or trailers. */
+async function sendGrpc(
+  credential: Credential,
+  call: { agent: string; operation: Operation; params: JsonObject; query?: string },
+): Promise<Answer> {
+  const shown = inTurn(credential)
+  const path = methodOf(call.operation)?.path ?? ''
+  const proof = await credential.prove?.('POST', path)
+  const encoded = encodeRequest(call.operation, call.params)
+  assert.ok(encoded.ok)
+  const stream = sessionOf(credential).request({
+    ':method': 'POST',
+    ':path': `${path}${call.query ?? ''}`,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'a2a-version': '1.0',
+    'sallyport-agent': call.agent,
+    ...shown.headers,
+    ...(proof !== undefined && { dpop: proof }),
+  })
+  const fields: Record<string, unknown> = {}
+  stream.on('response', (head) => Object.assign(fields, head))
+  stream.on('trailers', (trailers) => Object.assign(fields, trailers))
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  stream.end(frameMessage(encoded.bytes))
+  await once(stream, 'close', { signal: AbortSignal.timeout(20_000) })
+  if (fields['grpc-status'] === '0') return { status: 200, reason: '', text: Buffer.concat(chunks).toString('latin1') }
+  const details = fields['grpc-status-details-bin']
+  const info = typeof details === 'string' ? decodeStatus(Buffer.from(details, 'base64'))?.details[0] : undefined
+  const reason = info !== undefined && 'reason' in info ? info.reason : ''
+  return { status: 400, reason, text: JSON.stringify(fields) }
 }
 
 const reasons: Readonly<Record<string, Letter>> = {
@@ -284,8 +345,8 @@ async function makeCredentials(): Promise<void> {
       keyOf('key', 'create', 'alice'),
       keyOf('key', 'create', 'banned'),
       keyOf('key', 'create', 'nobody'),
-      Promise.all([1, 2, 3].map(() => keyOf('key', 'create', 'writer', '--network', '10.0.0.0/8'))),
-      Promise.all([1, 2, 3].map(() => keyOf('key', 'create', 'writer'))),
+      Promise.all([1, 2, 3, 4, 5].map(() => keyOf('key', 'create', 'writer', '--network', '10.0.0.0/8'))),
+      Promise.all([1, 2, 3, 4, 5].map(() => keyOf('key', 'create', 'writer'))),
       keyOf('key', 'create', 'writer', '--operation', 'SendMessage', '--agent', 'calculator'),
       keyOf('key', 'create', 'writer', '--agent', 'vault'),
       keyOf('key', 'create', 'concierge'),
@@ -515,6 +576,7 @@ before(async () => {
 
 after(async () => {
   for (const open of connections.values()) open.destroy()
+  for (const session of sessions.values()) session.destroy()
   gateway.kill('SIGTERM')
   const [code] = (await once(gateway, 'exit')) as [number]
   keySets.close()
@@ -561,7 +623,7 @@ describe('who may do what', { concurrency: 4, ...needs('addresses of loopback', 
       const writer = credentials.get('key: writer') ?? assert.fail('no writer')
       const query = caller === 'key: in the query' ? `?access_token=${writer.headers?.['authorization']?.slice(7)}` : ''
       const letters = row.split(' ')
-      for (const binding of bindings) {
+      for (const binding of bindingNames) {
         const fallback = await taskFor(writer, 'calculator', '')
         const found: string[] = []
         for (const operation of operationNames) {
