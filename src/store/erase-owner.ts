@@ -1,8 +1,12 @@
 // Takes a subject out of index.db without freeing what it owned: an id that is free is whoever's names it next, and
 // the agent behind it still has the conversation. The rows stay, nobody's and shared with no group; the name goes, from
-// every page of the file. Never removes such a row again. docs/retention.md.
+// every page of the file. A context of nobody's is never removed again: its id is made of who named it and how, and the
+// same subject may come back. So it is with one that had expired. docs/retention.md.
 
 import type { DatabaseSync } from 'node:sqlite'
+import type { TaskOwner } from '../exchange/exchange.ts'
+import { integer, text } from './columns.ts'
+import { kindOf, ownerMark, type TombstoneKind } from './expired-rows.ts'
 import { nobody } from './ownership-rows.ts'
 
 const tables = ['task', 'context', 'push_config'] as const
@@ -28,6 +32,7 @@ export function eraseOwner(database: DatabaseSync, subject: string): number {
     )
     rows += Number(change.run(subject, nobody.caller, nobody.origin).changes)
   }
+  eraseTombstones(database, subject)
   database.prepare(`DELETE FROM sent WHERE owner IN (${owners})`).run(subject)
   // what somebody called a conversation says something of them
   database.exec(
@@ -38,6 +43,35 @@ export function eraseOwner(database: DatabaseSync, subject: string): number {
   rewriteOwners(database)
   return rows
 }
+
+/** What retention had let go was the subject's all the same: a task's id is nobody's, a context is kept as nobody's. */
+function eraseTombstones(database: DatabaseSync, subject: string): void {
+  const owners = database
+    .prepare('SELECT scope, caller, origin FROM owner WHERE caller = ?1 OR origin = ?1')
+    .all(subject)
+  const tombstones = database.prepare('SELECT id, kind, owner FROM tombstone WHERE scope = ?')
+  const release = database.prepare('UPDATE tombstone SET owner = ? WHERE id = ? AND scope = ? AND owner = ?')
+  const keep = database.prepare(
+    `INSERT OR IGNORE INTO context (scope, context_id, owner, group_set, created_at_ms, name, turns)
+     SELECT ?1, ?2, n.id, g.id, 0, '', 0 FROM owner n, group_set g
+     WHERE n.scope = ?1 AND n.caller = ?3 AND n.origin = ?4 AND g.groups = '[]'`,
+  )
+  for (const row of owners) {
+    const scope = integer(row, 'scope')
+    const owner = { caller: text(row, 'caller'), origin: text(row, 'origin') }
+    const found: { readonly id: string; readonly kind: TombstoneKind }[] = []
+    for (const each of tombstones.iterate(scope))
+      if (isMarkOf(each['owner'], text(each, 'id'), owner))
+        found.push({ id: text(each, 'id'), kind: kindOf(integer(each, 'kind')) })
+    for (const { id, kind } of found) {
+      release.run(ownerMark(id, nobody), id, scope, ownerMark(id, owner))
+      if (kind === 'context') keep.run(scope, id, nobody.caller, nobody.origin)
+    }
+  }
+}
+
+const isMarkOf = (mark: unknown, id: string, owner: TaskOwner): boolean =>
+  mark instanceof Uint8Array && ownerMark(id, owner).equals(mark)
 
 /** A page that was split while it was written keeps old cells where nothing points: only pages freed whole are zeroed. */
 function rewriteOwners(database: DatabaseSync): void {

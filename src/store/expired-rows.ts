@@ -8,7 +8,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { isFinished } from '../a2a/shape.ts'
 import type { TaskOwner } from '../exchange/exchange.ts'
 import { integer, text, type Columns } from './columns.ts'
-import type { TaskRow } from './ownership-rows.ts'
+import { nobody, type TaskRow } from './ownership-rows.ts'
 
 /** Milliseconds. */
 export interface OwnershipRetention {
@@ -137,6 +137,8 @@ export function expireRows(
   const contexts: [string, string, string][] = []
   for (const row of contextRows) {
     if (integer(row, 'is_used') === 1 || integer(row, 'created_at_ms') + rules.contexts > nowMs) continue
+    // an erased owner that comes back would be led to it by its name
+    if (text(row, 'caller') === nobody.caller) continue
     const contextId = text(row, 'context_id')
     bury.run(contextId, integer(row, 'scope'), kinds.context, ownerMark(contextId, ownerOf(row)), untilMs)
     dropContext.run(contextId, integer(row, 'scope'))
