@@ -8,6 +8,7 @@ import { checkAliases } from './check-aliases.ts'
 import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
 import { checkClusters } from './check-clusters.ts'
 import { checkAdmin } from './check-admin.ts'
+import { checkFaces, warnOfUnusedAddress } from './check-faces.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
@@ -43,6 +44,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...secrets.warnings,
       ...warnOfPlaintext(config),
       ...warnOfNoApprover(config),
+      ...config.agents.flatMap((agent, index) => warnOfUnusedAddress(agent, ['agents', index])),
       ...config.identity.jwt.flatMap((issuer, index) => warnOfHiddenEmail(issuer, ['identity', 'jwt', index])),
     ],
   }
@@ -314,7 +316,7 @@ function checkAgents(config: Config): Finding[] {
 
 function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[] {
   const found: Finding[] = []
-  for (const key of ['url', 'restUrl'] as const) {
+  for (const key of ['url', 'restUrl', 'grpcUrl'] as const) {
     const url = agent[key]
     if (url === undefined || !listensAt(config.gateway.listen, new URL(url))) continue
     found.push({
@@ -326,6 +328,7 @@ function checkAgent(agent: AgentConfig, index: number, config: Config): Finding[
   if (new URL(agent.url).search !== '')
     found.push({ path: ['agents', index, 'url'], message: "an agent's base URL has no query" })
   if (agent.tls !== undefined) found.push(...checkCredential(agent.tls, ['agents', index, 'tls'], false))
+  found.push(...checkFaces(agent, ['agents', index]))
   found.push(...checkAuthentication(agent, index, config))
   found.push(...checkAssertion(agent, index))
   for (const [at, principal] of agent.principals.entries()) {
@@ -496,7 +499,8 @@ function warnOfPlaintext(config: Config): Finding[] {
     })
   }
   for (const [index, agent] of config.agents.entries()) {
-    if (agent.credential === undefined || !isPlainRemote(agent.url)) continue
+    const addresses = [agent.url, agent.restUrl, agent.grpcUrl].filter((url) => url !== undefined)
+    if (agent.credential === undefined || !addresses.some(isPlainRemote)) continue
     found.push({
       path: ['agents', index, 'credential'],
       message: 'the credential travels to this agent in plain text',

@@ -197,12 +197,18 @@ function explainIssue(issue: z.core.$ZodIssue, input: unknown, at: number): Find
       {
         path,
         message: 'not one of the known words',
-        hint: suggest(typeof value === 'string' ? value : '', words),
+        hint: quoted(value, words) ?? suggest(typeof value === 'string' ? value : '', words),
         wrongKind: true,
       },
     ]
   const hint = hintFor(at < maxGuesses ? input : undefined, path, value)
   return [{ path, message: requirement(issue), hint, wrongKind: true }]
+}
+
+/** YAML reads a version such as 1.0 as a number, although the word that was meant is known here. */
+function quoted(value: unknown, words: readonly string[]): string | undefined {
+  const meant = typeof value === 'number' ? words.find((word) => Number(word) === value) : undefined
+  return meant && `write ${JSON.stringify(meant)}, in quotes: without them it is a number`
 }
 
 /** The words that would have been accepted, also where a union offers them in parts. */

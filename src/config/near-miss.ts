@@ -39,8 +39,12 @@ function isAccepted(input: unknown, path: ConfigPath, guess: unknown): boolean {
   Reflect.set(parent, last, guess)
   const parsed = configSchema.safeParse(changed)
   if (parsed.success) return true
-  const at = path.join('\n')
-  return !parsed.error.issues.some((issue) => `${issue.path.join('\n')}\n`.startsWith(`${at}\n`))
+  const at = `${path.join('\n')}\n`
+  // a union tells of a wrong member at its own place as soon as none of its parts comes near
+  return !parsed.error.issues.some((issue) => {
+    const where = `${issue.path.join('\n')}\n`
+    return where.startsWith(at) || (issue.code === 'invalid_union' && at.startsWith(where))
+  })
 }
 
 function formatGuess(guess: unknown): string {

@@ -131,7 +131,16 @@ const tlsServer = z.strictObject({
 /** The form is that of isExtensionUri in a2a/extensions.ts. */
 const extensionList = z.union([
   z.literal('*'),
-  z.array(z.string().regex(/^[!-+\--~]{1,512}$/, 'expected a URI without spaces and commas')).max(64), // bound: extensions of a list
+  z
+    .array(
+      z
+        .string()
+        .regex(
+          /^(?=[A-Za-z][A-Za-z0-9+.-]*:)[!-+\--~]{1,512}$/,
+          'expected a URI such as https://ext.example/v1, without spaces and commas',
+        ),
+    )
+    .max(64), // bound: extensions of a list
 ])
 
 const bounds = z
