@@ -18,6 +18,7 @@ export const command: Command = {
   options: {
     name: { value: 'NAME', about: 'DNS label; served at /agents/NAME (default: from the card)' },
     'rest-url': { value: 'URL', about: 'HTTP+JSON base URL (default: from the card)' },
+    'grpc-url': { value: 'URL', about: 'gRPC endpoint: https://HOST:PORT, or http://HOST:PORT without TLS' },
     'card-url': { value: 'URL', about: 'where the card lies (default: URL/.well-known/agent-card.json)' },
     'no-fetch': { about: 'do not fetch the card; needs --name' },
     config: configOption,
@@ -26,9 +27,15 @@ export const command: Command = {
   run: async (input) => {
     const [url = ''] = input.args
     const restUrl = input.option('rest-url')
+    const grpcUrl = input.option('grpc-url')
     const cardUrl = input.option('card-url')
-    for (const given of [url, restUrl, cardUrl]) if (given !== undefined) checkUrl(given)
-    const asGiven = { url, ...(restUrl !== undefined && { restUrl }), ...(cardUrl !== undefined && { cardUrl }) }
+    for (const given of [url, restUrl, grpcUrl, cardUrl]) if (given !== undefined) checkUrl(given)
+    const asGiven = {
+      url,
+      ...(restUrl !== undefined && { restUrl }),
+      ...(grpcUrl !== undefined && { grpcUrl }),
+      ...(cardUrl !== undefined && { cardUrl }),
+    }
     const { name, notes, ...places } = input.flag('no-fetch')
       ? { name: nameWithoutCard(input), notes: [], ...asGiven }
       : await readCard(input, asGiven)
@@ -42,7 +49,10 @@ export const command: Command = {
     await reportEdit(input, file, edit, itemArguments)
     for (const note of notes) input.io.err(`note: ${printable(note)}\n`)
     if (input.json) printJson(input.io, { name, ...places, file })
-    else input.io.out(`added ${name} (${[places.url, places.restUrl].filter(Boolean).join(', ')}) to ${file}\n`)
+    else
+      input.io.out(
+        `added ${name} (${[places.url, places.restUrl, places.grpcUrl].filter(Boolean).join(', ')}) to ${file}\n`,
+      )
     return 0
   },
 }
@@ -51,6 +61,7 @@ const itemArguments: ItemArguments = {
   name: { argument: '--name', hint: 'choose a name: --name NAME' },
   url: { argument: 'URL' },
   restUrl: { argument: '--rest-url' },
+  grpcUrl: { argument: '--grpc-url' },
   cardUrl: { argument: '--card-url' },
 }
 
@@ -77,7 +88,7 @@ async function readCard(
   const facts = await fetchCard(input, { url: given.url, cardUrl: given.cardUrl, loaded: undefined, name: undefined })
   const name = input.option('name') ?? toLabel(facts.name)
   if (name === '') throw new CommandError(2, 'the name on the card makes no DNS label', 'add --name NAME')
-  const { places, notes } = placeAgent(given.url, facts)
+  const { places, notes } = placeAgent(given.url, facts, given.grpcUrl)
   return { name, notes, ...places, ...(given.restUrl !== undefined && { restUrl: given.restUrl }) }
 }
 

@@ -99,6 +99,26 @@ test('older versions, other bindings and what is no URL are left out, and that n
   }
 })
 
+test('an agent of gRPC alone is called there where the operator said where, and otherwise that is told', () => {
+  const at = 'http://127.0.0.1:9001'
+  for (const [version, speaks] of [
+    ['1.0', {}],
+    ['0.3', { speaks: ['0.3'] }],
+  ] as const) {
+    const card = facts(atRoot, ['GRPC', '127.0.0.1:9002', version])
+    const grpcUrl = 'http://127.0.0.1:9002'
+    assert.deepEqual(placeAgent(at, card, grpcUrl), {
+      places: { url: at, grpcUrl, bindings: ['GRPC'], ...speaks },
+      notes: [],
+    })
+    assert.deepEqual(compareWithCard({ url: at, grpcUrl, ...speaks }, card), [])
+    assert.match(placeAgent(at, card).notes.join(), /127\.0\.0\.1:9002 for GRPC .* grpcUrl and bindings: \[GRPC\]/)
+    assert.match(compareWithCard({ url: at }, card).join(), /grpcUrl/)
+  }
+  const both = facts(atRoot, ['JSONRPC', at], ['GRPC', '127.0.0.1:9002'])
+  assert.deepEqual(placeAgent(at, both, 'http://127.0.0.1:9002').places, { url: at, grpcUrl: 'http://127.0.0.1:9002' })
+})
+
 test('a configured path that the card does not name is told, another origin is not', () => {
   const card = facts(
     atRoot,

@@ -1,7 +1,7 @@
 // Where the gateway will call an agent: the paths come from its card, the origin from the operator. A card is the
 // agent's own word and may name any host; what was typed is what the operator meant to reach.
 
-import type { ProtocolVersion } from '../a2a/operations.ts'
+import type { Binding, ProtocolVersion } from '../a2a/operations.ts'
 import { isLoopback } from '../config/config.ts'
 import type { CardFacts } from './ports.ts'
 
@@ -14,13 +14,22 @@ export interface AgentPlaces {
   readonly restUrl?: string
   /** where the card lies, when not at `<url>/.well-known/agent-card.json` */
   readonly cardUrl?: string
+  /** gRPC endpoint, as the operator gave it: a card does not say whether it takes TLS */
+  readonly grpcUrl?: string
+  /** where it has nothing but gRPC */
+  readonly bindings?: readonly Binding[]
   /** where its card says that it speaks another version than 1.0 */
   readonly speaks?: readonly ProtocolVersion[]
 }
 
 /** Places for an agent reached at `given`, and what the operator should know of the choice. */
-export function placeAgent(given: string, facts: CardFacts): { places: AgentPlaces; notes: readonly string[] } {
-  const version = versionOf(facts)
+export function placeAgent(
+  given: string,
+  facts: CardFacts,
+  grpcUrl?: string,
+): { places: AgentPlaces; notes: readonly string[] } {
+  const isGrpcAlone = grpcUrl !== undefined && hasGrpcAlone(facts)
+  const version = versionOf(facts) ?? (isGrpcAlone ? grpcVersionOf(facts) : undefined)
   const jsonRpc = choose(given, facts, 'JSONRPC')
   const rest = choose(given, facts, 'HTTP+JSON')
   const url = jsonRpc === undefined ? given : movedTo(given, jsonRpc.url)
@@ -35,9 +44,11 @@ export function placeAgent(given: string, facts: CardFacts): { places: AgentPlac
       url,
       ...(trimmed(restUrl) !== trimmed(url) && { restUrl }),
       ...(facts.cardUrl !== defaultCardUrl(url) && { cardUrl: facts.cardUrl }),
+      ...(grpcUrl !== undefined && { grpcUrl }),
+      ...(isGrpcAlone && { bindings: ['GRPC'] }),
       ...(version === '0.3' && { speaks: [version] }),
     },
-    notes: jsonRpc === undefined && rest === undefined ? [...notes, speaksNothing] : notes,
+    notes: jsonRpc === undefined && rest === undefined && !isGrpcAlone ? [...notes, speaksNothing(facts)] : notes,
   }
 }
 
@@ -46,12 +57,13 @@ export function compareWithCard(
   agent: {
     readonly url: string
     readonly restUrl?: string | undefined
+    readonly grpcUrl?: string | undefined
     readonly speaks?: readonly ProtocolVersion[]
   },
   facts: CardFacts,
 ): readonly string[] {
   const version = versionOf(facts)
-  if (version === undefined) return [speaksNothing]
+  if (version === undefined) return agent.grpcUrl !== undefined && hasGrpcAlone(facts) ? [] : [speaksNothing(facts)]
   const { speaks = ['1.0'] } = agent
   if (!facts.interfaces.some((face) => speaks.some((each) => isOf(face, each))))
     return [`speaks is ${speaks.join(', ')}, but the card names interfaces of ${version} alone`]
@@ -69,12 +81,26 @@ export function compareWithCard(
 
 export const defaultCardUrl = (url: string): string => `${trimmed(url)}/.well-known/agent-card.json`
 
-const speaksNothing =
-  'the card names no interface of A2A 1.0 or 0.3 over JSONRPC or HTTP+JSON; calls will probably fail'
+function speaksNothing(facts: CardFacts): string {
+  const [grpc] = grpcFaces(facts)
+  return grpc === undefined
+    ? 'the card names no interface of A2A 1.0 or 0.3; calls will probably fail'
+    : `the card names ${grpc.url} for GRPC and no other binding; calls will fail without grpcUrl and bindings: [GRPC]`
+}
 
-const isOf = ({ binding, version }: CardInterface, wanted: ProtocolVersion): boolean =>
-  (wanted === '1.0' ? /^1(?:\.|$)/ : /^0\.3(?:\.|$)/).test(version) &&
-  (binding === 'JSONRPC' || binding === 'HTTP+JSON')
+const isVersion = ({ version }: CardInterface, wanted: ProtocolVersion): boolean =>
+  (wanted === '1.0' ? /^1(?:\.|$)/ : /^0\.3(?:\.|$)/).test(version)
+
+const isOf = (face: CardInterface, wanted: ProtocolVersion): boolean =>
+  isVersion(face, wanted) && (face.binding === 'JSONRPC' || face.binding === 'HTTP+JSON')
+
+const grpcFaces = ({ interfaces }: CardFacts): CardInterface[] =>
+  interfaces.filter((face) => face.binding === 'GRPC' && (isVersion(face, '1.0') || isVersion(face, '0.3')))
+
+const hasGrpcAlone = (facts: CardFacts): boolean => versionOf(facts) === undefined && grpcFaces(facts).length > 0
+
+const grpcVersionOf = (facts: CardFacts): ProtocolVersion =>
+  grpcFaces(facts).some((face) => isVersion(face, '1.0')) ? '1.0' : '0.3'
 
 /** In which version the agent is called: 1.0 where it has it. */
 const versionOf = ({ interfaces }: CardFacts): ProtocolVersion | undefined =>

@@ -29,6 +29,14 @@ test('a gRPC endpoint has no path and no query, because no call would go there',
     assert.deepEqual(problemsOf(`grpcUrl: "https://agent.example${rest}"`), [], rest)
 })
 
+test('over TLS a gRPC endpoint has a host name, because the client cannot name an address there', () => {
+  for (const host of ['127.0.0.1', '127.0.0.1:9002', '[::1]:9002']) {
+    assert.deepEqual(problemsOf(`grpcUrl: "https://${host}"`), ['agents[0].grpcUrl: name the host'], host)
+    assert.deepEqual(problemsOf(`grpcUrl: "http://${host}"`), [], host)
+  }
+  assert.deepEqual(problemsOf('grpcUrl: "https://localhost:9002"'), [])
+})
+
 test('the gateway does not call itself, in no binding', () => {
   for (const field of ['grpcUrl', 'restUrl'])
     assert.deepEqual(problemsOf(`${field}: "http://127.0.0.1:7000"`), [

@@ -1,5 +1,6 @@
 // Checks what an agent's configuration says of the forms in which it is called: bindings and the addresses they need.
 
+import { isIP } from 'node:net'
 import type { ConfigPath, Finding } from './problem.ts'
 import type { AgentConfig } from './schema.ts'
 
@@ -10,9 +11,15 @@ export function checkFaces({ bindings, grpcUrl }: AgentConfig, path: ConfigPath)
     const hint = 'give grpcUrl: https://HOST:PORT, or http://HOST:PORT without TLS'
     return at < 0 ? [] : [{ path: [...path, 'bindings', at], message, hint }]
   }
-  const { pathname, search, origin } = new URL(grpcUrl)
-  const message = 'a gRPC endpoint has neither path nor query'
-  return pathname === '/' && search === '' ? [] : [{ path: [...path, 'grpcUrl'], message, hint: `write ${origin}` }]
+  const { pathname, search, origin, protocol, hostname } = new URL(grpcUrl)
+  const at = [...path, 'grpcUrl']
+  const found: Finding[] = []
+  if (pathname !== '/' || search !== '')
+    found.push({ path: at, message: 'a gRPC endpoint has neither path nor query', hint: `write ${origin}` })
+  // the gRPC client names its target in the handshake, where TLS allows host names alone
+  if (protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) !== 0)
+    found.push({ path: at, message: 'over TLS a gRPC endpoint is reached by host name only', hint: 'name the host' })
+  return found
 }
 
 /** Addresses that no call would ever go to, although somebody wrote them down. */

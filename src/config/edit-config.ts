@@ -6,7 +6,7 @@ import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises
 import { isDeepStrictEqual } from 'node:util'
 import { isMap, isSeq, stringify } from 'yaml'
 import type { Document, YAMLSeq } from 'yaml'
-import type { ProtocolVersion } from '../a2a/operations.ts'
+import type { Binding, ProtocolVersion } from '../a2a/operations.ts'
 import { isSystemError, systemReason } from '../base/system-error.ts'
 import { decodeAgeFile } from './age.ts'
 import { loadConfig, openConfig, valueAt } from './load-config.ts'
@@ -32,6 +32,8 @@ export function addAgent(
     url: string
     restUrl?: string
     cardUrl?: string
+    grpcUrl?: string
+    bindings?: readonly Binding[]
     speaks?: readonly ProtocolVersion[]
   },
   options: LoadOptions = {},

@@ -491,7 +491,9 @@ const agent = z.strictObject({
     .describe('HTTP+JSON base URL where it differs from url; sallyport agent add takes both from the card'),
   grpcUrl: httpUrl
     .optional()
-    .describe('gRPC endpoint, without a path: https://host:port, or http://host:port for one without TLS'),
+    .describe(
+      'gRPC endpoint, without a path: https://host:port (a host name, not an address), or http://host:port for one without TLS',
+    ),
   bindings: z
     .array(z.enum(['JSONRPC', 'HTTP+JSON', 'GRPC']))
     .min(1)

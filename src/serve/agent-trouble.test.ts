@@ -8,8 +8,9 @@ import { createAgentTrouble } from './agent-trouble.ts'
 const call = (name: string, binding = 'JSONRPC'): Admitted =>
   // only what is read of it
   ({
-    agent: { name, url: `http://${name}/rpc`, restUrl: `http://${name}/rest` },
-    binding,
+    agent: { name, url: `http://${name}/rpc`, restUrl: `http://${name}/rest`, grpcUrl: `http://${name}:1` },
+    binding: 'JSONRPC',
+    agentFace: { binding, version: '1.0' },
     operation: 'SendMessage',
   }) as unknown as Admitted
 const broken = refuse('RELEASE_INVALID_ANSWER', 'syntax at 0 (status 404)')
@@ -35,6 +36,8 @@ test('the first trouble of its kind is told at once, with where and why', () => 
   ])
   note.note(call('b', 'HTTP+JSON'), broken)
   assert.equal((lines[1] as { url: string }).url, 'http://b/rest')
+  note.note(call('c', 'GRPC'), broken)
+  assert.equal((lines[2] as { url: string }).url, 'http://c:1')
 })
 
 test('what follows within ten seconds is one line with a count, by itself when nothing comes after', (t) => {

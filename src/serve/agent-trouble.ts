@@ -46,8 +46,9 @@ export function createAgentTrouble(
     held.count = 0
   }
   return {
-    note({ agent, binding, operation }, { code, detail }) {
-      const url = binding === 'JSONRPC' ? agent.url : (agent.restUrl ?? agent.url)
+    note({ agent, agentFace: { binding }, operation }, { code, detail }) {
+      const own = binding === 'GRPC' ? agent.grpcUrl : binding === 'HTTP+JSON' ? agent.restUrl : undefined
+      const url = own ?? agent.url
       const fields = { agent: agent.name, code, detail, url, operation }
       const key = `${agent.name} ${code}`
       const held = kinds.get(key) ?? { saidMs: -Infinity, count: 0, fields, timer: undefined }
