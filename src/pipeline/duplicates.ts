@@ -6,12 +6,12 @@
 
 import { hash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { grpcStatusNames } from '../a2a/errors.ts'
 import { operations } from '../a2a/operations.ts'
 import type { Clock } from '../base/clock.ts'
 import { detach } from '../base/strict-json.ts'
 import type { Admitted, Authorized, TaskOwner } from '../exchange/exchange.ts'
 import type { AgentAnswer } from '../forward/forward.ts'
-import { grpcStatusName } from '../protobuf/grpc-status.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 import type { KeptAnswer, ReleasedAnswer } from '../release/release.ts'
 
@@ -361,7 +361,7 @@ export function isUntouched(answer: AgentAnswer): boolean {
   if (answer.kind !== 'unary') return false
   const { grpc, status } = answer
   // what else gRPC says of an agent that takes nothing, forward has told as a refusal
-  return grpc === undefined ? statusesOfNothing.has(status) : grpcStatusName(grpc.code) === 'RESOURCE_EXHAUSTED'
+  return grpc === undefined ? statusesOfNothing.has(status) : grpcStatusNames[grpc.code] === 'RESOURCE_EXHAUSTED'
 }
 
 /** 502 and 504 are not among them: they speak of an agent behind the one who answers. */

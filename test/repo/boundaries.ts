@@ -15,7 +15,7 @@ interface Row {
 }
 
 /** What everyone stands on. `config` is entered by its door, the others file by file: they have no inside. */
-const floor = ['base', 'a2a', 'protobuf', 'faces', 'refusal', 'exchange', 'config'] as const
+const floor = ['base', 'a2a', 'faces', 'refusal', 'exchange', 'config'] as const
 const openFolders: ReadonlySet<string> = new Set(['base', 'a2a', 'protobuf', 'faces', 'refusal', 'exchange', 'tlog'])
 
 export const stages = [
@@ -52,9 +52,12 @@ export const table: Readonly<Record<string, Row>> = {
   },
   config: { may: ['base', 'a2a'], why: 'a file is judged without knowing what will run by it' },
   ...Object.fromEntries(stages.map((stage) => [stage, { may: floor, why: stageWhy }])),
-  // the stages that read or write messages of the gRPC binding
+  // the stages that read or write messages of the gRPC binding; what others need of it stands in faces
   ...Object.fromEntries(
-    ['validate', 'forward', 'release'].map((stage) => [stage, { may: [...floor, 'protobuf'], why: stageWhy }]),
+    ['route', 'discover', 'validate', 'forward', 'release'].map((stage) => [
+      stage,
+      { may: [...floor, 'protobuf'], why: stageWhy },
+    ]),
   ),
   tlog: {
     may: ['base'],
