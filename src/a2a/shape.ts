@@ -3,6 +3,21 @@
 // spelling and one kind. Agent cards are not described here: the gateway rebuilds them.
 
 import { defineShape, type FieldSpec, type Shape } from './check-shape.ts'
+import {
+  boolean,
+  choice,
+  count,
+  id,
+  ids,
+  many,
+  manyRequired,
+  one,
+  oneRequired,
+  requiredId,
+  string,
+  strings,
+  struct,
+} from './field-specs.ts'
 import type { Binding, Operation } from './operations.ts'
 
 export { base64Bytes, checkShape, decodedBase64Bytes, foldName, isAlias, isIdentifier } from './check-shape.ts'
@@ -31,20 +46,6 @@ export const isFinished = (state: string): boolean => finalStates.has(state)
 export const unfinishedStates: readonly string[] = ['', ...taskStates].filter((state) => !finalStates.has(state))
 const sentRoles: ReadonlySet<string> = new Set(['ROLE_USER', 'ROLE_AGENT'])
 const roles: ReadonlySet<string> = new Set([...sentRoles, 'ROLE_UNSPECIFIED'])
-
-const string: FieldSpec = { kind: 'string' }
-const strings: FieldSpec = { kind: 'string', repeated: true }
-const id: FieldSpec = { kind: 'identifier' }
-const requiredId: FieldSpec = { kind: 'identifier', required: true }
-const ids: FieldSpec = { kind: 'identifier', repeated: true }
-const boolean: FieldSpec = { kind: 'boolean' }
-const count: FieldSpec = { kind: 'count' }
-const struct: FieldSpec = { kind: 'struct' }
-const one = (shape: Shape): FieldSpec => ({ kind: 'object', shape })
-const oneRequired = (shape: Shape): FieldSpec => ({ kind: 'object', shape, required: true })
-const many = (shape: Shape): FieldSpec => ({ kind: 'object', shape, repeated: true })
-const manyRequired = (shape: Shape): FieldSpec => ({ kind: 'object', shape, repeated: true, required: true })
-const choice = (shape: Shape): FieldSpec => ({ kind: 'object', shape, union: true })
 
 const part = defineShape({
   text: { kind: 'string', union: true },

@@ -3,22 +3,24 @@
 // that both versions could read, each in its own way, is nobody's.
 
 import { defineList, defineShape, defineVariants, type FieldSpec, type Shape } from '../check-shape.ts'
+import {
+  boolean,
+  count,
+  id,
+  ids,
+  many,
+  manyRequired,
+  one,
+  oneRequired,
+  requiredId,
+  string,
+  strings,
+  struct,
+} from '../field-specs.ts'
 import type { Operation } from '../operations.ts'
 import { shapes10 } from '../shape.ts'
 import { roleWords, stateWords } from './names.ts'
 
-const string: FieldSpec = { kind: 'string' }
-const strings: FieldSpec = { kind: 'string', repeated: true }
-const id: FieldSpec = { kind: 'identifier' }
-const requiredId: FieldSpec = { kind: 'identifier', required: true }
-const ids: FieldSpec = { kind: 'identifier', repeated: true }
-const boolean: FieldSpec = { kind: 'boolean' }
-const count: FieldSpec = { kind: 'count' }
-const struct: FieldSpec = { kind: 'struct' }
-const one = (shape: Shape): FieldSpec => ({ kind: 'object', shape })
-const oneRequired = (shape: Shape): FieldSpec => ({ kind: 'object', shape, required: true })
-const many = (shape: Shape): FieldSpec => ({ kind: 'object', shape, repeated: true })
-const manyRequired = (shape: Shape): FieldSpec => ({ kind: 'object', shape, repeated: true, required: true })
 /** the discriminator, where the position already says what it must be */
 const kind = (name: string): FieldSpec => ({ kind: new Set([name]) })
 

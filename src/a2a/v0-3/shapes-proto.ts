@@ -4,24 +4,26 @@
 // as are the names of 1.0 and of the JSON-RPC form.
 
 import { defineShape, type FieldSpec, type Shape } from '../check-shape.ts'
+import {
+  boolean,
+  choice,
+  count,
+  id,
+  many,
+  manyRequired,
+  one,
+  oneRequired,
+  requiredId,
+  string,
+  strings,
+  struct,
+} from '../field-specs.ts'
 import type { Operation } from '../operations.ts'
 import { shapes10 } from '../shape.ts'
 import { roleWords, stateWords } from './names.ts'
 import type { Shapes03 } from './shapes-json.ts'
 
-const string: FieldSpec = { kind: 'string' }
 const requiredString: FieldSpec = { kind: 'string', required: true }
-const strings: FieldSpec = { kind: 'string', repeated: true }
-const id: FieldSpec = { kind: 'identifier' }
-const requiredId: FieldSpec = { kind: 'identifier', required: true }
-const boolean: FieldSpec = { kind: 'boolean' }
-const count: FieldSpec = { kind: 'count' }
-const struct: FieldSpec = { kind: 'struct' }
-const one = (shape: Shape): FieldSpec => ({ kind: 'object', shape })
-const oneRequired = (shape: Shape): FieldSpec => ({ kind: 'object', shape, required: true })
-const many = (shape: Shape): FieldSpec => ({ kind: 'object', shape, repeated: true })
-const manyRequired = (shape: Shape): FieldSpec => ({ kind: 'object', shape, repeated: true, required: true })
-const choice = (shape: Shape): FieldSpec => ({ kind: 'object', shape, union: true })
 
 const file = defineShape(
   {
