@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { operationNames } from '../a2a/operations.ts'
+import { operationNames, type ProtocolVersion } from '../a2a/operations.ts'
 import { parseStrictJson, type JsonValue } from '../base/strict-json.ts'
 import { decodeAnswer, decodeRequest, type Decoded } from './decode.ts'
 import { encodeAnswer, encodeRequest } from './encode.ts'
 import { messagesOf } from './fake-messages.ts'
 import { peekTenant, rewriteAnswer, rewriteRequest } from './rewrite-wire.ts'
 import { scanWire } from './scan-wire.ts'
-import { methodOf, type Method, type SchemaVersion } from './schema.ts'
+import { methodOf, type Method } from './schema.ts'
 
 type Kind = 'request' | 'answer'
 interface SdkModule {
@@ -27,7 +27,7 @@ const cases = (['1.0', '0.3'] as const).flatMap((version) =>
   }),
 )
 interface Case {
-  readonly version: SchemaVersion
+  readonly version: ProtocolVersion
   readonly method: Method
   readonly kind: Kind
 }

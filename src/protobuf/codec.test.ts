@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { operationNames } from '../a2a/operations.ts'
+import { operationNames, type ProtocolVersion } from '../a2a/operations.ts'
 import { parseStrictJson, type JsonValue } from '../base/strict-json.ts'
 import { decodeAnswer, decodeRequest, type Decoded } from './decode.ts'
 import { encodeAnswer, encodeRequest, type Encoded } from './encode.ts'
 import { messagesOf } from './fake-messages.ts'
 import { bytes, double, inner, int, tag, text, varint } from './fake-wire.ts'
-import { methodOf, type SchemaVersion } from './schema.ts'
+import { methodOf } from './schema.ts'
 
 const bounds = { maxDepth: 64, maxNodes: 100_000 }
-const versions: readonly SchemaVersion[] = ['1.0', '0.3']
+const versions: readonly ProtocolVersion[] = ['1.0', '0.3']
 
 function read(decoded: Decoded): JsonValue {
   assert.ok(decoded.ok, decoded.ok ? '' : decoded.reason)

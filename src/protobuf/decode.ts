@@ -4,10 +4,10 @@
 // where proto3 leaves them out: the specification wants them (§3.1.4, §5.7).
 
 import { fromBinary, ScalarType, toJson, type DescField, type DescMessage } from '@bufbuild/protobuf'
-import type { Operation } from '../a2a/operations.ts'
+import type { Operation, ProtocolVersion } from '../a2a/operations.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 import { scanWire, wireBounds, type WireBounds, type WireReason } from './scan-wire.ts'
-import { isRequired, methodOf, type SchemaVersion } from './schema.ts'
+import { isRequired, methodOf } from './schema.ts'
 
 export interface DecodeFailure {
   readonly ok: false
@@ -23,7 +23,7 @@ export type Decoded = { readonly ok: true; readonly text: string } | DecodeFailu
 export function decodeRequest(
   operation: Operation,
   bytes: Uint8Array,
-  version: SchemaVersion = '1.0',
+  version: ProtocolVersion = '1.0',
   bounds: WireBounds = wireBounds,
 ): Decoded {
   return decode(methodOf(operation, version)?.request, bytes, bounds)
@@ -33,7 +33,7 @@ export function decodeRequest(
 export function decodeAnswer(
   operation: Operation,
   bytes: Uint8Array,
-  version: SchemaVersion = '1.0',
+  version: ProtocolVersion = '1.0',
   bounds: WireBounds = wireBounds,
 ): Decoded {
   return decode(methodOf(operation, version)?.answer, bytes, bounds)

@@ -3,10 +3,10 @@
 // that does not fit is a failure with its path; nothing is coerced, although ProtoJSON would let much be.
 
 import { fromJson, toBinary, type DescMessage } from '@bufbuild/protobuf'
-import type { Operation } from '../a2a/operations.ts'
+import type { Operation, ProtocolVersion } from '../a2a/operations.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import { fitToSchema, type FitReason } from './fit-to-schema.ts'
-import { methodOf, type SchemaVersion } from './schema.ts'
+import { methodOf } from './schema.ts'
 
 export interface EncodeFailure {
   readonly ok: false
@@ -26,12 +26,12 @@ export type Encoded =
   | EncodeFailure
 
 /** The request message of this operation. */
-export function encodeRequest(operation: Operation, value: JsonValue, version: SchemaVersion = '1.0'): Encoded {
+export function encodeRequest(operation: Operation, value: JsonValue, version: ProtocolVersion = '1.0'): Encoded {
   return encode(methodOf(operation, version)?.request, value)
 }
 
 /** The answer of this operation, or one event where it streams. JSON-RPC's null for nothing is an empty message. */
-export function encodeAnswer(operation: Operation, value: JsonValue, version: SchemaVersion = '1.0'): Encoded {
+export function encodeAnswer(operation: Operation, value: JsonValue, version: ProtocolVersion = '1.0'): Encoded {
   return encode(methodOf(operation, version)?.answer, value)
 }
 

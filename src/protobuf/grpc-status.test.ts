@@ -2,15 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { bytes, inner, int, text } from './fake-wire.ts'
-import {
-  decodeGrpcMessage,
-  decodeStatus,
-  encodeGrpcMessage,
-  encodeStatus,
-  grpcStatusName,
-  grpcStatusNumber,
-} from './grpc-status.ts'
-import { formatGrpcTimeout, parseGrpcTimeout } from './grpc-timeout.ts'
+import { decodeStatus, encodeGrpcMessage, encodeStatus, grpcStatusName, grpcStatusNumber } from './grpc-status.ts'
+import { parseGrpcTimeout } from './grpc-timeout.ts'
 import { decodeHealthRequest, decodeHealthResponse, encodeHealthRequest, encodeHealthResponse } from './health.ts'
 import { methodOf, methodOfPath } from './schema.ts'
 
@@ -75,16 +68,11 @@ test('grpc-message is printable ASCII, and says the same', () => {
     fc.property(fc.string({ unit: 'binary' }), (message) => {
       const encoded = encodeGrpcMessage(message)
       assert.match(encoded, /^[\x20-\x7e]*$/)
-      assert.equal(decodeGrpcMessage(encoded), message)
+      // how clients read it
+      assert.equal(decodeURIComponent(encoded), message.toWellFormed())
     }),
     { numRuns: 200, interruptAfterTimeLimit: 1_000 },
   )
-})
-
-test('grpc-message that is badly encoded stays as it is', () => {
-  for (const bad of ['%', '%4', '%zz', '100%']) assert.equal(decodeGrpcMessage(bad), bad)
-  assert.equal(decodeGrpcMessage('%FF'), '%FF')
-  assert.equal(decodeGrpcMessage('%41%zz'), 'A%zz')
 })
 
 test('a timeout is at most eight digits and a unit', () => {
@@ -118,16 +106,6 @@ test('a timeout is at most eight digits and a unit', () => {
     '1m, 2m',
   ])
     assert.equal(parseGrpcTimeout(bad), undefined, bad)
-})
-
-test('a timeout is written in a unit that holds it, and is never shorter', () => {
-  for (const ms of [0, 0.4, 1, 99_999_999, 100_000_000, 1e12]) {
-    const back = parseGrpcTimeout(formatGrpcTimeout(ms)) ?? -1
-    assert.ok(back >= ms && back <= ms * 1.01 + 1, String(ms))
-  }
-  assert.equal(formatGrpcTimeout(1_500), '1500m')
-  assert.equal(formatGrpcTimeout(-5), '0m')
-  assert.equal(formatGrpcTimeout(Number.POSITIVE_INFINITY), '99999999H')
 })
 
 test('a path names one operation and one version, exactly', () => {

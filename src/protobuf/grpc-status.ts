@@ -2,8 +2,7 @@
 // `grpc-status-details-bin`, a google.rpc.Status with google.rpc.ErrorInfo among its details (A2A 1.0 §10.6).
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { grpcStatusNames, type GrpcStatusName } from '../a2a/errors.ts'
-import { decodeUtf8 } from '../base/strict-json.ts'
+import { errorInfoType, grpcStatusNames, type GrpcStatusName } from '../a2a/errors.ts'
 import { scanWire, type WireBounds } from './scan-wire.ts'
 import { messageNamed } from './schema.ts'
 
@@ -36,7 +35,6 @@ export interface GrpcStatus {
 
 const statusMessage = messageNamed('google.rpc.Status')
 const errorInfoMessage = messageNamed('google.rpc.ErrorInfo')
-const errorInfoUrl = 'type.googleapis.com/google.rpc.ErrorInfo'
 /** A detail is no place for more; agents write these. */
 const statusBounds: WireBounds = { maxDepth: 8, maxFields: 1_000 } // bound: fields of a gRPC status
 
@@ -50,7 +48,7 @@ function packDetail(detail: ErrorInfo | OtherDetail): { $typeName: string; typeU
   if ('typeUrl' in detail) return { $typeName, typeUrl: detail.typeUrl, value: detail.value }
   const { reason, domain, metadata = {} } = detail
   const info = create(errorInfoMessage, { reason, domain, metadata })
-  return { $typeName, typeUrl: errorInfoUrl, value: toBinary(errorInfoMessage, info) }
+  return { $typeName, typeUrl: errorInfoType, value: toBinary(errorInfoMessage, info) }
 }
 
 /** What an agent's `grpc-status-details-bin` says; undefined when it is no status that all decoders read alike. */
@@ -70,7 +68,7 @@ interface StatusMessage {
 }
 
 function unpackDetail({ typeUrl, value }: StatusMessage['details'][number]): ErrorInfo | OtherDetail | undefined {
-  if (typeUrl !== errorInfoUrl) return { typeUrl, value: toBuffer(value) }
+  if (typeUrl !== errorInfoType) return { typeUrl, value: toBuffer(value) }
   if (!scanWire(errorInfoMessage, value, statusBounds).ok) return undefined
   // the schema of tools/make-descriptors.ts
   const { reason, domain, metadata } = fromBinary(errorInfoMessage, value) as unknown as Required<ErrorInfo>
@@ -89,14 +87,4 @@ export function encodeGrpcMessage(text: string): string {
     encoded += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }
   return encoded
-}
-
-/** What `grpc-message` says. As the specification wants, it is never refused: what cannot be decoded stays as it is. */
-export function decodeGrpcMessage(encoded: string): string {
-  if (!encoded.includes('%')) return encoded
-  const bytes = Buffer.from(
-    encoded.replaceAll(/%([0-9A-Fa-f]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    'latin1',
-  )
-  return decodeUtf8(bytes) ?? encoded
 }

@@ -9,13 +9,3 @@ export function parseGrpcTimeout(text: string): number | undefined {
   const factor = unitMs[unit]
   return factor === undefined ? undefined : Number(digits) * factor
 }
-
-/** The shortest unit that holds it; rounded up, so that a call never has less time than was left. */
-export function formatGrpcTimeout(timeoutMs: number): string {
-  const most = 99_999_999
-  for (const unit of ['m', 'S', 'M', 'H']) {
-    const count = Math.ceil(Math.max(0, timeoutMs) / (unitMs[unit] ?? 1))
-    if (count <= most) return `${count}${unit}`
-  }
-  return `${most}H`
-}

@@ -4,9 +4,9 @@
 // bytes this throws or changes what it finds; only `peekTenant` is asked before the scan.
 
 import type { DescField, DescMessage } from '@bufbuild/protobuf'
-import type { Operation } from '../a2a/operations.ts'
+import type { Operation, ProtocolVersion } from '../a2a/operations.ts'
 import { invariant } from '../base/invariant.ts'
-import { methodOf, type SchemaVersion } from './schema.ts'
+import { methodOf } from './schema.ts'
 
 export interface RequestChange {
   /** '' takes the field away; undefined leaves it as it is */
@@ -20,7 +20,7 @@ export function rewriteRequest(
   operation: Operation,
   bytes: Buffer,
   change: RequestChange,
-  version: SchemaVersion = '1.0',
+  version: ProtocolVersion = '1.0',
 ): Buffer {
   const message = methodOf(operation, version)?.request
   invariant(message !== undefined, `${version} has no ${operation}`)
@@ -40,7 +40,7 @@ export function rewriteAnswer(
   operation: Operation,
   bytes: Buffer,
   rename: (contextId: string) => string,
-  version: SchemaVersion = '1.0',
+  version: ProtocolVersion = '1.0',
 ): Buffer {
   const message = methodOf(operation, version)?.answer
   invariant(message !== undefined, `${version} has no ${operation}`)
@@ -48,7 +48,7 @@ export function rewriteAnswer(
 }
 
 /** The tenant that a request names, '' if none; for a route to be found before the scan. Of bytes that are no message: ''. */
-export function peekTenant(operation: Operation, bytes: Buffer, version: SchemaVersion = '1.0'): string {
+export function peekTenant(operation: Operation, bytes: Buffer, version: ProtocolVersion = '1.0'): string {
   const number = methodOf(operation, version)?.request.fields.find(({ jsonName }) => jsonName === 'tenant')?.number
   if (number === undefined) return ''
   try {

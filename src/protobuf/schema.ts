@@ -17,16 +17,15 @@ import {
   file_google_protobuf_struct,
   file_google_protobuf_timestamp,
 } from '@bufbuild/protobuf/wkt'
-import { operationNames, type Operation } from '../a2a/operations.ts'
+import { operationNames, type Operation, type ProtocolVersion } from '../a2a/operations.ts'
+import { rpcOf03 } from '../a2a/v0-3/names.ts'
 import { invariant } from '../base/invariant.ts'
 import { descriptorSet } from './descriptors.ts'
-
-export type SchemaVersion = '1.0' | '0.3'
 
 /** One method of an A2A service: what it is called by, what it takes and gives. */
 export interface Method {
   readonly operation: Operation
-  readonly version: SchemaVersion
+  readonly version: ProtocolVersion
   /** `/lf.a2a.v1.A2AService/SendMessage` */
   readonly path: string
   readonly request: DescMessage
@@ -54,23 +53,16 @@ export function messageNamed(name: string): DescMessage {
   return message
 }
 
-export const services: Readonly<Record<SchemaVersion, string>> = Object.freeze({
+export const services: Readonly<Record<ProtocolVersion, string>> = Object.freeze({
   '1.0': 'lf.a2a.v1.A2AService',
   '0.3': 'a2a.v1.A2AService',
 })
-
-/** What 0.3 called otherwise. It has no ListTasks. */
-const namesOfOld: Readonly<Partial<Record<Operation, string>>> = {
-  SubscribeToTask: 'TaskSubscription',
-  ListTaskPushNotificationConfigs: 'ListTaskPushNotificationConfig',
-  GetExtendedAgentCard: 'GetAgentCard',
-}
 
 const methods: readonly Method[] = (['1.0', '0.3'] as const).flatMap((version) => {
   const service = registry.getService(services[version])
   invariant(service !== undefined, `the schemas hold no ${services[version]}`)
   return operationNames.flatMap((operation): Method[] => {
-    const name = version === '0.3' ? (namesOfOld[operation] ?? operation) : operation
+    const name = version === '0.3' ? rpcOf03(operation) : operation
     const found = service.methods.find((each) => each.name === name)
     if (found === undefined) return []
     const path = `/${service.typeName}/${name}`
@@ -89,7 +81,7 @@ export function methodOfPath(path: string): Method | undefined {
 }
 
 /** The method of an operation; undefined where the version does not have it (ListTasks in 0.3). */
-export function methodOf(operation: Operation, version: SchemaVersion = '1.0'): Method | undefined {
+export function methodOf(operation: Operation, version: ProtocolVersion = '1.0'): Method | undefined {
   return byOperation.get(`${version} ${operation}`)
 }
 

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { operationNames } from '../operations.ts'
 import { taskStates } from '../shape.ts'
-import { methodOf03, operationOf03, operationOfRpc03, roleWords, rpcOf03, stateWords } from './names.ts'
+import { methodOfPath } from '../../protobuf/schema.ts'
+import { methodOf03, operationOf03, roleWords, rpcOf03, stateWords } from './names.ts'
+
+const operationOfRpc = (rpc: string): string | undefined => methodOfPath(`/a2a.v1.A2AService/${rpc}`)?.operation
 
 test('every operation but ListTasks has one name in JSON-RPC and one in gRPC, and is found by them', () => {
   for (const operation of operationNames) {
@@ -11,7 +14,7 @@ test('every operation but ListTasks has one name in JSON-RPC and one in gRPC, an
     assert.equal(method === undefined, operation === 'ListTasks')
     assert.equal(rpc === undefined, operation === 'ListTasks')
     if (method !== undefined) assert.equal(operationOf03(method), operation)
-    if (rpc !== undefined) assert.equal(operationOfRpc03(rpc), operation)
+    if (rpc !== undefined) assert.equal(operationOfRpc(rpc), operation)
   }
 })
 
@@ -45,7 +48,7 @@ test('what is no method of 0.3 is none, however near it comes', () => {
     'taskSubscription',
     'toString',
   ])
-    assert.equal(operationOfRpc03(rpc), undefined, rpc)
+    assert.equal(operationOfRpc(rpc), undefined, rpc)
 })
 
 test('every state of 1.0 has its word in both forms, and no two share one', () => {

@@ -16,8 +16,6 @@ export const legacyCardVersion = '0.3.0'
 /** Where 0.3 announces extensions (1.0: A2A-Extensions). */
 export const legacyExtensionsHeader = 'x-a2a-extensions'
 
-export const grpcService03 = 'a2a.v1.A2AService'
-
 // ListTasks has no 0.3 name: §3.5.6 lists `tasks/list` as "gRPC and REST only", and a2a.v1 has no such rpc. What a
 // server of 0.3 may mean by it is not defined, so it is an unknown method.
 // prettier-ignore
@@ -36,7 +34,6 @@ const names: readonly (readonly [Operation, string, string])[] = [
 
 const byMethod: ReadonlyMap<string, Operation> = new Map(names.map(([operation, method]) => [method, operation]))
 const methods: ReadonlyMap<Operation, string> = new Map(names.map(([operation, method]) => [operation, method]))
-const byRpc: ReadonlyMap<string, Operation> = new Map(names.map(([operation, , rpc]) => [rpc, operation]))
 const rpcs: ReadonlyMap<Operation, string> = new Map(names.map(([operation, , rpc]) => [operation, rpc]))
 
 /** The operation that a JSON-RPC method of 0.3 means; undefined for every other text. */
@@ -49,11 +46,7 @@ export function methodOf03(operation: Operation): string | undefined {
   return methods.get(operation)
 }
 
-/** The same of the rpc names of a2a.v1.A2AService. */
-export function operationOfRpc03(rpc: string): Operation | undefined {
-  return byRpc.get(rpc)
-}
-
+/** The name of its rpc in a2a.v1.A2AService; undefined where 0.3 has none. */
 export function rpcOf03(operation: Operation): string | undefined {
   return rpcs.get(operation)
 }
