@@ -65,6 +65,3 @@ export interface Face {
   readonly binding: Binding
   readonly version: ProtocolVersion
 }
-
-export const isSameFace = (one: Face, other: Face): boolean =>
-  one.binding === other.binding && one.version === other.version

@@ -1,6 +1,6 @@
 // Puts an agent's fixed tenant into a JSON-RPC request that leaves it out, so that what the agent reads is what
-// was checked and owned. The one field that may change on the way; every other byte stays. HTTP+JSON carries the
-// tenant in the rebuilt path instead (a2a.proto, `/{tenant}` prefix).
+// was checked and owned. Beside the id of a context (context-places.ts) it is the one field that may change on the
+// way; every other byte stays. HTTP+JSON carries the tenant in the rebuilt path instead (a2a.proto, `/{tenant}`).
 
 import { insertMember, memberRange, spliceMember } from '../base/strict-json.ts'
 

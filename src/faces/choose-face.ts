@@ -31,6 +31,13 @@ function facesOf(version: ProtocolVersion): Readonly<Record<Binding, Face>> {
 /** The one object of each face. */
 export const faceOf = (binding: Binding, version: ProtocolVersion): Face => faces[version][binding]
 
+/**
+ * Whether the agent reads what the caller wrote: bytes go through in both directions then, and nothing is translated.
+ * INVARIANT: forward and release both ask this, so that an answer is read as the request was written.
+ */
+export const speaksAlike = ({ agentFace, binding, version }: Face & { readonly agentFace: Face }): boolean =>
+  agentFace.binding === binding && agentFace.version === version
+
 /** `caller` is how the call came. */
 export function chooseFace(agent: SpokenFaces, caller: Face): Face {
   const spoken = spokenBindings(agent)

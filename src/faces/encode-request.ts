@@ -37,6 +37,10 @@ export function encodeGrpc({ operation, text, tenant }: CanonicalCall): EncodedR
   return { method: 'POST', path, body: '', message: encoded.bytes, lost: encoded.lost }
 }
 
+/** The id of JSON-RPC requests that the gateway makes itself, as a value and as a JSON token: answers must name it. */
+export const ownRequestId = 1
+export const ownRequestToken: string = String(ownRequestId)
+
 /** `requestId` is a JSON token. */
 export function encodeJsonRpc(call: CanonicalCall, requestId: string): EncodedRequest {
   const body = `{"jsonrpc":"2.0","id":${requestId},"method":"${call.operation}","params":${call.text}}`

@@ -4,8 +4,9 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { Admitted, AgentAddress } from '../exchange/exchange.ts'
-import { isSameFace, operations } from '../a2a/operations.ts'
-import { encodeGrpc, encodeJsonRpc, encodeRest, type EncodedRequest } from '../faces/encode-request.ts'
+import { operations } from '../a2a/operations.ts'
+import { speaksAlike } from '../faces/choose-face.ts'
+import { encodeGrpc, encodeJsonRpc, encodeRest, ownRequestToken, type EncodedRequest } from '../faces/encode-request.ts'
 import { methodOf } from '../protobuf/schema.ts'
 import { rewriteRequest } from '../protobuf/rewrite-wire.ts'
 import { encodeOld } from '../faces/old-version.ts'
@@ -56,8 +57,8 @@ export function forwardGetTask(admitted: Admitted, forwarder: Forwarder, maxAnsw
  * gateway's to place.
  */
 function requestOf(admitted: Admitted): EncodedRequest | Refusal {
-  const { agentFace, operation, binding, version, bodyText, wire, tenant, upstreamMethod, upstreamPath } = admitted
-  if (!isSameFace(agentFace, { binding, version })) return encode(admitted)
+  const { operation, binding, version, bodyText, wire, tenant, upstreamMethod, upstreamPath } = admitted
+  if (!speaksAlike(admitted)) return encode(admitted)
   if (binding === 'JSONRPC')
     // 0.3 has no tenants
     return {
@@ -83,8 +84,8 @@ function inItsContext(admitted: Admitted, text: string, path: readonly string[])
 function encode(admitted: Admitted): EncodedRequest | Refusal {
   const { agentFace, operation, paramsText, tenant } = admitted
   const call = { operation, params: admitted.params, text: inItsContext(admitted, paramsText(), []), tenant }
-  if (agentFace.version === '0.3') return orRefuse(encodeOld(call, agentFace.binding, '1'))
-  if (agentFace.binding === 'JSONRPC') return encodeJsonRpc(call, '1')
+  if (agentFace.version === '0.3') return orRefuse(encodeOld(call, agentFace.binding, ownRequestToken))
+  if (agentFace.binding === 'JSONRPC') return encodeJsonRpc(call, ownRequestToken)
   return orRefuse(agentFace.binding === 'HTTP+JSON' ? encodeRest(call) : encodeGrpc(call))
 }
 

@@ -4,6 +4,7 @@
 
 import { detach, memberRange, removeMember } from '../base/strict-json.ts'
 import type { Admitted, ListFilter } from '../exchange/exchange.ts'
+import { ownRequestId, ownRequestToken } from '../faces/encode-request.ts'
 import { forwardGetTask, type AgentAnswer, type AgentCall, type Forwarder } from '../forward/forward.ts'
 import { isRefusal, refuse, type Refusal, type RefusalCode } from '../refusal/refusal.ts'
 import { releaseAnswer, type OwnershipBook } from '../release/release.ts'
@@ -122,8 +123,8 @@ export class TaskReader {
       taskId,
       contextId: '',
       agentContextId: '',
-      requestId: '1',
-      body: { id: 1 },
+      requestId: ownRequestToken,
+      body: { id: ownRequestId },
       params,
       paramsText: () => JSON.stringify(params),
     }

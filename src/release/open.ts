@@ -7,7 +7,8 @@ import { resultFromOld } from '../faces/old-version.ts'
 import { errorOfJsonRpc } from '../a2a/errors.ts'
 import { errorFromRest03 } from '../a2a/v0-3/errors.ts'
 import { decodeAnswer } from '../protobuf/decode.ts'
-import { isSameFace } from '../a2a/operations.ts'
+import { speaksAlike } from '../faces/choose-face.ts'
+import { ownRequestId } from '../faces/encode-request.ts'
 import { decodeUtf8, isJsonObject, parseStrictJson, type JsonValue } from '../base/strict-json.ts'
 import type { Admitted } from '../exchange/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
@@ -112,8 +113,8 @@ function openOldRestError({ operation }: Admitted, value: JsonValue, status: num
 }
 
 /** The id that our request to the agent carried: the caller's own where it went through as it was. */
-export function requestIdFor(admitted: Admitted): JsonValue | undefined {
-  if (!isSameFace(admitted.agentFace, { binding: admitted.binding, version: admitted.version })) return 1
+function requestIdFor(admitted: Admitted): JsonValue | undefined {
+  if (!speaksAlike(admitted)) return ownRequestId
   return isJsonObject(admitted.body) ? admitted.body['id'] : undefined
 }
 

@@ -8,10 +8,10 @@ import { acceptedMethods, allowedExtensions } from '../config/config.ts'
 import { namedIds, type NamedTask } from '../a2a/named-ids.ts'
 import type { AgentError } from '../a2a/errors.ts'
 import { frameMessage } from '../protobuf/frames.ts'
-import { isSameFace } from '../a2a/operations.ts'
 import { answerShape, checkShape } from '../a2a/shape.ts'
 import type { JsonValue } from '../base/strict-json.ts'
 import type { Admitted, Claim, HeaderRecord, Released, ReleasedFields } from '../exchange/exchange.ts'
+import { speaksAlike } from '../faces/choose-face.ts'
 import type { OpenedResult } from '../faces/open-answer.ts'
 import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import { checkArtifacts } from './artifact-rules.ts'
@@ -63,8 +63,6 @@ export interface ReleasedEvent extends Settled {
 
 const nothing = (): void => undefined
 
-const isUnchanged = ({ agentFace, binding, version }: Admitted): boolean => isSameFace(agentFace, { binding, version })
-
 /** A unary answer: a result, or an error that the agent has a right to give. */
 export function releaseAnswer(
   admitted: Admitted,
@@ -76,14 +74,14 @@ export function releaseAnswer(
   if (opened.kind === 'error') {
     if (isUnknownTask(admitted, opened.error)) return unknownTask()
     return pass(
-      isUnchanged(admitted) ? asTheAgentSaid(admitted, opened, answer.status) : dressError(admitted, opened.error),
+      speaksAlike(admitted) ? asTheAgentSaid(admitted, opened, answer.status) : dressError(admitted, opened.error),
     )
   }
   if (admitted.operation === 'GetExtendedAgentCard') return releaseCard(admitted, opened.value)
   const settled = settle(admitted, opened, ownership)
   if (isRefusal(settled)) return settled
   const named = withNames(admitted, opened, settled.nameOf)
-  const isOriginal = isUnchanged(admitted) && settled.filtered === undefined
+  const isOriginal = speaksAlike(admitted) && settled.filtered === undefined
   const dressed = isOriginal
     ? asTheAgentSaid(admitted, named, answer.status)
     : dressResult(admitted, settled.filtered ?? named.text(), opened.lost)
@@ -114,7 +112,7 @@ export function releaseEvent(
   if (isRefusal(opened)) return opened
   if (opened.kind === 'error') {
     if (isUnknownTask(admitted, opened.error)) return unknownTask()
-    if (!isUnchanged(admitted)) return passEvent(dressEventError(admitted, opened.error))
+    if (!speaksAlike(admitted)) return passEvent(dressEventError(admitted, opened.error))
     const { original } = opened
     if (typeof original !== 'string') return passEvent(dressEventError(admitted, opened.error))
     const name = admitted.binding === 'JSONRPC' && event.name !== 'error' ? '' : 'error'
@@ -123,7 +121,7 @@ export function releaseEvent(
   const settled = settle(admitted, opened, ownership)
   if (isRefusal(settled)) return settled
   const named = withNames(admitted, opened, settled.nameOf)
-  const dressed = isUnchanged(admitted) ? originalEvent(named) : dressEvent(admitted, named.text())
+  const dressed = speaksAlike(admitted) ? originalEvent(named) : dressEvent(admitted, named.text())
   if (isRefusal(dressed)) {
     settled.undo()
     return dressed
