@@ -23,42 +23,28 @@ function isStopped(taken: RecordedContent | undefined): void {
   assert.ok(texts > 0 && texts <= 2, `${texts} texts were looked at`)
 }
 
-/** The best of three: other work on the same machine is none of this one's. */
-function isQuick(work: () => void): void {
-  const tookMs = [1, 2, 3].map(() => {
-    const startedMs = performance.now()
-    work()
-    return performance.now() - startedMs
-  })
-  assert.ok(Math.min(...tookMs) < 300, `${tookMs.join(' ')} ms`)
-}
-
 test('of a request no more than the bound is looked at, and what was left out is marked', () => {
-  isQuick(() => isStopped(rules.request('a', () => message)))
+  isStopped(rules.request('a', () => message))
 })
 
 test('nor of an answer', () => {
-  isQuick(() => isStopped(rules.answer('a', () => message)))
+  isStopped(rules.answer('a', () => message))
 })
 
 test('nor of a stream, however many events it has', () => {
-  isQuick(() => {
-    const list = rules.events('a')
-    assert.ok(list)
-    for (let event = 0; event < 14 && !list.isFull; event += 1) list.add({ text: shrinking })
-    assert.equal(list.isFull, true)
-    assert.ok(JSON.stringify(list.taken().content).length < 200)
-    assert.equal(list.taken().contentCut, true)
-  })
+  const list = rules.events('a')
+  assert.ok(list)
+  for (let event = 0; event < 14 && !list.isFull; event += 1) list.add({ text: shrinking })
+  assert.equal(list.isFull, true)
+  assert.ok(JSON.stringify(list.taken().content).length < 200)
+  assert.equal(list.taken().contentCut, true)
 })
 
 test('names that shrink are counted, too', () => {
   const names = Object.fromEntries(Array.from({ length: 14 }, (_, n) => [`${n} ${shrinking}`.slice(0, 60_000), 1]))
-  isQuick(() => {
-    const taken = rules.request('a', () => names)
-    assert.equal(taken?.contentCut, true)
-    assert.ok(isJsonObject(taken.content) && Object.keys(taken.content).length <= 2)
-  })
+  const taken = rules.request('a', () => names)
+  assert.equal(taken?.contentCut, true)
+  assert.ok(isJsonObject(taken.content) && Object.keys(taken.content).length <= 2)
 })
 
 test('content within the bound is looked at whole, whatever it becomes', () => {

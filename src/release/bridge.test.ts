@@ -219,6 +219,8 @@ function current(translated: { readonly text: string } | string): JsonValue {
 for (const agent of faces) {
   test(`requests to ${named(agent)} say what the caller said`, () => {
     for (const operation of asking) {
+      // servers of 0.3 read one of two bodies there, so they get both in one: no caller writes it so
+      if (named(agent) === 'HTTP+JSON 0.3' && operation === 'CreateTaskPushNotificationConfig') continue
       fc.assert(
         fc.property(expressibleRequest(operation, true), (params) => {
           fc.pre(!hasProto(params))
