@@ -11,7 +11,7 @@ import {
 } from '../a2a/extensions.ts'
 import { operations, type ProtocolVersion } from '../a2a/operations.ts'
 import { legacyExtensionsHeader } from '../a2a/v0-3/names.ts'
-import { isJsonObject, type JsonObject, type JsonValue } from '../base/strict-json.ts'
+import { isJsonObject, type JsonValue } from '../base/strict-json.ts'
 import { allowedExtensions } from '../config/config.ts'
 import type { Authorized, Routed } from '../exchange/exchange.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
@@ -45,10 +45,10 @@ export function negotiateExtensions(
 ): readonly string[] | Refusal {
   const { extensions: asked, operation, agent, snapshot } = authorized
   const allowed = allowedExtensions(snapshot.config, agent)
-  if (operations[operation].carriesMessage) {
-    const refusal = findMissing(asked, allowed, declared) ?? findUnallowed(authorized, allowed, declared)
-    if (refusal !== undefined) return refusal
-  }
+  const missing = operations[operation].carriesMessage ? findMissing(asked, allowed, declared) : undefined
+  // what makes use of an extension does so in any request: CancelTask has metadata too
+  const refusal = missing ?? findUnallowed(authorized, allowed, declared)
+  if (refusal !== undefined) return refusal
   if (asked.length === 0) return none
   if (declared === undefined) return allowed === '*' ? none : asked
   return asked.filter((uri) => declared.uris.has(uri))
@@ -67,7 +67,7 @@ function findMissing(
 }
 
 function findUnallowed(
-  { message, params }: Authorized,
+  { message, params, body, binding }: Authorized,
   allowed: AllowedExtensions,
   declared: DeclaredExtensions | undefined,
 ): Refusal | undefined {
@@ -76,7 +76,9 @@ function findUnallowed(
   if (named !== undefined) return refuseUse(`message.extensions: ${named}`)
   if (declared === undefined || declared.uris.size === 0) return undefined
   const known = [...new Set([...declared.uris, ...allowed])]
-  const key = keysOfMetadata(params).find((each) => {
+  // as it was sent, too: in 0.3 questions have metadata, for which 1.0 has no place
+  const sent = binding === 'JSONRPC' && isJsonObject(body) ? body['params'] : body
+  const key = [params, sent].flatMap(keysOfMetadata).find((each) => {
     const owner = ownerOf(each, known)
     return owner !== undefined && !allowed.includes(owner)
   })
@@ -86,7 +88,8 @@ function findUnallowed(
 const refuseUse = (what: string): Refusal => refuse('VALIDATE_EXTENSION_NOT_ALLOWED', what.slice(0, 300))
 
 /** Of the request, its message and each part: where an extension may put what is its own. */
-function keysOfMetadata(params: JsonObject): string[] {
+function keysOfMetadata(params: JsonValue | undefined): string[] {
+  if (!isJsonObject(params)) return []
   const message = isJsonObject(params['message']) ? params['message'] : {}
   const parts = Array.isArray(message['parts']) ? message['parts'] : []
   return [params, message, ...parts].flatMap((holder: JsonValue) => {
