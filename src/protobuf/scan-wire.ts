@@ -1,12 +1,13 @@
 // Scans the wire form of a message that an attacker wrote, along its descriptor, so that no two decoders can read it
 // differently: no singular field twice (the last one wins, or they merge), one member per union, no repeated key in a
 // map, no enum or integer that some decoders would cut, one spelling for every varint, UTF-8 in texts, no groups, no
-// depth and no number of fields beyond a bound, nothing behind the end. Fields that the schema does not know pass unread, as unknown members of
-// JSON do. It allocates nothing but the keys of maps, never throws, and reads every byte at most once.
+// depth and no number of fields beyond a bound, nothing behind the end. Fields that the schema does not know pass unread,
+// as unknown members of JSON do, but for those that other drafts of the same package read (schema.ts). It allocates nothing but the keys of maps, never throws, and reads every byte at most once.
 
 import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf'
 import { isUtf8 } from 'node:buffer'
 import { Bug, invariant } from '../base/invariant.ts'
+import { retiredNumbers } from './schema.ts'
 
 export type WireReason =
   | 'truncated'
@@ -25,6 +26,7 @@ export type WireReason =
   | 'encoding'
   | 'depth'
   | 'fields'
+  | 'retired'
 
 export interface WireBounds {
   /** deepest nesting of messages, entries of maps included */
@@ -84,6 +86,8 @@ interface MessagePlan {
   readonly isEntry: boolean
   /** bits that must be set: a google.protobuf.Value without a member is no JSON */
   readonly mustHave: number
+  /** not in the schema, and of a meaning elsewhere */
+  readonly retired: ReadonlySet<number>
 }
 
 const valueName = 'google.protobuf.Value'
@@ -93,7 +97,8 @@ function planOf(message: DescMessage): MessagePlan {
   const known = plans.get(message)
   if (known !== undefined) return known
   const mustHave = message.typeName === valueName ? ~0 : 0
-  const plan: MessagePlan = { fields: new Map(), isEntry: false, mustHave }
+  const retired = retiredNumbers(message.typeName)
+  const plan: MessagePlan = { fields: new Map(), isEntry: false, mustHave, retired }
   // before its fields: schemas are recursive
   plans.set(message, plan)
   invariant(message.fields.length < 32, `${message.typeName} has more fields than bits`)
@@ -175,7 +180,7 @@ function planEntry(field: DescField & { fieldKind: 'map' }): MessagePlan {
   ])
   // encoders leave out what is empty; of a Struct's values none is
   const isJson = field.mapKind === 'message' && field.message.typeName === valueName
-  return { fields, isEntry: true, mustHave: isJson ? 2 : 0 }
+  return { fields, isEntry: true, mustHave: isJson ? 2 : 0, retired: noValues }
 }
 
 /** After a failure every method returns false at once. */
@@ -222,6 +227,7 @@ class Scanner {
       const field = plan.fields.get(number)
       if (field === undefined) {
         if (plan.isEntry) return this.fail('map-entry', "a map's entry has a third field")
+        if (plan.retired.has(number)) return this.fail('retired', 'a field that another draft of this version reads')
         if (!this.skip(wireType, end)) return false
         continue
       }

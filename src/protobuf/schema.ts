@@ -92,3 +92,28 @@ const required = 2
 export function isRequired({ proto }: DescField): boolean {
   return proto.options?.$unknown?.some(({ no, data }) => no === fieldBehavior && data[0] === required) ?? false
 }
+
+const noNumbers: ReadonlySet<number> = new Set()
+const tenantAt = (number: number): ReadonlySet<number> => new Set([number])
+
+/**
+ * The drafts between 0.3.0 and 1.0 kept the package a2a.v1 and went on counting: in its requests a tenant came behind the
+ * last field, in its Message the tasks that it refers to. Servers made from them read these numbers, and nothing here
+ * would have asked whose tenant or task it is. The JSON forms of 0.3 refuse the same fields by their names
+ * (a2a/v0-3/shapes-proto.ts).
+ */
+const retired: ReadonlyMap<string, ReadonlySet<number>> = new Map([
+  ['a2a.v1.Message', new Set([8])],
+  ['a2a.v1.SendMessageRequest', tenantAt(4)],
+  ['a2a.v1.GetTaskRequest', tenantAt(3)],
+  ['a2a.v1.CancelTaskRequest', tenantAt(2)],
+  ['a2a.v1.TaskSubscriptionRequest', tenantAt(2)],
+  ['a2a.v1.CreateTaskPushNotificationConfigRequest', tenantAt(4)],
+  ['a2a.v1.GetTaskPushNotificationConfigRequest', tenantAt(2)],
+  ['a2a.v1.ListTaskPushNotificationConfigRequest', tenantAt(4)],
+  ['a2a.v1.DeleteTaskPushNotificationConfigRequest', tenantAt(2)],
+  ['a2a.v1.GetAgentCardRequest', tenantAt(1)],
+])
+
+/** Numbers of no field of this message that a decoder of the same package may know all the same. */
+export const retiredNumbers = (typeName: string): ReadonlySet<number> => retired.get(typeName) ?? noNumbers

@@ -4,7 +4,7 @@
 import { Server, ServerCredentials, type MethodDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import { operationNames, type Operation } from '../../src/a2a/operations.ts'
 import { encodeAnswer } from '../../src/protobuf/encode.ts'
-import { methodOf } from '../../src/protobuf/schema.ts'
+import { methodOf, type SchemaVersion } from '../../src/protobuf/schema.ts'
 
 export interface RecordingGrpcAgent {
   readonly url: string
@@ -12,20 +12,20 @@ export interface RecordingGrpcAgent {
   close(): void
 }
 
-const answers: Partial<Record<Operation, object>> = {
-  SendMessage: { message: { messageId: 'r', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } },
-  SendStreamingMessage: { message: { messageId: 'r', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } },
+const said: Readonly<Record<SchemaVersion, object>> = {
+  '1.0': { message: { messageId: 'r', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } },
+  '0.3': { message: { messageId: 'r', role: 'ROLE_AGENT', content: [{ text: 'fine' }] } },
 }
 
-export async function startRecordingGrpcAgent(): Promise<RecordingGrpcAgent> {
+export async function startRecordingGrpcAgent(version: SchemaVersion = '1.0'): Promise<RecordingGrpcAgent> {
   const seen: { operation: Operation; bytes: Buffer }[] = []
   const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {}
   const handlers: UntypedServiceImplementation = {}
   const asItCame = (bytes: Buffer): Buffer => bytes
   for (const operation of operationNames) {
-    const method = methodOf(operation)
+    const method = methodOf(operation, version)
     if (method === undefined) continue
-    const encoded = encodeAnswer(operation, { ...answers[operation] })
+    const encoded = encodeAnswer(operation, { ...(operation.startsWith('Send') && said[version]) }, version)
     const answer = encoded.ok ? encoded.bytes : Buffer.alloc(0)
     definition[operation] = {
       path: method.path,
