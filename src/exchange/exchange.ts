@@ -223,8 +223,8 @@ export interface RestTarget {
 export interface GrpcTarget {
   readonly operation: Operation
   readonly version: ProtocolVersion
-  /** the body as it arrived, where it had to be read to find the agent */
-  readonly body: Buffer | undefined
+  /** the body as it arrived, where it had to be read to find the agent; whoever reads it takes it away */
+  body: Buffer | undefined
 }
 
 export type OperationTarget = Extract<Target, { agent: AgentConfig; kind: 'json-rpc' | 'rest' | 'grpc' }>

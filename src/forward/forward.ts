@@ -107,8 +107,15 @@ function send(
     return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream', { unsent: true }))
   if (!upstream.breaker.admit()) return refused(refuse('FORWARD_UNAVAILABLE', 'the circuit is open', { unsent: true }))
   const identity = identify(admitted, upstream, forwarder)
-  const begin = (who: readonly string[]): AgentCall =>
-    dispatch({ admitted, upstream, clock: forwarder.clock, request, who, maxAnswerBytes })
+  let unsent: EncodedRequest | undefined = request
+  // called once; what this function holds is held by the stack of an error that the library keeps while a stream is open
+  const begin = (who: readonly string[]): AgentCall => {
+    const given = unsent
+    unsent = undefined
+    return given === undefined
+      ? refused(refuse('GATEWAY_INTERNAL', 'a request was to be sent twice'))
+      : dispatch({ admitted, upstream, clock: forwarder.clock, request: given, who, maxAnswerBytes })
+  }
   const call = identity instanceof Promise ? beginLater(identity, begin) : begin(identity)
   void call.answer.then((answer) => noteHealth(upstream, answer))
   return request.lost === undefined || request.lost.length === 0 ? call : withLost(call, request.lost)
@@ -142,7 +149,7 @@ function dispatch({ admitted, upstream, clock, request, who, maxAnswerBytes }: D
     const { path, message } = request
     const nowMs = clock.nowMs()
     return callGrpc({
-      client: upstream.grpc,
+      client: streams ? upstream.grpc.streams : upstream.grpc.unary,
       path,
       headers,
       message,

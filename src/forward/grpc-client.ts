@@ -1,7 +1,15 @@
 // One gRPC call to an agent, messages as bytes in both directions: nothing is decoded here, nothing compressed is asked
 // for, and what is larger than the bound never arrives. A stream is handed on message by message with pause and resume.
 
-import { Metadata, status, type Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
+import {
+  InterceptingCall,
+  Metadata,
+  status,
+  type Client,
+  type ClientReadableStream,
+  type InterceptorOptions,
+  type ServiceError,
+} from '@grpc/grpc-js'
 import type { GrpcFailure } from '../faces/grpc-error.ts'
 import { refuse, type Refusal } from '../refusal/refusal.ts'
 import { legacyExtensionsHeader } from '../a2a/v0-3/names.ts'
@@ -113,6 +121,38 @@ function refusalOf({ code, details }: ServiceError): Refusal | undefined {
   }
 }
 
+type NextCall = ConstructorParameters<typeof InterceptingCall>[0]
+
+/**
+ * Stands below a stream of the library, which asks for sixteen messages ahead of whoever reads it: with a slow caller an
+ * agent would fill that many of the largest. While shut it asks for none. And it gives the request away a turn late, when
+ * the library has a place for it: what comes before is kept by the library for as long as the stream is open.
+ */
+class Gate extends InterceptingCall {
+  #isShut = false
+  #isAsked = false
+
+  constructor(next: NextCall) {
+    super(next, { sendMessage: (message: Buffer, give: (message: Buffer) => void) => void setImmediate(give, message) })
+  }
+
+  override startRead(): void {
+    if (this.#isShut) this.#isAsked = true
+    else super.startRead()
+  }
+
+  shut(): void {
+    this.#isShut = true
+  }
+
+  open(): void {
+    this.#isShut = false
+    if (!this.#isAsked) return
+    this.#isAsked = false
+    super.startRead()
+  }
+}
+
 /**
  * Begins with its first message: an agent that ends a stream before any has refused the call, and is answered for as a
  * refusal, not as a stream that broke off.
@@ -122,6 +162,7 @@ class GrpcStream implements AgentCall, StreamAnswer {
   extensions = ''
   readonly answer: Promise<AgentAnswer>
   readonly #call: ClientReadableStream<Buffer>
+  #gate: Gate | undefined
   #timer: NodeJS.Timeout
   /** what came before anybody took it */
   #early: Buffer[] = []
@@ -135,7 +176,13 @@ class GrpcStream implements AgentCall, StreamAnswer {
   constructor(request: GrpcRequest) {
     this.answer = new Promise((resolve) => (this.#settle = resolve))
     const { client, path, message, headers, deadlineMs, nowMs } = request
-    const options = deadlineMs === Infinity ? {} : { deadline: nowMs + deadlineMs }
+    const options = {
+      ...(deadlineMs !== Infinity && { deadline: nowMs + deadlineMs }),
+      interceptors: [
+        (given: InterceptorOptions, next: (options: InterceptorOptions) => NextCall) =>
+          (this.#gate = new Gate(next(given))),
+      ],
+    }
     this.#call = client.makeServerStreamRequest(path, asBytes, asBytes, message, metadataOf(headers), options)
     this.#timer = setTimeout(() => {
       this.#timedOut = true
@@ -161,7 +208,7 @@ class GrpcStream implements AgentCall, StreamAnswer {
   #take(message: Buffer): void {
     if (this.#sink !== undefined) return this.#sink.onChunk(message)
     this.#early.push(message)
-    this.#call.pause()
+    this.pause()
     this.#begin()
   }
 
@@ -204,17 +251,19 @@ class GrpcStream implements AgentCall, StreamAnswer {
 
   start(sink: ChunkSink): void {
     this.#sink = sink
-    this.#call.resume()
+    this.resume()
     // a sink that pauses at once finds what follows unread
     for (const message of this.#early.splice(0)) sink.onChunk(message)
     this.#tell()
   }
 
   pause(): void {
+    this.#gate?.shut()
     this.#call.pause()
   }
 
   resume(): void {
+    this.#gate?.open()
     this.#call.resume()
   }
 

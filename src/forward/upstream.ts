@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Secret } from '../base/secret.ts'
 import type { AgentConfig } from '../config/config.ts'
 import { createBreaker, type Breaker } from './breaker.ts'
-import type { Dialler, PoolLease, TlsClient } from './dialler.ts'
+import type { Dialler, GrpcLease, PoolLease, TlsClient } from './dialler.ts'
 import { createTokenExchanger, type ProviderSecrets, type TokenExchanger } from './exchange-token.ts'
 import { createRename, type Rename } from './pairwise.ts'
 
@@ -26,8 +26,8 @@ export interface Upstream {
   readonly jsonRpc: { readonly pool: Dispatcher; readonly path: string }
   /** `base` has no trailing slash */
   readonly rest: { readonly pool: Dispatcher; readonly base: string }
-  /** where the agent speaks gRPC */
-  readonly grpc: Client | undefined
+  /** where the agent speaks gRPC; on a stream no message may be larger than an event */
+  readonly grpc: { readonly unary: Client; readonly streams: Client } | undefined
   readonly breaker: Breaker
   readonly secrets: AgentSecrets
   /** names for who calls, where the agent is told no others */
@@ -38,13 +38,20 @@ export interface Upstream {
   release(): void
 }
 
-/** `largestMessage`: of a gRPC answer or event, in bytes. */
+export interface LargestMessages {
+  readonly answer: number
+  readonly event: number
+}
+
+const largestByDefault: LargestMessages = { answer: 16 * 1024 * 1024, event: 1024 * 1024 }
+
+/** `largest`: gRPC messages in bytes. */
 export function createUpstream(
   agent: AgentConfig,
   secrets: AgentSecrets,
   dialler: Dialler,
   clock: Clock,
-  largestMessage = 16 * 1024 * 1024,
+  largest = largestByDefault,
 ): Upstream {
   const jsonRpc = new URL(agent.url)
   const rest = new URL(agent.restUrl ?? agent.url)
@@ -56,19 +63,19 @@ export function createUpstream(
       ...(secrets.tls && { tls: secrets.tls }),
     })
   const leases = { jsonRpc: leaseOf(jsonRpc.origin), rest: leaseOf(rest.origin) }
-  const grpc =
-    agent.grpcUrl === undefined
+  const { grpcUrl: origin } = agent
+  const grpcOf = (maxMessageBytes: number): GrpcLease | undefined =>
+    origin === undefined
       ? undefined
-      : dialler.grpc({
-          origin: agent.grpcUrl,
-          maxMessageBytes: largestMessage,
-          ...(secrets.tls && { tls: secrets.tls }),
-        })
+      : dialler.grpc({ origin, maxMessageBytes, ...(secrets.tls && { tls: secrets.tls }) })
+  // the library has this bound for a whole connection
+  const unary = grpcOf(largest.answer)
+  const streams = grpcOf(largest.event)
   return {
     agent,
     jsonRpc: { pool: leases.jsonRpc.dispatcher, path: `${jsonRpc.pathname}${jsonRpc.search}` },
     rest: { pool: leases.rest.dispatcher, base: rest.pathname.replace(/\/+$/, '') },
-    grpc: grpc?.client,
+    grpc: unary && streams && { unary: unary.client, streams: streams.client },
     breaker: createBreaker(clock, agent.breaker),
     secrets,
     rename: secrets.pairwise && createRename(secrets.pairwise, agent.assertion.sector ?? agent.name),
@@ -76,7 +83,8 @@ export function createUpstream(
     release() {
       leases.jsonRpc.release()
       leases.rest.release()
-      grpc?.release()
+      unary?.release()
+      streams?.release()
     },
   }
 }

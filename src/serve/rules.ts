@@ -72,7 +72,7 @@ export function compileRules(snapshot: Snapshot, reader: SecretReader, parts: Ru
   const clusters = leaseClusters(config, reader, parts.clusters)
   const upstreams = new Map<string, Upstream>()
   for (const [agent, secret] of secrets) {
-    const upstream = createUpstream(agent, secret, parts.dialler, parts.clock)
+    const upstream = createUpstream(agent, secret, parts.dialler, parts.clock, config.gateway.bounds)
     const known = parts.before?.forwarder.upstreams.get(agent.name)
     upstreams.set(agent.name, known?.agent.url === agent.url ? keepBreaker(upstream, known.breaker) : upstream)
   }

@@ -15,10 +15,13 @@ import { negotiateVersion } from './service-parameters.ts'
 
 export async function understandGrpc(
   routed: Routed,
-  { operation, version: ofService, body: read }: GrpcTarget,
+  target: GrpcTarget,
   onBody: OnBody,
 ): Promise<Understood | Refusal> {
-  const body = read ?? (await routed.readBody())
+  const { operation, version: ofService } = target
+  const body = target.body ?? (await routed.readBody())
+  // the target is there for as long as the call, an hour for a stream
+  target.body = undefined
   if (isRefusal(body)) return body
   onBody(body)
   const badType = checkType(routed)
