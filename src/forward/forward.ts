@@ -102,6 +102,9 @@ function send(
   maxAnswerBytes: number,
 ): AgentCall {
   if (isRefusal(request)) return refused(request)
+  // an agent would work for nobody
+  if (admitted.deadlineMs <= forwarder.clock.monotonicMs())
+    return refused(refuse('FORWARD_TIMEOUT', "the caller's deadline had passed", { unsent: true }))
   const upstream = forwarder.upstreams.get(admitted.agent.name)
   if (upstream === undefined)
     return refused(refuse('FORWARD_UNAVAILABLE', 'the agent has no upstream', { unsent: true }))
@@ -117,7 +120,9 @@ function send(
       : dispatch({ admitted, upstream, clock: forwarder.clock, request: given, who, maxAnswerBytes })
   }
   const call = identity instanceof Promise ? beginLater(identity, begin) : begin(identity)
-  void call.answer.then((answer) => noteHealth(upstream, answer))
+  // read now: what the caller has left when it is sent
+  const isHurried = admitted.deadlineMs - forwarder.clock.monotonicMs() < patienceWith(admitted)
+  void call.answer.then((answer) => noteHealth(upstream, answer, isHurried))
   return request.lost === undefined || request.lost.length === 0 ? call : withLost(call, request.lost)
 }
 
@@ -137,9 +142,8 @@ interface Dispatch {
 }
 
 function dispatch({ admitted, upstream, clock, request, who, maxAnswerBytes }: Dispatch): AgentCall {
-  const { agent, agentFace, operation, returnImmediately, deadlineMs } = admitted
-  const blocks = operation === 'SendMessage' && !returnImmediately
-  const firstByteMs = blocks ? agent.timeouts.blocking : agent.timeouts.firstByte
+  const { agentFace, operation, deadlineMs } = admitted
+  const firstByteMs = patienceWith(admitted)
   const leftMs = Math.max(1, deadlineMs - clock.monotonicMs())
   const { streams } = operations[operation]
   if (agentFace.binding === 'GRPC') {
@@ -173,6 +177,12 @@ function dispatch({ admitted, upstream, clock, request, who, maxAnswerBytes }: D
   })
 }
 
+/** For how long an agent may be silent, in milliseconds. */
+function patienceWith({ agent, operation, returnImmediately }: Admitted): number {
+  const blocks = operation === 'SendMessage' && !returnImmediately
+  return blocks ? agent.timeouts.blocking : agent.timeouts.firstByte
+}
+
 /** Somebody else has to be asked first who calls; until then there is only the intent, and that can be given up too. */
 function beginLater(
   identity: Promise<readonly string[] | Refusal>,
@@ -198,7 +208,9 @@ function beginLater(
   }
 }
 
-function noteHealth(upstream: Upstream, answer: AgentAnswer): void {
+/** `isHurried`: the caller's patience ended before that with agents, which says nothing of the agent. */
+function noteHealth(upstream: Upstream, answer: AgentAnswer, isHurried: boolean): void {
+  if (isHurried && answer.kind === 'refusal' && answer.code === 'FORWARD_TIMEOUT') return
   if (answer.kind === 'refusal' && answer.code.startsWith('FORWARD_')) {
     if (answer.detail !== abortedDetail) upstream.breaker.failed()
   } else if (answer.kind === 'unary' && answer.status >= 502 && answer.status <= 504) upstream.breaker.failed()

@@ -237,8 +237,9 @@ function watchWaiting({ admitted, parts }: Trip, abort: () => void): { end(): Re
   }
 }
 
-/** Only what is the agent's doing: bounds and stops of the gateway are not. */
+/** Only what is the agent's doing: bounds and stops of the gateway are not, nor is a caller that does not wait. */
 function tellTrouble({ admitted, parts }: Trip, refusal: Refusal): void {
+  if (refusal.code === 'FORWARD_TIMEOUT' && admitted.deadlineMs !== Infinity) return
   if (troubles.has(refusal.code)) parts.onAgentTrouble(admitted, refusal)
 }
 

@@ -236,7 +236,9 @@ function newConfigFrom03(from: JsonObject, form: Form03, lost: Losses): JsonObje
   const taskId = readTaskName(textMember(from, 'parent')) ?? inexpressible('parent')
   const config = objectMember(from, 'config') ?? {}
   loseUnknown(from, new Set(['parent', 'configId', 'config']), '', lost)
-  return { taskId, ...withConfigId(bareConfig(config, taskId, lost), textMember(from, 'configId'), 'configId') }
+  const to = withConfigId(bareConfig(config, taskId, lost), textMember(from, 'configId'), 'configId')
+  // it becomes the end of a name, tasks/{id}/pushNotificationConfigs/{id}, which servers take apart in ways of their own
+  return textMember(to, 'id').includes('/') ? inexpressible('configId') : { taskId, ...to }
 }
 
 /** The TaskPushNotificationConfig of a2a.v1 as it is sent: its name may be absent, and must not say another task. */
