@@ -2,9 +2,9 @@
 // forwards, byte for byte. It answers each call with a message or an empty answer of its kind.
 
 import { Server, ServerCredentials, type MethodDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
-import { operationNames, type Operation } from '../../src/a2a/operations.ts'
+import { operationNames, type Operation, type ProtocolVersion } from '../../src/a2a/operations.ts'
 import { encodeAnswer } from '../../src/protobuf/encode.ts'
-import { methodOf, type SchemaVersion } from '../../src/protobuf/schema.ts'
+import { methodOf } from '../../src/protobuf/schema.ts'
 
 export interface RecordingGrpcAgent {
   readonly url: string
@@ -12,12 +12,12 @@ export interface RecordingGrpcAgent {
   close(): void
 }
 
-const said: Readonly<Record<SchemaVersion, object>> = {
+const said: Readonly<Record<ProtocolVersion, object>> = {
   '1.0': { message: { messageId: 'r', role: 'ROLE_AGENT', parts: [{ text: 'fine' }] } },
   '0.3': { message: { messageId: 'r', role: 'ROLE_AGENT', content: [{ text: 'fine' }] } },
 }
 
-export async function startRecordingGrpcAgent(version: SchemaVersion = '1.0'): Promise<RecordingGrpcAgent> {
+export async function startRecordingGrpcAgent(version: ProtocolVersion = '1.0'): Promise<RecordingGrpcAgent> {
   const seen: { operation: Operation; bytes: Buffer }[] = []
   const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {}
   const handlers: UntypedServiceImplementation = {}
