@@ -80,6 +80,9 @@ const most = 200_000 // bound: messageIds remembered, of all callers
 const largestKept = 64 * 1024 // bound: an answer kept for a repetition of its request
 const mostKeptBytes = 32 * 1024 * 1024 // bound: all answers kept for repetitions
 
+/** far longer than it takes from the question whether a message is a repetition to the moment when it is met */
+const marginMs = 1_000
+
 /** at an entry to let go: further than this nobody looks for one that is not open */
 const mostLooks = 1_000
 
@@ -159,7 +162,8 @@ class Book implements DuplicateBook {
   isRepeated(authorized: Authorized): boolean {
     if (!isTracked(authorized)) return false
     const known = this.#entries.get(keyOf(authorized))
-    if (known === undefined || known.message.untilMs <= this.#clock.nowMs()) return false
+    // one that is over its time when it is met would pass uncounted
+    if (known === undefined || known.message.untilMs <= this.#clock.nowMs() + marginMs) return false
     const { sameBody, differentBody } = authorized.agent.duplicates
     return (known.message.print === printOf(authorized) ? sameBody : differentBody) !== 'forward'
   }
