@@ -72,8 +72,10 @@ test('a version that was written as a number is told to stand in quotes', () => 
 
 test('what the configuration says of extensions is a URI each, or all of them', () => {
   for (const word of ['*', 'all', 'not a uri', '']) assert.equal(problemsOf(`extensions: ["${word}"]`).length, 1, word)
-  assert.match(problemsOf('extensions: ["*"]').join(), /^agents\[0\]\.extensions\[0\]: /)
-  assert.doesNotMatch(problemsOf('extensions: all').join(), /\[all\]/)
+  // no guess: of those that would be accepted none is what was meant
+  for (const list of ['["*"]', '[""]', 'all'])
+    assert.match(problemsOf(`extensions: ${list}`).join(), /: see docs\/config\.md$/, list)
+  assert.equal(told('extensions: all').problems[0]?.message, 'expected * or a list')
   for (const uri of ['https://ext.example/a?b=c#d', 'urn:example:ext', 'did:web:example.org'])
     assert.deepEqual(problemsOf(`extensions: ["${uri}"]`), [], uri)
 })

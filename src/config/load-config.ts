@@ -191,7 +191,7 @@ function explainIssue(issue: z.core.$ZodIssue, input: unknown, at: number): Find
   const words = knownWords(issue)
   if (value === undefined) return [{ path, message: 'is required', hint: requirement(issue) }]
   if (words.length === 1)
-    return [{ path, message: `expected ${words[0]}`, hint: hintFor(input, path, value), wrongKind: true }]
+    return [{ path, message: requirement(issue), hint: hintFor(input, path, value), wrongKind: true }]
   if (words.length > 1)
     return [
       {

@@ -24,7 +24,7 @@ function guessesFor(value: unknown): readonly unknown[] {
     [value],
     value.toLowerCase(),
     ...(/[/.]/.test(value) ? [`file:${value}`] : []),
-    ...(value.includes('://') ? [] : [`http://${value}`]),
+    ...(/^[\w[]/.test(value) && !value.includes('://') ? [`http://${value}`] : []),
     `127.0.0.1${value}`,
     `${value}:7000`,
   ]

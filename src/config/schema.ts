@@ -137,7 +137,7 @@ const extensionList = z.union([
         .string()
         .regex(
           /^(?=[A-Za-z][A-Za-z0-9+.-]*:)[!-+\--~]{1,512}$/,
-          'expected a URI such as https://ext.example/v1, without spaces and commas',
+          'expected a URI such as https://ext.example/v1, without spaces and commas (for all of them: "*", without a list)',
         ),
     )
     .max(64), // bound: extensions of a list

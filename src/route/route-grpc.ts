@@ -51,6 +51,8 @@ export async function routeGrpc(
   // what is no message names nobody: there is nobody to say so in more detail
   const [message] = createFrameReader(body.length).push(body).messages
   const tenant = message === undefined ? '' : peekTenant(operation, message, version)
+  if (tenant === '')
+    return refuse('ROUTE_AGENT_UNKNOWN', 'names no agent', { hint: 'name it as tenant, or in sallyport-agent' })
   const agent = agents.get(tenant.split('/', 1)[0] ?? '')
   return agent === undefined ? unknownAgent() : { agent, grpc: { operation, version, body } }
 }

@@ -16,6 +16,10 @@ process.exitCode = isRight ? 0 : 1
 
 async function compare(only: string): Promise<boolean> {
   const verdicts = await runSuite(only)
+  if (verdicts.length === 0) {
+    process.stdout.write(`no test's id begins with ${JSON.stringify(only)}: docs/conformance.md has them all\n`)
+    return false
+  }
   const wrong = verdicts.filter(({ problem }) => problem !== undefined)
   for (const { test, face, problem } of wrong) process.stdout.write(`✖ ${test.id} (${nameOf(face)}) ${problem}\n`)
   const differing = verdicts.filter(({ isSame }) => !isSame).length
