@@ -9,6 +9,7 @@ import { checkIssuer, warnOfHiddenEmail } from './check-issuers.ts'
 import { checkClusters } from './check-clusters.ts'
 import { checkAdmin } from './check-admin.ts'
 import { checkFaces, warnOfUnusedAddress } from './check-faces.ts'
+import { checkMemory } from './check-memory.ts'
 import type { ConfigPath, Finding } from './problem.ts'
 import { suggest } from './problem.ts'
 import type { AgentConfig, Config } from './schema.ts'
@@ -34,6 +35,7 @@ export function checkConfig(config: Config, baseDir: string, reader: SecretReade
       ...checkClusters(config, { isPlainRemote, variable: reader && ((name) => reader.variable(name)) }),
       ...checkAdmin(config, isPlainRemote),
       ...checkAgents(config),
+      ...checkMemory(config),
       ...checkAliases(config),
       ...checkLimits(config),
       ...checkKeyEncryptionKey(config, baseDir),
