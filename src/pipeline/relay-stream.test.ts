@@ -199,6 +199,17 @@ test('the last event of a stream says why in the form of its caller, also in 0.3
   assert.deepEqual([error.code, error.message], [504, message])
 })
 
+test("a stream ends at its caller's deadline, and gRPC is sent no pings of ours", async () => {
+  const world = open({ binding: 'GRPC', deadlineMs: 8_000 })
+  world.clock.advance(5_000)
+  world.heartbeat.beat()
+  assert.equal(world.reply.body, '')
+  world.clock.advance(4_000)
+  world.heartbeat.beat()
+  await assertOver(world, 'deadline', 'FORWARD_TIMEOUT')
+  assert.equal(world.reply.trailers?.['grpc-status'], '4')
+})
+
 test('an agent that ends while its last events wait loses none of them', async () => {
   const wait = gate()
   const world = open({}, (each) => (each.record = () => wait.promise))

@@ -152,6 +152,7 @@ export interface FakeAdmitted {
   readonly originIsRevoked?: () => boolean
   readonly reply?: Reply
   readonly receivedAtMs?: number
+  readonly deadlineMs?: number
 }
 
 export function admittedOf(call: FakeAdmitted = {}): Admitted {
@@ -191,7 +192,7 @@ export function admittedOf(call: FakeAdmitted = {}): Admitted {
     agentFace: call.agentFace ?? faceOf(binding, version),
     params: {},
     paramsText: () => '{}',
-    deadlineMs: Infinity,
+    deadlineMs: call.deadlineMs ?? Infinity,
     wire: undefined,
     requestId,
     tenant: call.tenant ?? '',
