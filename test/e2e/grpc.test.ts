@@ -12,7 +12,8 @@ import {
 } from '../../src/protobuf/health.ts'
 import type { JsonObject } from '../../src/base/strict-json.ts'
 import { say } from './client.ts'
-import { createGrpcCaller, type GrpcCaller } from './grpc-client.ts'
+import { createGrpcCaller, type GrpcCaller, type GrpcStream } from './grpc-client.ts'
+import { temporaryFolder } from '../fakes/temporary-folder.ts'
 import { startGateway, type Gateway } from './harness.ts'
 import { startConformance, type ConformanceAgent } from './sample-agents.ts'
 
@@ -145,4 +146,41 @@ test('health is told to everybody, of the gateway and of no agent', async () => 
     status.NOT_FOUND,
     status.NOT_FOUND,
   ])
+})
+
+test('a stream that a restart cut is taken up again by its owner, and by nobody else', async () => {
+  const home = temporaryFolder()
+  const agents = { both: { url: agent.url, grpcUrl: `http://${agent.grpc}` } }
+  const metadata = { 'sallyport-agent': 'both' }
+  const first = await startGateway({ home, agents })
+  const before = createGrpcCaller(`127.0.0.1:${first.port}`)
+  const stream = before.stream({
+    operation: 'SendStreamingMessage',
+    params: say('work', { messageId: `test-resubscribe-message-id-${Math.random()}` }),
+    key: first.keys['alice'] ?? '',
+    metadata,
+  })
+  const id = idOf(await stream.next())
+  assert.notEqual(id, '')
+  await first.stop()
+  assert.equal((await stream.ended).code, status.UNAVAILABLE)
+  before.close()
+  const second = await startGateway({ home, agents })
+  const after = createGrpcCaller(`127.0.0.1:${second.port}`)
+  const subscribe = (name: string): GrpcStream =>
+    after.stream({ operation: 'SubscribeToTask', params: { id }, key: second.keys[name] ?? '', metadata })
+  const again = subscribe('alice')
+  const current = await again.next()
+  assert.ok(current?.['task'] !== undefined && idOf(current) === id)
+  assert.equal((await subscribe('bob').ended).reason, 'TASK_NOT_FOUND')
+  const canceled = await after.call({
+    operation: 'CancelTask',
+    params: { id },
+    key: second.keys['alice'] ?? '',
+    metadata,
+  })
+  assert.equal(canceled.code, 0, canceled.message)
+  assert.equal((await again.ended).code, 0)
+  after.close()
+  await second.stop()
 })
