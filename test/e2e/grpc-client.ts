@@ -1,7 +1,7 @@
 // A plain gRPC caller for the end-to-end tests: the library's own client, messages made and read by the product's codec,
 // or sent as raw bytes where a codec would be too polite.
 
-import { Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js'
+import { Client, credentials, Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js'
 import type { Operation } from '../../src/a2a/operations.ts'
 import { isJsonObject, type JsonObject } from '../../src/base/strict-json.ts'
 import { decodeAnswer } from '../../src/protobuf/decode.ts'
@@ -99,7 +99,7 @@ export function createGrpcCaller(address: string): GrpcCaller {
         // `end` comes also where the call failed; the status is told once, behind everything else
         stream.on('error', () => undefined)
         stream.on('status', (ended: StatusObject) => {
-          const failed = ended.code === 0 ? null : Object.assign(new Error(ended.details), ended)
+          const failed = ended.code === status.OK ? null : Object.assign(new Error(ended.details), ended)
           setImmediate(() => end(failed))
         })
       })
