@@ -283,3 +283,12 @@ test('an address is taken apart and put together again, IPv6 too', () => {
     assert.equal(formatAddress(address.host, address.port), text)
   }
 })
+
+test('bounds of lists and numbers are told in plain words', () => {
+  const messageOf = (fields: string): string => {
+    const loaded = parseConfig(`agents: [ { name: a, url: "http://a", ${fields} } ]`, '/nowhere/sallyport.yaml')
+    return loaded.ok ? '' : loaded.problems.map(({ message }) => message).join()
+  }
+  assert.equal(messageOf('bindings: []'), 'the list is empty')
+  assert.equal(messageOf('duplicates: { remembered: 0 }'), 'must be at least 1')
+})
