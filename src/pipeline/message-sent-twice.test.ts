@@ -7,7 +7,8 @@ import { test, type TestContext } from 'node:test'
 import { createManualClock } from '../base/clock.ts'
 import { admittedOf, FakeReply, settled, snapshotOf } from '../../test/fakes/walk.ts'
 import type { Admitted } from '../exchange/exchange.ts'
-import { isRefusal } from '../refusal/refusal.ts'
+import type { Approval, ApprovalBook } from '../authorize/authorize.ts'
+import { isRefusal, refuse, type Refusal } from '../refusal/refusal.ts'
 import type { AgentAnswer } from '../forward/forward.ts'
 import { createDuplicateBook, isUntouched, type FirstSend } from './duplicates.ts'
 import { say, startFakeWalk, type Ask, type FakeWalk } from './fake-walk.ts'
@@ -385,6 +386,40 @@ test('who may not subscribe to tasks is told only which task it was', async (t) 
   assert.equal(agent.asked.length, 1)
   agent.end()
   await first
+})
+
+test('a repeated stream is no way around a person who has to approve subscriptions, nor around a cluster', async (t) => {
+  const rules = [
+    { agents: ['calculator'], operations: ['SendStreamingMessage' as const] },
+    { agents: ['calculator'], operations: ['SubscribeToTask' as const], requireApproval: true },
+  ]
+  const policy = { roles: [{ name: 'user', rules }], bindings: [{ role: 'user', callers: ['key:alice'] }] }
+  // granted, and good for a subscription that is asked for as such
+  const granted = { id: 'a', state: 'granted', decidedBy: 'key:boss', rules: ['user#1'] } as unknown as Approval
+  const book: ApprovalBook = {
+    find: () => granted,
+    request: () => undefined,
+    take: () => true,
+    giveBack: () => undefined,
+  }
+  const careful = await startFakeWalk({ duplicates: {}, config: { policy }, approvals: () => book })
+  const clustered = await startFakeWalk({ duplicates: {} })
+  const review = ({ operation }: Admitted): Promise<Refusal | undefined> =>
+    Promise.resolve(operation === 'SubscribeToTask' ? refuse('AUTHZ_DENIED', 'RBAC') : undefined)
+  Object.assign(clustered.parts.rulesOf(clustered.snapshot), {
+    access: { review, watch: () => ({ isHeld: () => true }) },
+  })
+  for (const walk of [careful, clustered]) {
+    t.after(() => walk.close())
+    const agent = streaming(walk)
+    const reply = new FakeReply()
+    const first = walk.rpc(method, paramsOf('m', 'pay'), { reply })
+    while (!reply.body.includes('"id":"t"')) await settled()
+    assert.equal((await walk.rpc(method, paramsOf('m', 'pay'))).status, 409)
+    assert.equal(agent.asked.length, 1)
+    agent.end()
+    await first
+  }
 })
 
 test('a stream of which no task is known yet is not begun a second time', async (t) => {
