@@ -14,6 +14,8 @@ export interface AgentRequest {
   readonly headers: string[]
   readonly body: string
   readonly firstByteMs: number
+  /** what is left of the caller's own patience; Infinity for none */
+  readonly leftMs: number
   readonly maxAnswerBytes: number
   readonly acceptsStream: boolean
 }
@@ -65,6 +67,8 @@ export function callAgent(request: AgentRequest): AgentCall {
   return { answer: exchange.answer, abort: () => exchange.abort() }
 }
 
+const longestTimer = 2 ** 31 - 1
+
 class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
   readonly kind = 'stream'
   extensions = ''
@@ -79,6 +83,7 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
   #chunks: Buffer[] = []
   #bytes = 0
   #deadline: NodeJS.Timeout | undefined
+  #callersDeadline: NodeJS.Timeout | undefined
   #streaming = false
   #sink: ChunkSink | undefined
   #ended: Refusal | 'ended' | undefined
@@ -91,9 +96,12 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
     this.answer = new Promise((resolve) => {
       this.#settle = (answer) => {
         clearTimeout(this.#deadline)
+        clearTimeout(this.#callersDeadline)
         resolve(answer)
       }
     })
+    // the library's own timers are too coarse for what a caller counts in milliseconds
+    if (request.leftMs <= longestTimer) this.#callersDeadline = setTimeout(() => this.#giveUp(), request.leftMs)
     request.pool.dispatch(
       {
         method: request.method,
@@ -105,6 +113,12 @@ class Exchange implements Dispatcher.DispatchHandler, StreamAnswer {
       },
       this,
     )
+  }
+
+  #giveUp(): void {
+    this.#settle(refuse('FORWARD_TIMEOUT', "the caller's deadline has passed"))
+    this.#aborted = true
+    this.#controller?.abort(new Error('too late'))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

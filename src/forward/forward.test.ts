@@ -269,6 +269,15 @@ test('an agent that does not answer is given up, a send that may block later tha
   await refused('FORWARD_TIMEOUT', send({ returnImmediately: true }).answer)
 })
 
+test("an agent has no longer than the caller's own deadline, to the millisecond and not to the library's second", async () => {
+  const { send, clock } = world()
+  handler = () => undefined
+  const hurried = send({ deadlineMs: clock.monotonicMs() + 20 })
+  assert.equal(await refused('FORWARD_TIMEOUT', hurried.answer), "the caller's deadline has passed")
+  handler = answerOk
+  assert.equal((await send({ deadlineMs: clock.monotonicMs() + 60_000 }).answer).kind, 'unary')
+})
+
 test('only a send that waits for the outcome may take as long as a blocking one', async (t) => {
   const { ask, forwarder } = world({ timeouts: { firstByte: '7s', blocking: '9s' } })
   const pool = forwarder.upstreams.get('calculator')?.jsonRpc.pool

@@ -171,7 +171,8 @@ function dispatch({ admitted, upstream, clock, request, who, maxAnswerBytes }: D
     path: isJsonRpc ? upstream.jsonRpc.path : upstream.rest.base + request.path,
     headers: [...httpHeaders(admitted, request.body !== ''), ...agentHeaders(admitted, upstream, who)],
     body: request.body,
-    firstByteMs: Math.min(firstByteMs, leftMs),
+    firstByteMs,
+    leftMs,
     maxAnswerBytes,
     acceptsStream: streams,
   })
