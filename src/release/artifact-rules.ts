@@ -20,9 +20,11 @@ export function checkArtifacts(admitted: Admitted, value: JsonValue): Refusal | 
   if (rules === undefined || !isJsonObject(value)) return undefined
   const found = findParts(admitted.operation, value)
   for (const part of [...found.artifacts.flatMap(partsOf), ...found.messages]) {
-    const type = mediaTypeOf(part)
-    if (rules.mediaTypes !== undefined && !isAllowed(type, rules.mediaTypes))
-      return refuse('RELEASE_ARTIFACT', `a part of the type ${JSON.stringify(type.slice(0, 100))}`)
+    if (rules.mediaTypes === undefined) break
+    const { mediaTypes } = rules
+    const refused = typesOf(part).find((type) => !isAllowed(type, mediaTypes))
+    if (refused !== undefined)
+      return refuse('RELEASE_ARTIFACT', `a part of the type ${JSON.stringify(refused.slice(0, 100))}`)
   }
   if (rules.size === undefined) return undefined
   const bytes = found.artifacts.reduce((sum, artifact) => sum + sizeOf(artifact), brought.get(admitted) ?? 0)
@@ -75,12 +77,15 @@ const partsOf = (holder: JsonValue | undefined): JsonObject[] =>
 
 const listOf = (value: JsonValue | undefined): JsonValue[] => (Array.isArray(value) ? value : [])
 
-/** Without parameters, lower case. Text and data have a type also where the agent gives none; a file has not. */
-function mediaTypeOf(part: JsonObject): string {
-  const { mediaType } = part
-  if (typeof mediaType === 'string' && mediaType !== '') return (mediaType.split(';')[0] ?? '').trim().toLowerCase()
-  if (Object.hasOwn(part, 'text')) return 'text/plain'
-  return Object.hasOwn(part, 'data') ? 'application/json' : 'application/octet-stream'
+/**
+ * Without parameters, lower case. Text and data have a type also where the agent gives none; a file has not. By the name
+ * that 0.3 had for it some clients still look, and to 1.0 it is a member that nobody defined: both must be allowed.
+ */
+function typesOf({ mediaType, mimeType, ...part }: JsonObject): string[] {
+  const said = [mediaType, mimeType].filter((type): type is string => typeof type === 'string' && type !== '')
+  if (said.length > 0) return said.map((type) => (type.split(';')[0] ?? '').trim().toLowerCase())
+  if (Object.hasOwn(part, 'text')) return ['text/plain']
+  return [Object.hasOwn(part, 'data') ? 'application/json' : 'application/octet-stream']
 }
 
 function isAllowed(type: string, patterns: NonNullable<ArtifactRules['mediaTypes']>): boolean {

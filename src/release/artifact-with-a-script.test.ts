@@ -67,6 +67,12 @@ const parts: Readonly<Record<string, object>> = {
   'a type that is none': { text: 'x', mediaType: 'text' },
   'two types in one': { text: 'x', mediaType: 'text/plain,text/html' },
   'a type with a wildcard': { text: 'x', mediaType: 'text/*' },
+  'a page by the old name for its type': { text: '<script>', mimeType: 'text/html' },
+  'a page by the old name beside a harmless new one': {
+    text: '<script>',
+    mediaType: 'text/plain',
+    mimeType: 'text/html',
+  },
 }
 
 for (const [place, resultOf] of Object.entries(places)) {
