@@ -229,9 +229,11 @@ function requirement(issue: z.core.$ZodIssue): string {
       .map(requirement)
     return [...new Set(parts)].join(', or ').replaceAll(', or expected ', ' or ') || 'not valid'
   }
-  if (issue.code === 'too_small' && issue.origin === 'array')
+  // unless the schema has words of its own
+  const isTooSmall = issue.code === 'too_small' && issue.message.startsWith('Too small')
+  if (isTooSmall && issue.origin === 'array')
     return issue.minimum === 1 ? 'the list is empty' : `needs ${issue.minimum} items or more`
-  if (issue.code === 'too_small' && issue.origin === 'number' && issue.inclusive !== false)
+  if (isTooSmall && issue.origin === 'number' && issue.inclusive !== false)
     return `must be at least ${issue.minimum}`
   if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(' or ')}`
   return issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
