@@ -100,6 +100,22 @@ test('an id that has left is nobody else’s, before and after a restart, until 
   assert.ok(made.claim(task(made, 't', bob)))
 })
 
+test('an id that was free again, and somebody else’s since, is theirs after the index is made again from the ledger', async (t) => {
+  const made = rig(t)
+  const early = task(made, 't', alice)
+  made.clock.advance(60_000)
+  const late = task(made, 't', bob)
+  // what the ledger says, in its order, with no round between that would have let the row go
+  assert.deepEqual([made.claim(early), made.claim(late)], [true, true])
+  assert.deepEqual(made.index.task('a', '', 't')?.owner, bob)
+  await made.restart()
+  assert.deepEqual(made.index.task('a', '', 't')?.owner, bob)
+  // one millisecond sooner it was nobody else's
+  const other = task(made, 'u', alice)
+  made.clock.advance(59_999)
+  assert.deepEqual([made.claim(other), made.claim(task(made, 'u', bob))], [true, false])
+})
+
 test('its owner has it as new when the agent names it again', async (t) => {
   const made = rig(t)
   assert.ok(made.claim(task(made, 'file', alice)))

@@ -391,10 +391,22 @@ class SqliteOwnership implements OwnershipIndex {
     return mark !== undefined && !mark.equals(ownerMark(id, owner))
   }
 
-  /** The agent still has it, and its owner is who it was: it is as new. */
-  #beginAnew(known: TaskRow, { createdAtMs, contextId, groups }: Extract<Claim, { kind: 'task' }>): () => void {
+  /**
+   * Whether the id was free by then: what lets it go is the work of rounds that may come later, and an index that is made
+   * again from the ledger has them all still before it.
+   */
+  #hasLapsed(known: TaskRow, atMs: number): boolean {
+    const kept = this.#retention
+    if (kept === undefined || isNobodys(known)) return false
+    const { finished, open, tombstones } = kept
+    return hasExpired(known, { ...kept, finished: finished + tombstones, open: open + tombstones }, atMs)
+  }
+
+  /** The agent has it still, or again: it is as new. */
+  #beginAnew(known: TaskRow, { owner, createdAtMs, contextId, groups }: Extract<Claim, { kind: 'task' }>): () => void {
     const row: TaskRow = {
       ...known,
+      owner,
       groups,
       createdAtMs,
       contextId: contextId === '' ? known.contextId : this.#contextIds.keep(contextId),
@@ -412,8 +424,8 @@ class SqliteOwnership implements OwnershipIndex {
   #claimTask(claim: Extract<Claim, { kind: 'task' }>): (() => void) | 'known' | 'conflict' {
     const { agent, tenant, owner, groups, createdAtMs } = claim
     const known = this.#row(agent, tenant, claim.taskId)
-    if (known !== undefined && !isOwner(known, owner)) return 'conflict'
-    if (known !== undefined && this.#isOver(known)) return this.#beginAnew(known, claim)
+    if (known !== undefined && !isOwner(known, owner) && !this.#hasLapsed(known, createdAtMs)) return 'conflict'
+    if (known !== undefined && (this.#isOver(known) || !isOwner(known, owner))) return this.#beginAnew(known, claim)
     if (known === undefined && this.#isTaken('task', claim, claim.taskId)) return 'conflict'
     if (known !== undefined && (known.contextId !== '' || claim.contextId === '')) return 'known'
     // Ids come out of an agent's answer: kept as they are, each would keep the whole answer in memory.
