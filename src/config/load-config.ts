@@ -233,8 +233,7 @@ function requirement(issue: z.core.$ZodIssue): string {
   const isTooSmall = issue.code === 'too_small' && issue.message.startsWith('Too small')
   if (isTooSmall && issue.origin === 'array')
     return issue.minimum === 1 ? 'the list is empty' : `needs ${issue.minimum} items or more`
-  if (isTooSmall && issue.origin === 'number' && issue.inclusive !== false)
-    return `must be at least ${issue.minimum}`
+  if (isTooSmall && issue.origin === 'number' && issue.inclusive !== false) return `must be at least ${issue.minimum}`
   if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(' or ')}`
   return issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
 }

@@ -15,6 +15,8 @@ for (const [how, end] of Object.entries(endings)) {
     agent.status = 503
     await before.send('m3', 'not taken')
     agent.status = 200
+    // how that one ended is on the disk before this one is answered
+    assert.equal((await before.send('m4', 'after it')).status, 200)
     const heard = agent.heard.length
     const after = await startRunning(t, agent, { folder: await end(before), keys: before.keys })
     const again = await after.send('m1', 'pay')
