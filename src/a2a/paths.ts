@@ -19,10 +19,13 @@ export type RestMethod = 'GET' | 'POST' | 'DELETE'
 
 const longestId = 256 // bound: an id in a path
 
-type ByMethod = Readonly<Partial<Record<string, Operation>>>
+/** Operations of a path by HTTP method. */
+export type ByMethod = Readonly<Partial<Record<string, Operation>>>
+/** What the first segment alone names. */
+export type Collections = ReadonlyMap<string, ByMethod>
 
 // prettier-ignore
-const collections: ReadonlyMap<string, ByMethod> = new Map<string, ByMethod>([
+const collections: Collections = new Map<string, ByMethod>([
   ['message:send',      { POST: 'SendMessage' }],
   ['message:stream',    { POST: 'SendStreamingMessage' }],
   ['tasks',             { GET: 'ListTasks' }],
@@ -31,7 +34,7 @@ const collections: ReadonlyMap<string, ByMethod> = new Map<string, ByMethod>([
 const taskVerbs: ReadonlyMap<string, ByMethod> = new Map<string, ByMethod>([
   ['', { GET: 'GetTask' }],
   [':cancel', { POST: 'CancelTask' }],
-  // The proto says GET, the specification's §11.3.2 says POST; agents of both minds exist.
+  // The proto says GET, the specification's §11.3.2 says POST; agents of both minds exist. So it is in 0.3.
   [':subscribe', { GET: 'SubscribeToTask', POST: 'SubscribeToTask' }],
 ])
 const configList: ByMethod = { GET: 'ListTaskPushNotificationConfigs', POST: 'CreateTaskPushNotificationConfig' }
@@ -56,16 +59,22 @@ export function matchRestPath(method: string, rawPath: string): RestMatch {
   if (!rawPath.startsWith('/')) return 'not-found'
   const segments = rawPath.slice(1).split('/', 6)
   if (segments.length > 5) return 'not-found'
-  const plain = matchSegments(method, segments, '')
+  const plain = matchSegments(collections, method, segments, '')
   if (plain !== 'not-found' || segments.length < 2) return plain
   const tenant = decodePathId(segments[0] ?? '')
   if (tenant === undefined || isReservedTenant(tenant)) return 'not-found'
-  return matchSegments(method, segments.slice(1), tenant)
+  return matchSegments(collections, method, segments.slice(1), tenant)
 }
 
-function matchSegments(method: string, segments: readonly string[], tenant: string): RestMatch {
+/** The segments behind prefix and tenant, the same in every version but for the collections. */
+export function matchSegments(
+  known: Collections,
+  method: string,
+  segments: readonly string[],
+  tenant: string,
+): RestMatch {
   const [head = '', task, configs, config] = segments
-  if (task === undefined) return choose(collections.get(head), method, { tenant, taskId: '', configId: '' })
+  if (task === undefined) return choose(known.get(head), method, { tenant, taskId: '', configId: '' })
   if (head !== 'tasks' || segments.length > 4) return 'not-found'
   if (configs === undefined) return matchTask(method, task, tenant)
   const taskId = decodeTaskId(task)
@@ -151,6 +160,22 @@ const builders: Readonly<Record<Operation, (path: RestPath) => string>> = Object
   ListTaskPushNotificationConfigs:  configsPath,
   DeleteTaskPushNotificationConfig: configPath,
   GetExtendedAgentCard:             () => '/extendedAgentCard',
+})
+
+/** The methods that agents are called with. */
+// prettier-ignore
+export const restMethods: Readonly<Record<Operation, RestMethod>> = Object.freeze({
+  SendMessage:                      'POST',
+  SendStreamingMessage:             'POST',
+  GetTask:                          'GET',
+  ListTasks:                        'GET',
+  CancelTask:                       'POST',
+  SubscribeToTask:                  'GET',
+  CreateTaskPushNotificationConfig: 'POST',
+  GetTaskPushNotificationConfig:    'GET',
+  ListTaskPushNotificationConfigs:  'GET',
+  DeleteTaskPushNotificationConfig: 'DELETE',
+  GetExtendedAgentCard:             'GET',
 })
 
 /** Rebuilds the agent's path. `query` comes without '?'; '' for none. Ids have come through matchRestPath. */

@@ -4,7 +4,7 @@
 import { encodeRequest as encodeGrpcRequest } from '../protobuf/encode.ts'
 import { methodOf } from '../protobuf/schema.ts'
 import type { Operation } from '../a2a/operations.ts'
-import { buildRestPath, isPathId, isTaskPathId, type RestMethod } from '../a2a/paths.ts'
+import { buildRestPath, isPathId, isTaskPathId, restMethods, type RestMethod } from '../a2a/paths.ts'
 import { placeTenant } from '../a2a/place-tenant.ts'
 import { removeMember, type JsonObject, type JsonValue } from '../base/strict-json.ts'
 
@@ -47,27 +47,12 @@ export function encodeJsonRpc(call: CanonicalCall, requestId: string): EncodedRe
   return { method: 'POST', path: '', body: placeTenant(body, call.tenant) }
 }
 
-// prettier-ignore
-const methods: Readonly<Record<Operation, RestMethod>> = Object.freeze({
-  SendMessage:                      'POST',
-  SendStreamingMessage:             'POST',
-  GetTask:                          'GET',
-  ListTasks:                        'GET',
-  CancelTask:                       'POST',
-  SubscribeToTask:                  'GET',
-  CreateTaskPushNotificationConfig: 'POST',
-  GetTaskPushNotificationConfig:    'GET',
-  ListTaskPushNotificationConfigs:  'GET',
-  DeleteTaskPushNotificationConfig: 'DELETE',
-  GetExtendedAgentCard:             'GET',
-})
-
 /**
  * What stands in the path, and so not in query or body (a2a.proto, google.api.http). A string says which id no path can
  * hold: `..` would be another resource for the agent's server.
  */
 export function encodeRest({ operation, params, text, tenant }: CanonicalCall): EncodedRequest | string {
-  const method = methods[operation]
+  const method = restMethods[operation]
   const isConfig = operation.includes('PushNotificationConfig')
   const taskId = textOf(isConfig ? params['taskId'] : params['id'])
   const isNewConfig = operation === 'CreateTaskPushNotificationConfig'
